@@ -208,7 +208,7 @@ const pending = new Float64Array(SKIP_DEPTH_MAX + 1)
  * `what` names the range in errors. With `canonical` (the default) numbers and lengths that are not in their shortest form are refused.
  */
 export class ByteReader {
-  bytes: Uint8Array = new Uint8Array(0)
+  buffer: Uint8Array = new Uint8Array(0)
   at: number = 0
   end: number = 0
   readonly what: string
@@ -222,7 +222,7 @@ export class ByteReader {
   /** Reads `bytes` from `start` up to `end` from now on. */
   point(bytes: Uint8Array, start: number, end: number): void {
     if (!(start >= 0 && start <= end && end <= bytes.length)) throw new RangeError(`ByteReader.point: ${start} to ${end} of ${bytes.length} bytes`)
-    this.bytes = bytes
+    this.buffer = bytes
     this.at = start
     this.end = end
   }
@@ -252,7 +252,7 @@ export class ByteReader {
 
   u8(): number {
     if (this.at >= this.end) this.refuse("it is cut short")
-    return this.bytes[this.at++]!
+    return this.buffer[this.at++]!
   }
 
   varint(): number {
@@ -285,13 +285,13 @@ export class ByteReader {
 
   /** Whether the next value is nil; does not move. */
   peekNil(): boolean {
-    return this.at < this.end && this.bytes[this.at] === 0xc0
+    return this.at < this.end && this.buffer[this.at] === 0xc0
   }
 
   /** Moves over nil if it is next; answers whether it was. */
   takeNil(): boolean {
     if (this.at >= this.end) this.refuse("it is cut short")
-    if (this.bytes[this.at] !== 0xc0) return false
+    if (this.buffer[this.at] !== 0xc0) return false
     this.at++
     return true
   }
@@ -370,7 +370,7 @@ export class ByteReader {
       : this.refuse("a string is expected", start)
     if (length > bytesMax) this.refuse(`a string has ${length} bytes, at most ${bytesMax} are allowed`, start)
     const from = this.skip(length)
-    return readUtf8(this.bytes, from, this.at)
+    return readUtf8(this.buffer, from, this.at)
   }
 
   /**
@@ -390,7 +390,7 @@ export class ByteReader {
         if (depth >= depthMax) this.refuse(`it is nested deeper than ${depthMax}`, start)
         pending[++depth] = children
       } else {
-        if (children === 0 && depth >= depthMax && isContainer(this.bytes[start]!)) this.refuse(`it is nested deeper than ${depthMax}`, start)
+        if (children === 0 && depth >= depthMax && isContainer(this.buffer[start]!)) this.refuse(`it is nested deeper than ${depthMax}`, start)
         while (pending[depth] === 0) {
           if (depth === 0) return
           depth--
@@ -495,15 +495,15 @@ export class ByteReader {
 
   private length16(start: number, least: number): number {
     const at = this.skip(2)
-    const n = (this.bytes[at]! << 8) | this.bytes[at + 1]!
+    const n = (this.buffer[at]! << 8) | this.buffer[at + 1]!
     if (n < least && this.canonical) this.refuse("a number is not in its shortest form", start)
     return n
   }
 
   private length32(start: number, least: number): number {
     const at = this.skip(4)
-    const bytes = this.bytes
-    const n = ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
+    const buffer = this.buffer
+    const n = ((buffer[at]! << 24) | (buffer[at + 1]! << 16) | (buffer[at + 2]! << 8) | buffer[at + 3]!) >>> 0
     if (n < least && this.canonical) this.refuse("a number is not in its shortest form", start)
     return n
   }

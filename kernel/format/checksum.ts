@@ -15,9 +15,12 @@ const makeTables = (): readonly Int32Array[] => {
   for (let byte = 0; byte < 256; byte++) {
     let remainder = byte
     for (let bit = 0; bit < 8; bit++) remainder = (remainder & 1) === 1 ? (remainder >>> 1) ^ 0xedb88320 : remainder >>> 1
-    for (const table of tables) {
-      table[byte] = remainder
-      remainder = (remainder >>> 8) ^ tables[0]![remainder & 0xff]!
+    tables[0]![byte] = remainder
+  }
+  for (let byte = 0; byte < 256; byte++) {
+    for (let table = 1; table < 8; table++) {
+      const remainder = tables[table - 1]![byte]!
+      tables[table]![byte] = (remainder >>> 8) ^ tables[0]![remainder & 0xff]!
     }
   }
   return tables
