@@ -1,0 +1,126 @@
+/**
+ * Arrows point down only.
+ *
+ *   base      kernel/errors, limits, text        may be imported by anyone, import only each other
+ *   1 … 8     kernel/model format ports log merge views sync store      each imports what stands before it
+ *   adapters  one folder each: base, model, format, ports; never another adapter. `adapters/*.ts` finds them by name
+ *   conformance  base, model, format, ports; its programs (`cli.ts`, `kill-loop.ts`) also published entry points
+ *   mod.ts    puts the parts together
+ *   examples, bench, cli  published entry points
+ *   tools     know nothing of the project's code
+ *
+ * The kernel's packages are msgpackr and effect/<module>; a runtime (`node:`, `bun:`) or a driver there is a violation. Type-only and lazy
+ * imports are arrows like any other. Tests are free to reach up (a log needs some storage to be tested), but stay out of cycles like all.
+ */
+import { posix } from "node:path"
+import { importSpecifiers } from "./imports.ts"
+import { type Check, listFiles, readText, runAsProgram, type Violation } from "./repository.ts"
+
+const KERNEL_ORDER = ["model", "format", "ports", "log", "merge", "views", "sync", "store"]
+const KERNEL_PACKAGES = /^(msgpackr|effect\/.+)$/
+const SHARED = ["base", "kernel/model", "kernel/format", "kernel/ports"]
+const PROGRAMS = /^conformance\/(cli|kill-loop)\.ts$/
+
+/** Layer of a file, or undefined where the rules know none. */
+const layerOf = (path: string): string | undefined => {
+  const [top = "", second = "", third] = path.split("/")
+  if (path === "mod.ts") return "mod"
+  if (top === "kernel") {
+    if (third === undefined || second === "errors") return /^(errors|limits|text)(\.ts|$)/.test(second) ? "base" : undefined
+    return KERNEL_ORDER.includes(second) ? `kernel/${second}` : undefined
+  }
+  if (top === "adapters") return third === undefined ? "adapters" : `adapters/${second}`
+  if (PROGRAMS.test(path)) return "conformance-programs"
+  return ["conformance", "examples", "bench", "cli", "tools"].includes(top) ? top : undefined
+}
+
+/** Whether a file of layer `from` may import one of layer `to`. Own layer: always. */
+const isAllowed = (from: string, to: string): boolean => {
+  if (from === to) return true
+  if (from === "mod") return to === "base" || to.startsWith("kernel/") || to.startsWith("adapters")
+  if (from.startsWith("kernel/")) return to === "base" || KERNEL_ORDER.indexOf(to.slice(7)) < KERNEL_ORDER.indexOf(from.slice(7)) && to.startsWith("kernel/")
+  if (from === "adapters") return to.startsWith("adapters/") || SHARED.includes(to)
+  if (from.startsWith("adapters/")) return SHARED.includes(to)
+  if (from === "conformance") return SHARED.includes(to)
+  if (from === "conformance-programs") return to === "conformance" || to === "published" || SHARED.includes(to)
+  return to === "published" && ["examples", "bench", "cli"].includes(from)
+}
+
+interface Manifest {
+  readonly name: string
+  readonly exports: Readonly<Record<string, string>>
+  readonly imports?: Readonly<Record<string, string | Readonly<Record<string, string>>>>
+}
+
+/** Files that a specifier can mean: several where it depends on conditions, none for a package or a runtime's module. */
+const targetsOf = (manifest: Manifest, path: string, specifier: string): readonly string[] => {
+  if (specifier.startsWith(".")) return [posix.join(posix.dirname(path), specifier)]
+  const byCondition = manifest.imports?.[specifier]
+  const targets = byCondition === undefined
+    ? specifier === manifest.name || specifier.startsWith(`${manifest.name}/`) ? [manifest.exports[`.${specifier.slice(manifest.name.length)}`] ?? specifier] : []
+    : typeof byCondition === "string"
+    ? [byCondition]
+    : Object.values(byCondition)
+  return targets.map((target) => posix.normalize(target))
+}
+
+/** Every import cycle, as the files along it; each cycle is found once, from its first file in depth-first order. */
+export const findCycles = (graph: ReadonlyMap<string, readonly string[]>): readonly (readonly string[])[] => {
+  const cycles: string[][] = []
+  const finished = new Set<string>()
+  const trail: string[] = []
+  const visit = (file: string): void => {
+    const seenAt = trail.indexOf(file)
+    if (seenAt >= 0) {
+      cycles.push([...trail.slice(seenAt), file])
+      return
+    }
+    if (finished.has(file)) return
+    trail.push(file)
+    for (const next of graph.get(file) ?? []) visit(next)
+    trail.pop()
+    finished.add(file)
+  }
+  for (const file of graph.keys()) visit(file)
+  return cycles
+}
+
+/** Finds arrows that point up, cycles, and what the kernel must not know. */
+export const checkLayers: Check = async (root) => {
+  const manifest: Manifest = JSON.parse(await readText(root, "package.json"))
+  const published = new Set(Object.values(manifest.exports).map((target) => posix.normalize(target)))
+  const files = (await listFiles(root, ".ts")).filter((path) => !path.endsWith(".d.ts"))
+  const known = new Set(files)
+  const violations: Violation[] = []
+  const graph = new Map<string, readonly string[]>()
+
+  for (const path of files) {
+    const layer = layerOf(path)
+    const isTest = path.endsWith(".test.ts")
+    if (layer === undefined) violations.push(`${path}: no layer is defined for this place`)
+    const arrows: string[] = []
+    for (const specifier of importSpecifiers(await readText(root, path))) {
+      const targets = targetsOf(manifest, path, specifier)
+      if (targets.length === 0) {
+        if (!isTest && path.startsWith("kernel/") && !KERNEL_PACKAGES.test(specifier)) violations.push(`${path}: the kernel must not import "${specifier}"`)
+        continue
+      }
+      for (const target of targets) {
+        if (!known.has(target)) {
+          if (target.endsWith(".ts")) violations.push(`${path}: imports "${specifier}", which does not exist`)
+          continue
+        }
+        arrows.push(target)
+        const to = layerOf(target)
+        const viaEntryPoint = published.has(target) && !specifier.startsWith(".")
+        if (isTest || layer === undefined || to === undefined) continue
+        if (!isAllowed(layer, to) && !(viaEntryPoint && isAllowed(layer, "published"))) violations.push(`${path}: ${layer} must not import ${to} ("${specifier}")`)
+      }
+    }
+    graph.set(path, arrows)
+  }
+  for (const cycle of findCycles(graph)) violations.push(`import cycle: ${cycle.join(" → ")}`)
+  return violations
+}
+
+if (import.meta.main) await runAsProgram("check-layers", checkLayers)

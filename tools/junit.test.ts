@@ -1,0 +1,35 @@
+import assert from "node:assert/strict"
+import { describe, it } from "node:test"
+import { countCases, parseJunit } from "./junit.ts"
+
+describe("parseJunit()", () => {
+  it("reads cases of node, with reasons and nested suites", () => {
+    const cases = parseJunit(`<testsuites><testsuite name="outer" tests="3">
+      <testcase name="one &amp; &lt;two>" time="0.1" classname="outer"/>
+      <testcase name="bad" failure="1 !== 2&#10;"><failure type="x" message="1 !== 2">Error: 1 !== 2\n at here</failure></testcase>
+      <testcase name="later"><skipped type="skipped" message="no driver"/></testcase>
+      <testsuite name="inner"><testcase name="plain skip"><skipped type="skipped" message="true"/></testcase></testsuite>
+    </testsuite></testsuites>`)
+    assert.deepEqual(cases, [
+      { name: "one & <two>", outcome: "passed", message: "" },
+      { name: "bad", outcome: "failed", message: "Error: 1 !== 2\n at here" },
+      { name: "later", outcome: "skipped", message: "no driver" },
+      { name: "plain skip", outcome: "skipped", message: "" },
+    ])
+  })
+
+  it("counts a suite of deno by its steps alone", () => {
+    const cases = parseJunit(`<testsuite><testcase name="outer"><failure message="1 test step failed">x</failure></testcase></testsuite>
+      <testsuite><testcase name="outer &gt; a"></testcase><testcase name="outer &gt; b"><failure message="m">no</failure></testcase></testsuite>`)
+    assert.deepEqual(cases.map(({ name, outcome }) => [name, outcome]), [["outer > a", "passed"], ["outer > b", "failed"]])
+  })
+
+  it("reads cases of bun, skips without a reason", () => {
+    const cases = parseJunit('<testcase name="a" assertions="0" /><testcase name="b" time="0">\n<skipped />\n</testcase>')
+    assert.deepEqual(countCases(cases), { passed: 1, failed: 0, skipped: 1 })
+  })
+
+  it("reads nothing from an empty report", () => {
+    assert.deepEqual(parseJunit('<?xml version="1.0"?><testsuites></testsuites>'), [])
+  })
+})
