@@ -1,0 +1,183 @@
+/**
+ * From the profile of `msgpack.ts` to values. The bytes have passed `checkValue` or come from `encodeValue`; for others nothing is promised
+ * but an end: either some value or `CorruptBytes`.
+ */
+import { CorruptBytes } from "../errors.ts"
+import { VALUE_DEPTH_MAX } from "../limits.ts"
+import { readUtf8 } from "./utf8.ts"
+
+const TWO_32 = 0x1_0000_0000
+
+const number = new DataView(new ArrayBuffer(8))
+const numberBytes = new Uint8Array(number.buffer)
+
+let source: Uint8Array = new Uint8Array(0)
+let at = 0
+let stop = 0
+
+/**
+ * The value in `bytes` from `start` up to `end`; fresh, sharing nothing with `bytes` or with an earlier answer.
+ *
+ * Binaries are plain Uint8Arrays, also where the runtime has Buffers; objects are plain, with their members as own properties.
+ */
+export const decodeValue = (bytes: Uint8Array, start: number, end: number): unknown => {
+  source = bytes
+  at = start
+  stop = end
+  const value = read(0)
+  if (at !== end) corrupt("it does not end where it should")
+  return value
+}
+
+const corrupt = (reason: string): never => {
+  throw new CorruptBytes({ what: "a value", byteOffset: at, reason })
+}
+
+const read = (depth: number): unknown => {
+  if (at >= stop) corrupt("it is cut short")
+  const marker = source[at++]!
+  if (marker < 0x80) return marker
+  if (marker < 0x90) return readMap(marker & 0x0f, depth)
+  if (marker < 0xa0) return readArray(marker & 0x0f, depth)
+  if (marker < 0xc0) return readText(marker & 0x1f)
+  if (marker >= 0xe0) return marker - 0x100
+  switch (marker) {
+    case 0xc0:
+      return null
+    case 0xc2:
+      return false
+    case 0xc3:
+      return true
+    case 0xc4:
+      return readBinary(readU8())
+    case 0xc5:
+      return readBinary(readU16())
+    case 0xc6:
+      return readBinary(readU32())
+    case 0xc7:
+      return readTimestamp96()
+    case 0xcb:
+      readEight()
+      return number.getFloat64(0)
+    case 0xcc:
+      return readU8()
+    case 0xcd:
+      return readU16()
+    case 0xce:
+      return readU32()
+    case 0xcf:
+      readEight()
+      return number.getBigUint64(0)
+    case 0xd0:
+      return (readU8() << 24) >> 24
+    case 0xd1:
+      return (readU16() << 16) >> 16
+    case 0xd2:
+      return readU32() | 0
+    case 0xd3:
+      readEight()
+      return number.getBigInt64(0)
+    case 0xd6:
+      at++
+      return new Date(readU32() * 1000)
+    case 0xd7: {
+      at++
+      const high = readU32()
+      return new Date(((high & 3) * TWO_32 + readU32()) * 1000 + (high >>> 2) / 1_000_000)
+    }
+    case 0xd9:
+      return readText(readU8())
+    case 0xda:
+      return readText(readU16())
+    case 0xdb:
+      return readText(readU32())
+    case 0xdc:
+      return readArray(readU16(), depth)
+    case 0xdd:
+      return readArray(readU32(), depth)
+    case 0xde:
+      return readMap(readU16(), depth)
+    case 0xdf:
+      return readMap(readU32(), depth)
+    default:
+      return corrupt(`byte 0x${marker.toString(16)} is no value`)
+  }
+}
+
+const need = (bytes: number): void => {
+  if (bytes > stop - at) corrupt("it is cut short")
+}
+
+const readU8 = (): number => {
+  need(1)
+  return source[at++]!
+}
+
+const readU16 = (): number => {
+  need(2)
+  at += 2
+  return (source[at - 2]! << 8) | source[at - 1]!
+}
+
+const readU32 = (): number => {
+  need(4)
+  at += 4
+  return ((source[at - 4]! << 24) | (source[at - 3]! << 16) | (source[at - 2]! << 8) | source[at - 1]!) >>> 0
+}
+
+/** Moves the next eight bytes to where `number` reads them. */
+const readEight = (): void => {
+  need(8)
+  for (let index = 0; index < 8; index++) numberBytes[index] = source[at + index]!
+  at += 8
+}
+
+const readTimestamp96 = (): Date => {
+  need(14)
+  at += 2
+  const nanos = readU32()
+  const seconds = (readU32() | 0) * TWO_32 + readU32()
+  return new Date(seconds * 1000 + nanos / 1_000_000)
+}
+
+const readText = (length: number): string => {
+  need(length)
+  at += length
+  return readUtf8(source, at - length, at)
+}
+
+const readBinary = (length: number): Uint8Array => {
+  need(length)
+  at += length
+  // Not `slice`: that of a Buffer gives a view.
+  const bytes = new Uint8Array(length)
+  bytes.set(source.subarray(at - length, at))
+  return bytes
+}
+
+const readArray = (length: number, depth: number): unknown[] => {
+  if (depth >= VALUE_DEPTH_MAX) corrupt("it is nested too deeply")
+  need(length)
+  const array: unknown[] = []
+  for (let index = 0; index < length; index++) array.push(read(depth + 1))
+  return array
+}
+
+const readMap = (members: number, depth: number): Record<string, unknown> => {
+  if (depth >= VALUE_DEPTH_MAX) corrupt("it is nested too deeply")
+  need(members * 2)
+  const object: Record<string, unknown> = {}
+  for (let index = 0; index < members; index++) {
+    const key = readKey()
+    const member = read(depth + 1)
+    // Assignment would run setters of a changed Object.prototype, and fail on a frozen one.
+    if (key in object) Object.defineProperty(object, key, { value: member, writable: true, enumerable: true, configurable: true })
+    else object[key] = member
+  }
+  return object
+}
+
+const readKey = (): string => {
+  const key = read(VALUE_DEPTH_MAX)
+  return typeof key === "string" ? key : corrupt("a key is no string")
+}
