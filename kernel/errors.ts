@@ -38,4 +38,5 @@ export {
   CorruptValue,
   CorruptBytes,
   OutcomeUnknown,
+  StoreUncertain,
 } from "./errors/storage.ts"

@@ -155,3 +155,16 @@ export class OutcomeUnknown extends PersistError<{ readonly store: string; reado
     super(`Cannot tell whether the write at position ${details.position} of ${quote(details.store)} was stored`, details, options)
   }
 }
+
+/** An earlier write of this store is not decided yet, so this one was not tried; nothing of it was stored. */
+export class StoreUncertain extends PersistError<{ readonly store: string; readonly position: number }> {
+  readonly _tag = "StoreUncertain"
+  readonly code = "store_uncertain"
+  override readonly retryable: boolean = true
+  override readonly storedNothing: boolean = true
+  override readonly hint: string = "try again when refresh() answers; the earlier write is decided first"
+
+  constructor(details: { readonly store: string; readonly position: number }, options?: ErrorOptions) {
+    super(`Cannot write to ${quote(details.store)}: whether the write at position ${details.position} was stored is not known yet`, details, options)
+  }
+}

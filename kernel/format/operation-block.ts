@@ -1,0 +1,461 @@
+/**
+ * Operation block: all of one writer's numbers in (from, to], as columns. The unit of log, server and wire.
+ *
+ * A block is a MessagePack array of 24 elements. `nil` stands for the common case, so that it costs one byte; a column is a
+ * `bin` of unsigned LEB128 varints ("signed" ones in zigzag). docs/format.md is normative.
+ *
+ *    0  codec            uint    how values are encoded; 0: plain MessagePack, one after another
+ *    1  writers          bin     16 bytes each; number 0 is the block's writer
+ *    2  from  3 to       uint    the range
+ *    4  count            uint    operations that are listed; a number neither listed nor withheld is void
+ *    5  withheld         column  deltas of the withheld numbers, the first from `from`; nil: none
+ *    6  origin           bin     id of the frame it was written in, for tracing only; nil: unknown
+ *    7  links            column  (writer number, seq) …; only where from = 0
+ *    8  label            str     the replica's label; only where from = 0
+ *    9  names            array   of str: collections and event types; nil: one, ""
+ *   10  shapes           nil     reserved: key lists that values share
+ *   11  millis 12 counter uint   stamp of the first operation
+ *   13  kinds            bin     a byte each; nil: all are puts
+ *   14  seqs             column  deltas, the first from `from`; nil: from + 1, from + 2, …
+ *   15  millis           column  signed deltas of the second and later; nil: all 0
+ *   16  counters         column  signed differences to the expected counter (delta of millis 0: one more; else 0); nil: all 0
+ *   17  collections      column  name numbers; nil: all 0
+ *   18  contexts         column  0: none · 1, distance: one entry, of this writer, so far back · 2, n, n × (writer number, seq)
+ *   19  side             column  rows that keep or settle: row delta, flags (1 keeps, 2 settles), then n, n × (writer, seq) for each
+ *   20  key lengths      column
+ *   21  keys             bin     UTF-8, back to back
+ *   22  value lengths    column  of the rows that carry a value; nil: none does
+ *   23  values           bin     back to back
+ */
+import { FormatTooNew } from "../errors.ts"
+import {
+  COLLECTION_NAME_BYTES_MAX,
+  COLLECTIONS_MAX,
+  CONTEXT_ENTRIES_MAX,
+  KEY_BYTES_MAX,
+  LABEL_BYTES_MAX,
+  LINKS_MAX,
+  SEQ_MAX,
+  STAMP_COUNTER_MAX,
+  STAMP_MILLIS_MAX,
+  VALUE_BYTES_MAX,
+} from "../limits.ts"
+import { FRAME_ID_BYTES, WRITER_BYTES } from "../model/identifiers.ts"
+import { type Dots, OPERATION_KIND_MAX, OperationKind } from "../model/operation.ts"
+import { BlockColumns, MANY_CONTEXT, NO_CONTEXT } from "./block-columns.ts"
+import { type ByteReader, ByteWriter } from "./bytes.ts"
+import { utf8Length } from "./utf8.ts"
+
+const ELEMENTS = 24
+const CODEC_PLAIN = 0
+const HAS_KEEPS = 1
+const HAS_SETTLES = 2
+const columnWriter = new ByteWriter()
+
+const writeColumn = (out: ByteWriter): void => {
+  out.msgBin(columnWriter.length)
+  out.bytes(columnWriter.buffer, 0, columnWriter.length)
+  columnWriter.reset()
+}
+
+function writeDots(dots: Dots): void {
+  columnWriter.varint(dots.length / 2)
+  for (const number of dots) columnWriter.varint(number)
+}
+
+function writeStamps(block: BlockColumns, out: ByteWriter): void {
+  const { millis, counters, count } = block
+  let sameMillis = true, expected = true
+  for (let row = 1; row < count; row++) {
+    const delta = millis[row]! - millis[row - 1]!
+    if (delta !== 0) sameMillis = false
+    if (counters[row] !== (delta === 0 ? counters[row - 1]! + 1 : 0)) expected = false
+  }
+  out.msgUint(count > 0 ? millis[0]! : 0)
+  out.msgUint(count > 0 ? counters[0]! : 0)
+  writeKindsAndSeqs(block, out)
+  if (sameMillis) out.msgNil()
+  else {
+    for (let row = 1; row < count; row++) columnWriter.zigzag(millis[row]! - millis[row - 1]!)
+    writeColumn(out)
+  }
+  if (expected) out.msgNil()
+  else {
+    for (let row = 1; row < count; row++) {
+      columnWriter.zigzag(counters[row]! - (millis[row] === millis[row - 1] ? counters[row - 1]! + 1 : 0))
+    }
+    writeColumn(out)
+  }
+}
+
+function writeKindsAndSeqs(block: BlockColumns, out: ByteWriter): void {
+  const { kinds, seqs, count, from, to } = block
+  let allPuts = true
+  for (let row = 0; row < count && allPuts; row++) allPuts = kinds[row] === OperationKind.put
+  if (allPuts) out.msgNil()
+  else {
+    out.msgBin(count)
+    out.bytes(kinds, 0, count)
+  }
+  if (count === to - from) out.msgNil()
+  else {
+    for (let row = 0, last = from; row < count; last = seqs[row]!, row++) columnWriter.varint(seqs[row]! - last)
+    writeColumn(out)
+  }
+}
+
+function writeContexts(block: BlockColumns, out: ByteWriter): void {
+  const { contextWriters, contextSeqs, seqs, count } = block
+  let none = true
+  for (let row = 0; row < count && none; row++) none = contextWriters[row] === NO_CONTEXT
+  if (none) out.msgNil()
+  else {
+    for (let row = 0; row < count; row++) {
+      const writer = contextWriters[row]!
+      if (writer === NO_CONTEXT) columnWriter.varint(0)
+      else if (writer === 0) {
+        columnWriter.varint(1)
+        columnWriter.varint(seqs[row]! - contextSeqs[row]!)
+      } else {
+        columnWriter.varint(2)
+        writeDots(writer === MANY_CONTEXT ? block.contexts.get(row)! : [writer, contextSeqs[row]!])
+      }
+    }
+    writeColumn(out)
+  }
+  if (block.sides.size === 0) out.msgNil()
+  else {
+    let last = 0
+    for (const [row, side] of block.sides) {
+      columnWriter.varint(row - last)
+      columnWriter.varint((side.keeps.length > 0 ? HAS_KEEPS : 0) + (side.settles !== undefined ? HAS_SETTLES : 0))
+      if (side.keeps.length > 0) writeDots(side.keeps)
+      if (side.settles !== undefined) writeDots(side.settles)
+      last = row
+    }
+    writeColumn(out)
+  }
+}
+
+/** Copies ranges of `source` to `out`, neighbours in one piece, and turns them into ranges of `out`. */
+function moveRanges(starts: Uint32Array, ends: Uint32Array, count: number, source: Uint8Array, out: ByteWriter): void {
+  let runStart = 0, runEnd = 0, at = out.length
+  for (let row = 0; row < count; row++) {
+    const start = starts[row]!, end = ends[row]!
+    if (start !== runEnd) {
+      if (runEnd > runStart) out.bytes(source, runStart, runEnd)
+      runStart = start
+    }
+    runEnd = end
+    starts[row] = at
+    ends[row] = at += end - start
+  }
+  if (runEnd > runStart) out.bytes(source, runStart, runEnd)
+}
+
+/**
+ * Appends a block to `out`. Keys are ranges of `keys`, values ranges of `values`; afterwards both are ranges of `out`, whose
+ * buffer the caller puts into `block.bytes` once it is complete. Rows without a value have an empty range.
+ */
+export function encodeBlock(block: BlockColumns, keys: Uint8Array, values: Uint8Array, out: ByteWriter): void {
+  const { count, names } = block
+  columnWriter.reset()
+  out.msgArray(ELEMENTS)
+  out.msgUint(CODEC_PLAIN)
+  out.msgBin(block.writers.length * WRITER_BYTES)
+  for (const writer of block.writers) out.bytes(writer, 0, WRITER_BYTES)
+  out.msgUint(block.from)
+  out.msgUint(block.to)
+  out.msgUint(count)
+  if (block.withheld.length === 0) out.msgNil()
+  else {
+    let last = block.from
+    for (const seq of block.withheld) {
+      columnWriter.varint(seq - last)
+      last = seq
+    }
+    writeColumn(out)
+  }
+  if (block.origin === undefined) out.msgNil()
+  else {
+    out.msgBin(FRAME_ID_BYTES)
+    out.bytes(block.origin, 0, FRAME_ID_BYTES)
+  }
+  if (block.links === undefined) out.msgNil()
+  else {
+    for (const number of block.links) columnWriter.varint(number)
+    writeColumn(out)
+  }
+  if (block.label === undefined) out.msgNil()
+  else out.msgStr(block.label)
+  if (names.length === 0 || (names.length === 1 && names[0] === "")) out.msgNil()
+  else {
+    out.msgArray(names.length)
+    for (const name of names) out.msgStr(name)
+  }
+  out.msgNil()
+  writeStamps(block, out)
+  let oneCollection = true
+  for (let row = 0; row < count && oneCollection; row++) oneCollection = block.collections[row] === 0
+  if (oneCollection) out.msgNil()
+  else {
+    for (let row = 0; row < count; row++) columnWriter.varint(block.collections[row]!)
+    writeColumn(out)
+  }
+  writeContexts(block, out)
+  let keyBytes = 0, valueBytes = 0
+  for (let row = 0; row < count; row++) {
+    const length = block.keyEnds[row]! - block.keyStarts[row]!
+    keyBytes += length
+    columnWriter.varint(length)
+  }
+  writeColumn(out)
+  out.msgBin(keyBytes)
+  moveRanges(block.keyStarts, block.keyEnds, count, keys, out)
+  for (let row = 0; row < count; row++) {
+    if (!block.hasValue(row)) continue
+    const length = block.valueEnds[row]! - block.valueStarts[row]!
+    valueBytes += length
+    columnWriter.varint(length)
+  }
+  if (columnWriter.length === 0) out.msgNil()
+  else writeColumn(out)
+  out.msgBin(valueBytes)
+  moveRanges(block.valueStarts, block.valueEnds, count, values, out)
+}
+
+/**
+ * Reads one block from `reader` into `block`, whose earlier content is gone. Keys and values become ranges of the reader's bytes.
+ *
+ * Checks structure, counts and bounds, so that folding what it gave cannot fail; not that keys are UTF-8, nor the values.
+ * Throws `CorruptBytes`, or `FormatTooNew` for a codec that this release does not know.
+ */
+export function decodeBlock(reader: ByteReader, block: BlockColumns): void {
+  block.reset()
+  block.bytes = reader.buffer
+  const fail: Fail = (reason) => reader.refuse(reason)
+  if (reader.msgArray() !== ELEMENTS) fail(`it does not have ${ELEMENTS} elements`)
+  const codec = reader.msgUint()
+  if (codec !== CODEC_PLAIN) throw new FormatTooNew({ location: "a block's codec", found: codec, known: CODEC_PLAIN })
+  decodeHead(reader, block, fail)
+  block.reserve(block.count)
+  decodeStamps(reader, block, fail)
+  decodeContexts(reader, block, fail)
+  decodeRanges(reader, block.keyStarts, block.keyEnds, block, KEY_BYTES_MAX, "key", fail)
+  decodeRanges(reader, block.valueStarts, block.valueEnds, block, VALUE_BYTES_MAX, "value", fail)
+}
+
+type Fail = (reason: string) => never
+
+const takeNil = (reader: ByteReader): boolean => {
+  if (!reader.peekNil()) return false
+  reader.at++
+  return true
+}
+
+/** Runs `read` until the column that begins here ends; answers false for nil. */
+function decodeColumn(reader: ByteReader, read: () => void, fail: Fail): boolean {
+  if (takeNil(reader)) return false
+  const end = reader.msgBin() + reader.at
+  read()
+  if (reader.at !== end) fail("a column does not end where its length says")
+  return true
+}
+
+function decodeHead(reader: ByteReader, block: BlockColumns, fail: Fail): void {
+  const writerBytes = reader.msgBin()
+  if (writerBytes === 0 || writerBytes % WRITER_BYTES !== 0) fail("the table of writers is not a multiple of 16 bytes")
+  for (let at = 0; at < writerBytes; at += WRITER_BYTES) {
+    block.writers.push(reader.buffer.subarray(reader.at + at, reader.at + at + WRITER_BYTES))
+  }
+  reader.at += writerBytes
+  block.from = reader.msgUint()
+  block.to = reader.msgUint()
+  block.count = reader.msgUint()
+  if (block.to > SEQ_MAX || block.from >= block.to) fail("its range is empty or too far")
+  if (block.count > block.to - block.from || block.count > reader.end - reader.at) fail("it lists more operations than it can hold")
+  if (!takeNil(reader)) {
+    const end = reader.msgBin() + reader.at
+    for (let last = block.from; reader.at < end;) {
+      const delta = reader.varint()
+      last += delta
+      if (delta === 0 || last > block.to) fail("a withheld number is out of range")
+      block.withheld.push(last)
+    }
+    if (reader.at !== end) fail("a column does not end where its length says")
+  }
+  if (!takeNil(reader)) {
+    if (reader.msgBin() !== FRAME_ID_BYTES) fail("the id of its frame does not have 16 bytes")
+    block.origin = new Uint8Array(reader.buffer.subarray(reader.at, reader.at += FRAME_ID_BYTES))
+  }
+  if (!takeNil(reader)) {
+    const end = reader.msgBin() + reader.at
+    const links: number[] = []
+    while (reader.at < end) {
+      const writer = reader.varint(), seq = reader.varint()
+      if (writer === 0 || writer >= block.writers.length || seq === 0 || seq > SEQ_MAX) fail("a link is out of range")
+      links.push(writer, seq)
+    }
+    if (reader.at !== end || block.from !== 0 || links.length > LINKS_MAX * 2) fail("its links are misplaced or too many")
+    block.links = links
+  }
+  if (!takeNil(reader)) {
+    block.label = reader.msgStr()
+    if (block.from !== 0 || utf8Length(block.label) > LABEL_BYTES_MAX) fail("its label is misplaced or too long")
+  }
+  if (takeNil(reader)) block.names.push("")
+  else {
+    const names = reader.msgArray()
+    if (names === 0 || names > COLLECTIONS_MAX || names > reader.end - reader.at) fail("it has no names or too many")
+    for (let i = 0; i < names; i++) {
+      const name = reader.msgStr()
+      if (utf8Length(name) > COLLECTION_NAME_BYTES_MAX) fail("a name is too long")
+      block.names.push(name)
+    }
+  }
+  if (!takeNil(reader)) throw new FormatTooNew({ location: "a block's shapes", found: 1, known: 0 })
+}
+
+function decodeStamps(reader: ByteReader, block: BlockColumns, fail: Fail): void {
+  const { count, from, kinds, seqs, millis, counters } = block
+  const firstMillis = reader.msgUint(), firstCounter = reader.msgUint()
+  if (firstMillis > STAMP_MILLIS_MAX || firstCounter > STAMP_COUNTER_MAX) fail("a stamp is out of range")
+  if (takeNil(reader)) kinds.fill(OperationKind.put, 0, count)
+  else {
+    if (reader.msgBin() !== count) fail("there is not one kind an operation")
+    for (let row = 0; row < count; row++) {
+      const kind = reader.buffer[reader.at++]!
+      if (kind > OPERATION_KIND_MAX) throw new FormatTooNew({ location: "an operation's kind", found: kind, known: OPERATION_KIND_MAX })
+      kinds[row] = kind
+    }
+  }
+  const listed = decodeColumn(reader, () => {
+    for (let row = 0, last = from; row < count; row++) {
+      const delta = reader.varint()
+      last += delta
+      if (delta === 0 || last > block.to) fail("a number is out of range")
+      seqs[row] = last
+    }
+  }, fail)
+  if (!listed) {
+    if (count !== block.to - from) fail("numbers are missing")
+    for (let row = 0; row < count; row++) seqs[row] = from + 1 + row
+  }
+  if (count > 0) millis[0] = firstMillis
+  const moving = decodeColumn(reader, () => {
+    for (let row = 1; row < count; row++) {
+      const next = millis[row - 1]! + reader.zigzag()
+      if (!(next >= 0 && next <= STAMP_MILLIS_MAX)) fail("a stamp is out of range")
+      millis[row] = next
+    }
+  }, fail)
+  if (!moving) millis.fill(firstMillis, 0, count)
+  let counter = firstCounter
+  const expected = (row: number): number => (millis[row] === millis[row - 1] ? counter + 1 : 0)
+  if (count > 0) counters[0] = counter
+  const given = decodeColumn(reader, () => {
+    for (let row = 1; row < count; row++) {
+      counter = expected(row) + reader.zigzag()
+      if (!(counter >= 0 && counter <= STAMP_COUNTER_MAX)) fail("a counter is out of range")
+      counters[row] = counter
+    }
+  }, fail)
+  if (given) return
+  for (let row = 1; row < count; row++) {
+    counter = expected(row)
+    if (counter > STAMP_COUNTER_MAX) fail("a counter is out of range")
+    counters[row] = counter
+  }
+}
+
+function decodeContexts(reader: ByteReader, block: BlockColumns, fail: Fail): void {
+  const { count, seqs, collections, contextWriters, contextSeqs } = block
+  const named = decodeColumn(reader, () => {
+    for (let row = 0; row < count; row++) {
+      const name = reader.varint()
+      if (name >= block.names.length) fail("a name is out of range")
+      collections[row] = name
+    }
+  }, fail)
+  if (!named) collections.fill(0, 0, count)
+  const dots = (entriesMax: number): Dots => {
+    const entries = reader.varint(), read: number[] = []
+    if (entries === 0 || entries > entriesMax || entries * 2 > reader.end - reader.at) fail("a context is empty or too long")
+    for (let i = 0; i < entries; i++) {
+      const writer = reader.varint(), seq = reader.varint()
+      if (writer >= block.writers.length || seq === 0 || seq > SEQ_MAX) fail("a context is out of range")
+      read.push(writer, seq)
+    }
+    return read
+  }
+  const withContexts = decodeColumn(reader, () => {
+    for (let row = 0; row < count; row++) {
+      const code = reader.varint()
+      if (code === 0) contextWriters[row] = NO_CONTEXT
+      else if (code === 1) {
+        const distance = reader.varint()
+        if (distance === 0 || distance >= seqs[row]!) fail("a context is out of range")
+        contextWriters[row] = 0
+        contextSeqs[row] = seqs[row]! - distance
+      } else if (code === 2) {
+        const context = dots(CONTEXT_ENTRIES_MAX)
+        if (context.length === 2) {
+          contextWriters[row] = context[0]!
+          contextSeqs[row] = context[1]!
+        } else {
+          contextWriters[row] = MANY_CONTEXT
+          block.contexts.set(row, context)
+        }
+      } else fail("a context has an unknown form")
+    }
+  }, fail)
+  if (!withContexts) contextWriters.fill(NO_CONTEXT, 0, count)
+  if (takeNil(reader)) return
+  const end = reader.msgBin() + reader.at
+  for (let row = 0, first = true; reader.at < end; first = false) {
+    const delta = reader.varint(), flags = reader.varint()
+    row += delta
+    if (row >= count || (delta === 0 && !first) || flags === 0 || flags > HAS_KEEPS + HAS_SETTLES) fail("a side column is out of range")
+    const keeps = (flags & HAS_KEEPS) === 0 ? [] : dots(CONTEXT_ENTRIES_MAX)
+    block.sides.set(row, { keeps, settles: (flags & HAS_SETTLES) === 0 ? undefined : dots(CONTEXT_ENTRIES_MAX) })
+  }
+  if (reader.at !== end) fail("a column does not end where its length says")
+}
+
+/** Lengths and content of keys or values: each row gets its range. */
+function decodeRanges(
+  reader: ByteReader,
+  starts: Uint32Array,
+  ends: Uint32Array,
+  block: BlockColumns,
+  bytesMax: number,
+  what: "key" | "value",
+  fail: Fail,
+): void {
+  const { count } = block
+  let at = 0
+  const some = decodeColumn(reader, () => {
+    for (let row = 0; row < count; row++) {
+      let length = 0
+      if (what === "key" || block.hasValue(row)) {
+        length = reader.varint()
+        if (length > bytesMax || (length === 0 && (what === "value" || block.kinds[row] !== OperationKind.event))) fail(`the length of a ${what} is out of range`)
+      }
+      starts[row] = at
+      ends[row] = at += length
+    }
+  }, fail)
+  if (!some) {
+    for (let row = 0; row < count; row++) {
+      if (what === "key" || block.hasValue(row)) fail(`the length of a ${what} is missing`)
+      starts[row] = ends[row] = 0
+    }
+  }
+  if (reader.msgBin() !== at) fail(`the ${what}s do not fill their binary`)
+  const base = reader.at
+  for (let row = 0; row < count; row++) {
+    starts[row] = starts[row]! + base
+    ends[row] = ends[row]! + base
+  }
+  reader.at += at
+}

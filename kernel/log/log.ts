@@ -1,0 +1,392 @@
+/**
+ * Log: takes writes in the order of their calls, commits them in groups, and finds out what became of each append.
+ *
+ *   submit ─▶ queue ─▶ group ─▶ author.build ─▶ storage.append ─┬─ stored ────▶ fold, settle, next group
+ *     one group at a time; writes that come meanwhile wait       ├─ taken ─────▶ catch up, build again        (rule S2)
+ *                                                                ├─ not stored ▶ reject it and all behind it
+ *                                                                └─ unknown ───▶ read back; the same bytes again until decided
+ *
+ *   state      open ─▶ uncertain (an append is undecided) ─▶ open
+ *              open ─▶ poisoned (a flush failed, or the log is damaged): reads go on, writes reject until the store is opened again
+ *
+ * An append that succeeds at head + 1 proves that the views were current, so nobody asks for the head before.
+ */
+import { CorruptFrame, FlushFailed, OutcomeUnknown, type PersistError, PositionOutOfRange, PositionTaken, StoreClosed, StoreUncertain } from "../errors.ts"
+import { ByteWriter } from "../format/bytes.ts"
+import type { Checksum } from "../format/checksum.ts"
+import { FRAME_FLAG_LOCAL, FrameReader } from "../format/frame.ts"
+import { BACKGROUND_FLUSH_MILLIS, BUSY_RETRY_MILLIS_MAX, COMMIT_BYTES_TARGET, COMMIT_OPERATIONS_TARGET } from "../limits.ts"
+import { FRAME_ID_BYTES, RandomPool } from "../model/identifiers.ts"
+import type { Bytes, Durability, LogStorage, Position } from "../ports/log-storage.ts"
+import type { Logger } from "../ports/logger.ts"
+import type { Platform } from "../ports/platform.ts"
+import type { Author, QueuedWrite } from "./author.ts"
+import { replay, type ReplayPoint, replayStart, sameId } from "./replay.ts"
+
+export type LogState = "open" | "uncertain" | "poisoned" | "closed"
+
+export interface LogOptions<W extends QueuedWrite> {
+  readonly name: string
+  readonly storage: LogStorage
+  readonly author: Author<W>
+  readonly platform: Platform
+  readonly checksum: Checksum
+  readonly logger: Logger
+  readonly durability: Durability
+  /** No other handle can append, so the views are always current. */
+  readonly exclusive: boolean
+}
+
+/** A frame whose append has no known outcome. */
+interface Undecided {
+  readonly position: Position
+  readonly frame: Bytes
+}
+
+const FIRST_RETRY_MILLIS = 5
+const RETRY_MILLIS_MAX = 500
+/** The queue's array drops what it has done once this many entries are behind. */
+const QUEUE_SLACK = 4096
+
+const isError = (error: unknown): error is PersistError => error instanceof Error && "storedNothing" in error
+
+export class Log<W extends QueuedWrite> {
+  readonly #options: LogOptions<W>
+  readonly #storage: LogStorage
+  readonly #author: Author<W>
+  readonly #frame: FrameReader
+  readonly #random: RandomPool
+  readonly #out = new ByteWriter(4096)
+  readonly #point: ReplayPoint = replayStart()
+  readonly #head: { position: Position; readonly id: Bytes; previous: Bytes; readonly flags: number }
+  #queue: W[] = []
+  #next = 0
+  #ended = 0
+  #running = false
+  #waiters: { readonly after: number; readonly resolve: () => void }[] = []
+  #refreshes: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = []
+  #state: LogState = "open"
+  #poison: PersistError | undefined
+  #undecided: Undecided | undefined
+  #flushTimer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(options: LogOptions<W>) {
+    this.#options = options
+    this.#storage = options.storage
+    this.#author = options.author
+    this.#frame = new FrameReader(options.checksum)
+    this.#random = new RandomPool(options.platform.randomBytes)
+    this.#head = { position: 0, id: new Uint8Array(FRAME_ID_BYTES), previous: this.#point.id, flags: FRAME_FLAG_LOCAL }
+  }
+
+  /** Position of the last frame that is folded. */
+  get head(): Position {
+    return this.#point.position
+  }
+
+  get state(): LogState {
+    return this.#state
+  }
+
+  /** Writes that were called and have not ended. */
+  get pending(): number {
+    return this.#queue.length - this.#next
+  }
+
+  /** The writes that wait, oldest first. */
+  *waiting(): Iterable<W> {
+    for (let at = this.#next; at < this.#queue.length; at++) yield this.#queue[at]!
+  }
+
+  /** Folds the whole log; to be called once, before anything else. */
+  async replay(signal?: AbortSignal): Promise<number> {
+    return await replay(this.#storage, this.#point, this.#frame, (frame) => this.#author.fold(frame), signal)
+  }
+
+  /** Queues a write; it is committed at the end of this turn, or with the next group. */
+  submit(write: W): void {
+    this.#queue.push(write)
+    this.#start()
+  }
+
+  /** Folds what other handles appended; decides an undecided append first. Rejects if the storage cannot be read. */
+  refresh(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#refreshes.push({ resolve, reject })
+      this.#start()
+    })
+  }
+
+  /** Resolves when every write called so far has ended; undefined if there is none. Never rejects. */
+  settled(): Promise<void> | undefined {
+    if (this.pending === 0) return undefined
+    return new Promise((resolve) => this.#waiters.push({ after: this.#ended + this.pending, resolve }))
+  }
+
+  /** Puts everything that was stored onto the device. */
+  async flush(): Promise<void> {
+    await this.settled()
+    this.#throwPoison()
+    await this.#flushStorage()
+  }
+
+  /** Ends what is queued, then frees the storage. Idempotent. */
+  async close(): Promise<void> {
+    await this.settled()
+    if (this.#state === "closed") return
+    this.#state = "closed"
+    clearTimeout(this.#flushTimer)
+    await this.#storage.close()
+  }
+
+  #start(): void {
+    if (this.#running) return
+    this.#running = true
+    queueMicrotask(this.#pump)
+  }
+
+  readonly #pump = (): void => {
+    for (;;) {
+      const step = this.#refreshes.length > 0 ? this.#runRefreshes() : this.pending > 0 ? this.#commitNext() : undefined
+      if (step !== undefined) {
+        step.then(this.#pump, (error) => {
+          this.#rejectQueue(error)
+          this.#pump()
+        })
+        return
+      }
+      if (this.pending === 0 && this.#refreshes.length === 0) break
+    }
+    this.#running = false
+    this.#author.idle()
+  }
+
+  /** Commits the next group, at once if storage and views allow. */
+  #commitNext(): Promise<void> | undefined {
+    if (this.#state !== "open") return this.#commitWhenDecided()
+    const group = this.#takeGroup()
+    const prepared = this.#author.prepare(group)
+    return prepared instanceof Promise ? prepared.then(() => this.#build(group)) : this.#build(group)
+  }
+
+  async #commitWhenDecided(): Promise<void> {
+    if (this.#state === "uncertain" && await this.#decide()) return
+    if (this.#state === "uncertain") {
+      return this.#rejectQueue(new StoreUncertain({ store: this.#options.name, position: this.#undecided!.position }))
+    }
+    this.#rejectQueue(this.#poison ?? new StoreClosed({ store: this.#options.name, call: "a write" }))
+  }
+
+  #takeGroup(): W[] {
+    const queue = this.#queue
+    let end = this.#next, bytes = 0, operations = 0
+    while (end < queue.length && bytes < COMMIT_BYTES_TARGET && operations < COMMIT_OPERATIONS_TARGET) {
+      bytes += queue[end]!.bytes
+      operations += queue[end]!.operations
+      end++
+    }
+    return queue.slice(this.#next, end)
+  }
+
+  #build(group: readonly W[]): Promise<void> | undefined {
+    const out = this.#out, head = this.#head
+    head.position = this.#point.position + 1
+    this.#random.fill(head.id, 0, FRAME_ID_BYTES)
+    out.reset()
+    const taken = this.#author.build(group, out, head)
+    if (out.length === 0) return this.#options.exclusive ? this.#end(group, taken) : this.#endIfCurrent(group, taken)
+    let appended: void | Promise<void>
+    try {
+      appended = this.#storage.append(head.position, out.buffer.subarray(0, out.length))
+    } catch (error) {
+      return this.#failed(group, taken, error)
+    }
+    if (appended instanceof Promise) return appended.then(() => this.#stored(group, taken), (error) => this.#failed(group, taken, error))
+    return this.#stored(group, taken)
+  }
+
+  /** The frame that was built is in the log and nobody else's came between. */
+  #stored(group: readonly W[], taken: number): undefined {
+    this.#point.position = this.#head.position
+    this.#point.id.set(this.#head.id)
+    this.#author.foldBuilt()
+    if (this.#options.durability === "normal" && this.#flushTimer === undefined) this.#flushLater()
+    return this.#end(group, taken)
+  }
+
+  #end(group: readonly W[], taken: number): undefined {
+    this.#next += taken
+    this.#ended += taken
+    if (this.#next === this.#queue.length) {
+      this.#queue = []
+      this.#next = 0
+    } else if (this.#next > QUEUE_SLACK) {
+      this.#queue.splice(0, this.#next)
+      this.#next = 0
+    }
+    this.#author.settle(group, taken)
+    this.#wake()
+  }
+
+  /** A build without operations rejected or answered calls from the views; that is right only if the views are current. */
+  async #endIfCurrent(group: readonly W[], taken: number): Promise<void> {
+    const head = await this.#storage.head()
+    if (head === this.#point.position) this.#end(group, taken)
+    else await this.#catchUp()
+  }
+
+  /** What became of an append that did not answer "stored" (rule S2). Leaves the group queued if it is to be built again. */
+  async #failed(group: readonly W[], taken: number, error: unknown): Promise<void> {
+    if (error instanceof PositionTaken) return void await this.#catchUp()
+    if (isError(error) && error.storedNothing) return this.#rejectQueue(error)
+    if (error instanceof FlushFailed) return this.#poisonWith(error)
+    const undecided = { position: this.#head.position, frame: this.#out.buffer.slice(0, this.#out.length) }
+    const deadline = this.#options.platform.now() + BUSY_RETRY_MILLIS_MAX
+    for (let delay = FIRST_RETRY_MILLIS;; delay = Math.min(delay * 2, RETRY_MILLIS_MAX)) {
+      const outcome = await this.#outcomeOf(undecided)
+      if (outcome === "stored") {
+        await this.#catchUp()
+        this.#end(group, taken)
+        return
+      }
+      if (outcome === "taken") return void await this.#catchUp()
+      if (this.#poison !== undefined) return
+      if (this.#options.platform.now() >= deadline) break
+      await new Promise((resolve) => setTimeout(resolve, delay * (0.5 + Math.random() / 2)))
+    }
+    this.#undecided = undecided
+    this.#state = "uncertain"
+    this.#options.logger.error("the outcome of an append is not known", { store: this.#options.name, position: undecided.position })
+    const unknown = new OutcomeUnknown({ store: this.#options.name, position: undecided.position }, { cause: error })
+    this.#next += taken
+    this.#ended += taken
+    for (const write of group.slice(0, taken)) write.fail(unknown)
+    this.#rejectQueue(new StoreUncertain({ store: this.#options.name, position: undecided.position }, { cause: error }))
+    this.#wake()
+  }
+
+  /** Reads the position back; where nothing is there, appends the same bytes again. Undefined: still not known. */
+  async #outcomeOf({ position, frame }: Undecided): Promise<"stored" | "taken" | undefined> {
+    try {
+      if (await this.#storage.head() < position) await this.#storage.append(position, frame)
+      const [there] = await this.#storage.read(position - 1, { maxFrames: 1, maxBytes: 1 })
+      return there !== undefined && sameBytes(there, frame) ? "stored" : "taken"
+    } catch (error) {
+      if (error instanceof FlushFailed) this.#poisonWith(error)
+      return undefined
+    }
+  }
+
+  /** Tries once to decide the undecided append; answers whether the handle is open again. */
+  async #decide(): Promise<boolean> {
+    const outcome = await this.#outcomeOf(this.#undecided!)
+    if (outcome === undefined) return false
+    this.#undecided = undefined
+    this.#state = "open"
+    await this.#catchUp()
+    return true
+  }
+
+  async #runRefreshes(): Promise<void> {
+    const waiting = this.#refreshes
+    this.#refreshes = []
+    try {
+      if (this.#state === "closed") throw new StoreClosed({ store: this.#options.name, call: "refresh" })
+      if (this.#state === "uncertain" && !await this.#decide()) {
+        throw new OutcomeUnknown({ store: this.#options.name, position: this.#undecided!.position })
+      }
+      if (!this.#options.exclusive) {
+        if (await this.#wasReplaced()) await this.#foldAnew()
+        else await this.#catchUp()
+      }
+      for (const { resolve } of waiting) resolve()
+    } catch (error) {
+      for (const { reject } of waiting) reject(error)
+    }
+  }
+
+  /** Folds the frames that others appended. */
+  async #catchUp(): Promise<void> {
+    try {
+      await this.replay()
+    } catch (error) {
+      if (!(error instanceof CorruptFrame) && !(error instanceof PositionOutOfRange)) throw error
+      if (await this.#wasReplaced()) return await this.#foldAnew()
+      if (error instanceof CorruptFrame) this.#poisonWith(error)
+      throw error
+    }
+  }
+
+  /** Is the frame at the own position another one than the one that was folded? Then the log was restored under this handle. */
+  async #wasReplaced(): Promise<boolean> {
+    const { position, id } = this.#point
+    if (position === 0) return false
+    if (await this.#storage.head() < position) return true
+    const [bytes] = await this.#storage.read(position - 1, { maxFrames: 1, maxBytes: 1 })
+    if (bytes === undefined) return true
+    this.#frame.read(bytes)
+    return !sameId(this.#frame.id, id)
+  }
+
+  async #foldAnew(): Promise<void> {
+    this.#options.logger.warn("the log was replaced by another copy and is folded anew", { store: this.#options.name })
+    this.#point.position = 0
+    this.#point.id.fill(0)
+    this.#author.forget()
+    await this.replay()
+  }
+
+  #poisonWith(error: PersistError): void {
+    this.#state = "poisoned"
+    this.#poison = error
+    this.#options.logger.error("the store takes no more writes until it is opened again", { store: this.#options.name, code: error.code })
+    this.#rejectQueue(error)
+  }
+
+  #throwPoison(): void {
+    if (this.#poison !== undefined) throw this.#poison
+  }
+
+  /** What is stored is a prefix of what was called: when one fails, all behind it fail too. */
+  #rejectQueue(error: unknown): void {
+    const rejected = this.#queue.slice(this.#next)
+    this.#queue = []
+    this.#next = 0
+    this.#ended += rejected.length
+    for (const write of rejected) write.fail(error)
+    this.#wake()
+  }
+
+  #wake(): void {
+    if (this.#waiters.length === 0) return
+    const ready = this.#waiters.filter((waiter) => waiter.after <= this.#ended)
+    if (ready.length === 0) return
+    this.#waiters = this.#waiters.filter((waiter) => waiter.after > this.#ended)
+    for (const { resolve } of ready) resolve()
+  }
+
+  #flushLater(): void {
+    this.#flushTimer = setTimeout(() => {
+      this.#flushTimer = undefined
+      if (this.#state === "open") this.#flushStorage().catch(() => {}) // told through the state and the logger
+    }, BACKGROUND_FLUSH_MILLIS)
+    const timer: { unref?: () => void } = Object(this.#flushTimer)
+    timer.unref?.()
+  }
+
+  async #flushStorage(): Promise<void> {
+    try {
+      await this.#storage.flush()
+    } catch (error) {
+      if (error instanceof FlushFailed) this.#poisonWith(error)
+      else this.#options.logger.error("a flush failed", { store: this.#options.name })
+      throw error
+    }
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}

@@ -1,0 +1,66 @@
+/**
+ * The vector of a log: per writer, how far the log has all of its operations, and which numbers were withheld from it.
+ *
+ * An entry stands for its whole lineage too, and the entries that others imply are left out (rule S31): one entry a copy.
+ * Withheld numbers keep their entry.
+ */
+import type { Lineage } from "./lineage.ts"
+
+/** What a log has of one writer. `withheld` are numbers up to `seq` that were refused elsewhere and never came. */
+export interface Pair {
+  readonly seq: number
+  readonly withheld: readonly number[]
+}
+
+/** No withheld numbers. */
+export const NONE_WITHHELD: readonly number[] = []
+const NOTHING: Pair = { seq: 0, withheld: NONE_WITHHELD }
+
+export class Vector {
+  readonly #entries = new Map<number, Pair>()
+  readonly #lineage: Lineage
+
+  constructor(lineage: Lineage) {
+    this.#lineage = lineage
+  }
+
+  /** The entries themselves, without what they imply. */
+  get entries(): ReadonlyMap<number, Pair> {
+    return this.#entries
+  }
+
+  /** What the log has of a writer, from its entry or implied by another's. */
+  pairOf(writer: number): Pair {
+    const own = this.#entries.get(writer) ?? NOTHING
+    let seq = own.seq
+    for (const other of this.#entries.keys()) {
+      const implied = this.#lineage.chain(other).get(writer) ?? 0
+      if (implied > seq) seq = implied
+    }
+    return seq === own.seq ? own : { seq, withheld: own.withheld }
+  }
+
+  /** Has the log this operation, or knows it to be void? One that was withheld may still come another way. */
+  has(writer: number, seq: number): boolean {
+    const pair = this.pairOf(writer)
+    return seq <= pair.seq && !pair.withheld.includes(seq)
+  }
+
+  /** Notes that the log has all of a writer up to `pair.seq`. */
+  set(writer: number, pair: Pair): void {
+    this.#entries.set(writer, pair)
+  }
+
+  /** Leaves out the entries that others imply; to be called when writers or links are new. */
+  prune(): void {
+    for (const [writer, pair] of this.#entries) {
+      if (pair.withheld.length > 0) continue
+      for (const other of this.#entries.keys()) {
+        if (other !== writer && this.#lineage.implies(other, writer, pair.seq)) {
+          this.#entries.delete(writer)
+          break
+        }
+      }
+    }
+  }
+}

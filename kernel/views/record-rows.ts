@@ -1,0 +1,130 @@
+/**
+ * Rows of the overlay: one a record, 44 bytes in one typed array, so that a look-up touches one or two cache lines.
+ *
+ *   word  0  chunk of the arena           5  seq
+ *         1  byte offset of the key       6  milliseconds, low 32 bits
+ *         2  byte offset of the value     7  milliseconds, high 16 bits · counter, 16 bits
+ *         3  key length · value length    8  writer of the only context entry, NO_CONTEXT or MANY_CONTEXT
+ *         4  writer                       9  seq of that entry
+ *                                        10  collection, 16 bits · flags
+ *
+ * Key lengths have 11 bits (at most 1,024), value lengths 21 (at most 1 MiB). A row holds the greatest version of its record; the
+ * few records with siblings keep all versions beside, in the records view.
+ */
+import { COLLECTIONS_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX } from "../limits.ts"
+
+const WORDS = 11
+const CHUNK = 0, KEY_AT = 1, VALUE_AT = 2, LENGTHS = 3, WRITER = 4, SEQ = 5, MILLIS_LOW = 6, MILLIS_HIGH = 7, CONTEXT_WRITER = 8, CONTEXT_SEQ = 9, TAIL = 10
+const VALUE_BITS = 21
+const VALUE_MASK = (1 << VALUE_BITS) - 1
+const TWO_32 = 0x1_0000_0000
+const DOUBLING_ROWS_MAX = 65_536
+if (VALUE_BYTES_MAX > VALUE_MASK || KEY_BYTES_MAX >= 1 << (32 - VALUE_BITS) || COLLECTIONS_MAX > 0xffff) throw new Error("record-rows.ts: a limit outgrew its bits")
+
+/** Flags of a row. */
+export const RowFlag = {
+  /** The version is a delete. */
+  tombstone: 1,
+  /** The version is a choice. */
+  choice: 2,
+  /** The versions are kept beside: several, or one that keeps or settles. */
+  complex: 4,
+  /** The value has been checked against the profile. */
+  checked: 8,
+} as const
+
+export class RecordRows {
+  #words: Uint32Array = new Uint32Array(64 * WORDS)
+  #capacity = 64
+  count: number = 0
+
+  /** Bytes of the rows, with those that are not used yet. */
+  get bytes(): number {
+    return this.#words.byteLength
+  }
+
+  /** Adds a row with nothing in it but its collection. */
+  add(collection: number): number {
+    if (this.count === this.#capacity) {
+      this.#capacity = Math.ceil(this.#capacity * (this.#capacity < DOUBLING_ROWS_MAX ? 2 : 1.5))
+      const grown = new Uint32Array(this.#capacity * WORDS)
+      grown.set(this.#words)
+      this.#words = grown
+    }
+    this.#words[this.count * WORDS + TAIL] = collection << 16
+    return this.count++
+  }
+
+  /** Puts a version into a row; its flags replace those that were there. */
+  set(
+    row: number,
+    chunk: number,
+    keyAt: number,
+    keyBytes: number,
+    valueAt: number,
+    valueBytes: number,
+    writer: number,
+    seq: number,
+    millis: number,
+    counter: number,
+    contextWriter: number,
+    contextSeq: number,
+    flags: number,
+  ): void {
+    const words = this.#words, at = row * WORDS
+    words[at + CHUNK] = chunk
+    words[at + KEY_AT] = keyAt
+    words[at + VALUE_AT] = valueAt
+    words[at + LENGTHS] = (keyBytes << VALUE_BITS) | valueBytes
+    words[at + WRITER] = writer
+    words[at + SEQ] = seq
+    words[at + MILLIS_LOW] = millis
+    words[at + MILLIS_HIGH] = (Math.floor(millis / TWO_32) << 16) | counter
+    words[at + CONTEXT_WRITER] = contextWriter
+    words[at + CONTEXT_SEQ] = contextSeq
+    words[at + TAIL] = (words[at + TAIL]! & 0xffff_0000) | flags
+  }
+
+  chunkOf(row: number): number {
+    return this.#words[row * WORDS + CHUNK]!
+  }
+  keyAt(row: number): number {
+    return this.#words[row * WORDS + KEY_AT]!
+  }
+  keyBytes(row: number): number {
+    return this.#words[row * WORDS + LENGTHS]! >>> VALUE_BITS
+  }
+  valueAt(row: number): number {
+    return this.#words[row * WORDS + VALUE_AT]!
+  }
+  valueBytes(row: number): number {
+    return this.#words[row * WORDS + LENGTHS]! & VALUE_MASK
+  }
+  writerOf(row: number): number {
+    return this.#words[row * WORDS + WRITER]!
+  }
+  seqOf(row: number): number {
+    return this.#words[row * WORDS + SEQ]!
+  }
+  millisOf(row: number): number {
+    return (this.#words[row * WORDS + MILLIS_HIGH]! >>> 16) * TWO_32 + this.#words[row * WORDS + MILLIS_LOW]!
+  }
+  counterOf(row: number): number {
+    return this.#words[row * WORDS + MILLIS_HIGH]! & 0xffff
+  }
+  contextWriterOf(row: number): number {
+    return this.#words[row * WORDS + CONTEXT_WRITER]!
+  }
+  contextSeqOf(row: number): number {
+    return this.#words[row * WORDS + CONTEXT_SEQ]!
+  }
+  collectionOf(row: number): number {
+    return this.#words[row * WORDS + TAIL]! >>> 16
+  }
+  flagsOf(row: number): number {
+    return this.#words[row * WORDS + TAIL]! & 0xffff
+  }
+  addFlag(row: number, flag: number): void {
+    this.#words[row * WORDS + TAIL]! |= flag
+  }
+}

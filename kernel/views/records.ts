@@ -1,0 +1,307 @@
+/**
+ * Records view: which versions each record has, and where their keys and values lie.
+ *
+ *   base      what a snapshot holds, sorted and searched in place; empty until snapshots are written
+ *   overlay   what was folded since: a hash table over rows (record-rows.ts) over bytes in an arena (arena.ts)
+ *
+ * The fold keeps siblings and knows no strategy (rule S6). The common case, an operation whose context names the version that is
+ * there, is decided without lineage and allocates nothing. Values stay encoded until somebody reads them.
+ */
+import { type BlockColumns, MANY_CONTEXT, NO_CONTEXT } from "../format/block-columns.ts"
+import { compareBytes } from "../format/utf8.ts"
+import type { Lineage } from "../model/lineage.ts"
+import { type Dots, NO_DOTS, OperationKind } from "../model/operation.ts"
+import { addVersion, greatest, type Version } from "../model/versions.ts"
+import type { Awaitable } from "../ports/log-storage.ts"
+import { Arena } from "./arena.ts"
+import { hashKey, KeyTable } from "./key-table.ts"
+import { type BaseVersion, EMPTY_BASE, type RecordsBase } from "./records-base.ts"
+import { RecordRows, RowFlag } from "./record-rows.ts"
+
+/** A version with the place of its key and value. */
+export interface StoredVersion extends Version {
+  readonly kind: OperationKind
+  readonly chunk: number
+  readonly keyAt: number
+  readonly keyBytes: number
+  readonly valueAt: number
+  readonly valueBytes: number
+}
+
+/** Called with each row that a fold changed. */
+export type RowListener = (row: number) => void
+
+export class RecordsView {
+  readonly rows: RecordRows = new RecordRows()
+  readonly arena: Arena = new Arena()
+  /** Set while somebody wants to know what folds change. */
+  onChange: RowListener | undefined = undefined
+  readonly #table = new KeyTable()
+  readonly #base: RecordsBase
+  readonly #seed: number
+  readonly #lineage: Lineage
+  readonly #compareWriters: (a: number, b: number) => number
+  /** All versions of the records that are flagged complex, by row. */
+  readonly #versions = new Map<number, readonly StoredVersion[]>()
+  /** Contexts with several entries of the versions in rows, by row. */
+  readonly #contexts = new Map<number, Dots>()
+  /** Live records, by collection. */
+  readonly #live: number[] = []
+
+  constructor(lineage: Lineage, compareWriters: (a: number, b: number) => number, seed: number, base: RecordsBase = EMPTY_BASE) {
+    this.#lineage = lineage
+    this.#compareWriters = compareWriters
+    this.#seed = seed
+    this.#base = base
+  }
+
+  /** Records of a collection that are not deleted. */
+  liveCount(collection: number): number {
+    return this.#live[collection] ?? 0
+  }
+
+  /** Bytes of memory that the view holds: rows, table, keys and values. */
+  get memoryBytes(): number {
+    return this.rows.bytes + this.#table.bytes + this.arena.bytes
+  }
+
+  /** Hash of a key of a collection in this view. */
+  hash(bytes: Uint8Array, start: number, end: number, collection: number): number {
+    return hashKey(bytes, start, end, collection, this.#seed)
+  }
+
+  /** Brings a record that only the base holds into the overlay; at once, unless a slice has to be read. */
+  load(bytes: Uint8Array, start: number, end: number, collection: number): Awaitable<void> {
+    if (this.#base.isEmpty) return
+    const hash = this.hash(bytes, start, end, collection)
+    if (this.find(bytes, start, end, collection, hash) !== -1) return
+    const key = bytes.slice(start, end)
+    const found = this.#base.find(collection, key)
+    return found instanceof Promise ? found.then((versions) => this.#adopt(key, collection, hash, versions)) : this.#adopt(key, collection, hash, found)
+  }
+
+  #adopt(key: Uint8Array, collection: number, hash: number, versions: readonly BaseVersion[] | undefined): void {
+    // Somebody else may have loaded or written it while the slice was read.
+    if (versions === undefined || this.find(key, 0, key.length, collection, hash) !== -1) return
+    const { arena } = this
+    const stored = versions.map((version): StoredVersion => {
+      arena.reserve(key.length + version.value.length)
+      const place = { chunk: arena.chunk, keyAt: arena.copy(key, 0, key.length), keyBytes: key.length }
+      return { ...version, ...place, valueAt: arena.copy(version.value, 0, version.value.length), valueBytes: version.value.length }
+    })
+    const row = this.rows.add(collection)
+    this.#table.add(hash, row)
+    this.#putVersions(row, stored)
+    if (!this.isDeleted(row)) this.#live[collection] = this.liveCount(collection) + 1
+  }
+
+  /** The row of a key in the overlay, or -1. */
+  find(bytes: Uint8Array, start: number, end: number, collection: number, hash: number): number {
+    const table = this.#table, rows = this.rows, chunks = this.arena.chunks, length = end - start
+    for (let slot = table.first(hash);; slot = table.next(slot)) {
+      const row = table.rowAt(slot, hash)
+      if (row === -2) return -1
+      if (row === -1 || rows.keyBytes(row) !== length || rows.collectionOf(row) !== collection) continue
+      const chunk = chunks[rows.chunkOf(row)]!, keyAt = rows.keyAt(row)
+      let same = 0
+      while (same < length && chunk[keyAt + same] === bytes[start + same]) same++
+      if (same === length) return row
+    }
+  }
+
+  /** Does a row show no record: was it deleted? */
+  isDeleted(row: number): boolean {
+    return (this.rows.flagsOf(row) & RowFlag.tombstone) !== 0
+  }
+
+  /** Orders two rows by the bytes of their keys. */
+  compareKeys(a: number, b: number): number {
+    const { rows, arena } = this
+    const aAt = rows.keyAt(a), bAt = rows.keyAt(b)
+    return compareBytes(arena.chunks[rows.chunkOf(a)]!, aAt, aAt + rows.keyBytes(a), arena.chunks[rows.chunkOf(b)]!, bAt, bAt + rows.keyBytes(b))
+  }
+
+  /** All versions of a record, of which none supersedes another: its siblings. */
+  versionsOf(row: number): readonly StoredVersion[] {
+    return this.#versions.get(row) ?? [this.#versionOf(row)]
+  }
+
+  /** The context of the version in a row. */
+  contextOf(row: number): Dots {
+    const writer = this.rows.contextWriterOf(row)
+    if (writer === NO_CONTEXT) return NO_DOTS
+    return writer === MANY_CONTEXT ? this.#contexts.get(row)! : [writer, this.rows.contextSeqOf(row)]
+  }
+
+  /**
+   * Folds the operations of a block that `isNew` lets through (all, if it is undefined). `writers` and `collections` lead from the
+   * block's numbers to the view's. `hashes` of the block are filled unless `hashed`.
+   */
+  fold(block: BlockColumns, writers: readonly number[], collections: readonly number[], hashed: boolean, isNew: ((row: number) => boolean) | undefined): void {
+    const { count, bytes, kinds, keyStarts, keyEnds, valueStarts, valueEnds } = block
+    if (count === 0) return
+    const keysFrom = keyStarts[0]!, keysTo = keyEnds[count - 1]!
+    const valuesFrom = valueStarts[0]!, valuesTo = valueEnds[count - 1]!
+    this.arena.reserve(keysTo - keysFrom + valuesTo - valuesFrom)
+    const keyShift = this.arena.copy(bytes, keysFrom, keysTo) - keysFrom
+    const valueShift = this.arena.copy(bytes, valuesFrom, valuesTo) - valuesFrom
+    for (let i = 0; i < count; i++) {
+      if (isNew !== undefined && !isNew(i)) continue
+      const kind = kinds[i]!
+      if (kind === OperationKind.event || kind === OperationKind.forget) continue
+      const collection = collections[block.collections[i]!]!
+      if (!hashed) block.hashes[i] = this.hash(bytes, keyStarts[i]!, keyEnds[i]!, collection)
+      this.#foldOne(block, i, writers, collection, keyStarts[i]! + keyShift, valueStarts[i]! + valueShift)
+    }
+  }
+
+  #foldOne(block: BlockColumns, i: number, writers: readonly number[], collection: number, keyAt: number, valueAt: number): void {
+    const { rows } = this
+    const hash = block.hashes[i]!, keyBytes = block.keyEnds[i]! - block.keyStarts[i]!
+    const deleted = block.kinds[i] === OperationKind.delete
+    const side = block.sides.size === 0 ? undefined : block.sides.get(i)
+    let row = this.find(block.bytes, block.keyStarts[i]!, block.keyEnds[i]!, collection, hash)
+    const isNew = row === -1
+    const wasLive = !isNew && !this.isDeleted(row)
+    if (isNew) {
+      row = rows.add(collection)
+      this.#table.add(hash, row)
+    } else if (side !== undefined || (rows.flagsOf(row) & RowFlag.complex) !== 0 || !this.#namesStored(block, i, writers, row)) {
+      this.#foldSlowly(block, i, writers, row, keyAt, valueAt)
+      this.#noteChange(row, collection, wasLive)
+      return
+    }
+    if (side !== undefined) {
+      this.#putVersions(row, [this.#versionIn(block, i, writers, keyAt, valueAt)])
+    } else {
+      const local = block.contextWriters[i]!
+      const contextWriter = local >= MANY_CONTEXT ? local : writers[local]!
+      if (local === MANY_CONTEXT) this.#contexts.set(row, globalDots(block.contexts.get(i)!, writers))
+      else if (this.#contexts.size > 0) this.#contexts.delete(row)
+      rows.set(
+        row,
+        this.arena.chunk,
+        keyAt,
+        keyBytes,
+        valueAt,
+        block.valueEnds[i]! - block.valueStarts[i]!,
+        writers[0]!,
+        block.seqs[i]!,
+        block.millis[i]!,
+        block.counters[i]!,
+        contextWriter,
+        block.contextSeqs[i]!,
+        deleted ? RowFlag.tombstone : 0,
+      )
+    }
+    this.#noteChange(row, collection, wasLive)
+  }
+
+  /** The common case: does the context of operation i name the version in the row, or a later one of its writer? */
+  #namesStored(block: BlockColumns, i: number, writers: readonly number[], row: number): boolean {
+    const local = block.contextWriters[i]!, writer = this.rows.writerOf(row), seq = this.rows.seqOf(row)
+    if (local === NO_CONTEXT) return false
+    if (local !== MANY_CONTEXT) return writers[local] === writer && block.contextSeqs[i]! >= seq
+    const context = block.contexts.get(i)!
+    for (let at = 0; at < context.length; at += 2) if (writers[context[at]!] === writer && context[at + 1]! >= seq) return true
+    return false
+  }
+
+  #foldSlowly(block: BlockColumns, i: number, writers: readonly number[], row: number, keyAt: number, valueAt: number): void {
+    const before = this.versionsOf(row)
+    const after = addVersion(before, this.#versionIn(block, i, writers, keyAt, valueAt), this.#lineage, this.#compareWriters)
+    if (after !== before) this.#putVersions(row, after)
+  }
+
+  #putVersions(row: number, versions: readonly StoredVersion[]): void {
+    const shown = greatest(versions, this.#compareWriters)
+    const complex = versions.length > 1 || shown.keeps.length > 0 || shown.settles !== undefined
+    if (complex) this.#versions.set(row, versions)
+    else this.#versions.delete(row)
+    const { context } = shown
+    if (context.length > 2) this.#contexts.set(row, context)
+    else this.#contexts.delete(row)
+    this.rows.set(
+      row,
+      shown.chunk,
+      shown.keyAt,
+      shown.keyBytes,
+      shown.valueAt,
+      shown.valueBytes,
+      shown.writer,
+      shown.seq,
+      shown.millis,
+      shown.counter,
+      context.length === 0 ? NO_CONTEXT : context.length === 2 ? context[0]! : MANY_CONTEXT,
+      context.length === 2 ? context[1]! : 0,
+      (complex ? RowFlag.complex : 0) | (shown.kind === OperationKind.delete ? RowFlag.tombstone : shown.kind === OperationKind.choice ? RowFlag.choice : 0),
+    )
+  }
+
+  #noteChange(row: number, collection: number, wasLive: boolean): void {
+    const isLive = !this.isDeleted(row)
+    if (isLive !== wasLive) this.#live[collection] = (this.#live[collection] ?? 0) + (isLive ? 1 : -1)
+    if (this.onChange !== undefined) this.onChange(row)
+  }
+
+  /** Links that came later than an operation that names their writer: siblings may fall under one another (rule S36). */
+  judgeAgain(): void {
+    for (const [row, versions] of [...this.#versions]) {
+      if (versions.length < 2) continue
+      let kept: readonly StoredVersion[] = []
+      for (const version of versions) kept = addVersion(kept, version, this.#lineage, this.#compareWriters)
+      if (kept.length === versions.length) continue
+      const wasLive = !this.isDeleted(row)
+      this.#putVersions(row, kept)
+      this.#noteChange(row, this.rows.collectionOf(row), wasLive)
+    }
+  }
+
+  /** Rows of records with several versions. */
+  rowsWithSiblings(): number[] {
+    const found: number[] = []
+    for (const [row, versions] of this.#versions) if (versions.length > 1) found.push(row)
+    return found
+  }
+
+  #versionOf(row: number): StoredVersion {
+    const { rows } = this, flags = rows.flagsOf(row)
+    return {
+      kind: (flags & RowFlag.tombstone) !== 0 ? OperationKind.delete : (flags & RowFlag.choice) !== 0 ? OperationKind.choice : OperationKind.put,
+      writer: rows.writerOf(row),
+      seq: rows.seqOf(row),
+      millis: rows.millisOf(row),
+      counter: rows.counterOf(row),
+      context: this.contextOf(row),
+      keeps: NO_DOTS,
+      settles: undefined,
+      chunk: rows.chunkOf(row),
+      keyAt: rows.keyAt(row),
+      keyBytes: rows.keyBytes(row),
+      valueAt: rows.valueAt(row),
+      valueBytes: rows.valueBytes(row),
+    }
+  }
+
+  #versionIn(block: BlockColumns, i: number, writers: readonly number[], keyAt: number, valueAt: number): StoredVersion {
+    const side = block.sides.get(i)
+    return {
+      kind: block.kinds[i]! as OperationKind,
+      writer: writers[0]!,
+      seq: block.seqs[i]!,
+      millis: block.millis[i]!,
+      counter: block.counters[i]!,
+      context: globalDots(block.contextOf(i), writers),
+      keeps: side === undefined ? NO_DOTS : globalDots(side.keeps, writers),
+      settles: side?.settles === undefined ? undefined : globalDots(side.settles, writers),
+      chunk: this.arena.chunk,
+      keyAt,
+      keyBytes: block.keyEnds[i]! - block.keyStarts[i]!,
+      valueAt,
+      valueBytes: block.valueEnds[i]! - block.valueStarts[i]!,
+    }
+  }
+}
+
+/** Dots of a block's writer numbers as dots of a view's. */
+export const globalDots = (dots: Dots, writers: readonly number[]): Dots => dots.map((number, at) => (at % 2 === 0 ? writers[number]! : number))
