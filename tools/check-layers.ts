@@ -3,7 +3,8 @@
  *
  *   base      kernel/errors, limits, text        may be imported by anyone, import only each other
  *   1 … 8     kernel/model format ports log merge views sync store      each imports what stands before it
- *   adapters  one folder each: base, model, format, ports; never another adapter. `adapters/*.ts` finds them by name
+ *   adapters  one folder each: base, model, format, ports; never another adapter. `adapters/system` is what those on a file system share,
+ *             `adapters/*.ts` finds them by name
  *   conformance  base, model, format, ports; its programs (`cli.ts`, `kill-loop.ts`) also published entry points
  *   mod.ts    puts the parts together
  *   examples, bench, cli  published entry points
@@ -18,7 +19,7 @@ import { type Check, listFiles, readText, runAsProgram, type Violation } from ".
 
 const KERNEL_ORDER = ["model", "format", "ports", "log", "merge", "views", "sync", "store"]
 const KERNEL_PACKAGES = /^(msgpackr|effect\/.+)$/
-const SHARED = ["base", "kernel/model", "kernel/format", "kernel/ports"]
+const CONTRACTS = ["base", "kernel/model", "kernel/format", "kernel/ports"]
 const PROGRAMS = /^conformance\/(cli|kill-loop)\.ts$/
 
 /** Layer of a file, or undefined where the rules know none. */
@@ -39,10 +40,11 @@ const isAllowed = (from: string, to: string): boolean => {
   if (from === to) return true
   if (from === "mod") return to === "base" || to.startsWith("kernel/") || to.startsWith("adapters")
   if (from.startsWith("kernel/")) return to === "base" || KERNEL_ORDER.indexOf(to.slice(7)) < KERNEL_ORDER.indexOf(from.slice(7)) && to.startsWith("kernel/")
-  if (from === "adapters") return to.startsWith("adapters/") || SHARED.includes(to)
-  if (from.startsWith("adapters/")) return SHARED.includes(to)
-  if (from === "conformance") return SHARED.includes(to)
-  if (from === "conformance-programs") return to === "conformance" || to === "published" || SHARED.includes(to)
+  if (from === "adapters") return to.startsWith("adapters/") || CONTRACTS.includes(to)
+  if (from === "adapters/system") return CONTRACTS.includes(to)
+  if (from.startsWith("adapters/")) return to === "adapters/system" || CONTRACTS.includes(to)
+  if (from === "conformance") return CONTRACTS.includes(to)
+  if (from === "conformance-programs") return to === "conformance" || to === "published" || CONTRACTS.includes(to)
   return to === "published" && ["examples", "bench", "cli"].includes(from)
 }
 

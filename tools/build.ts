@@ -1,0 +1,119 @@
+/**
+ * `npm run build`: the publishable folder `build/package`.
+ *
+ *   sources ──esbuild──▶ dist/**.js     Node 20, adapters and drivers in files of their own, so that they load lazily; msgpackr inside
+ *           ──tsc──────▶ dist/**.d.ts   beside them
+ *   package.json ──────▶ package.json   no scripts, no development, nothing private; targets in dist
+ *
+ * The same sources give the same bytes.
+ */
+import { type BuildOptions, type BuildResult, build as esbuild, type Plugin } from "esbuild"
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises"
+import { join, posix } from "node:path"
+import process from "node:process"
+import { listFiles, readJson, readText, ROOT } from "./repository.ts"
+import { run } from "./run.ts"
+
+/** Where the package is staged unless told otherwise. */
+export const STAGE: string = join(ROOT, "build/package")
+
+type Conditions = Readonly<Record<string, string>>
+interface Manifest {
+  readonly [field: string]: unknown
+  readonly version: string
+  readonly exports: Conditions
+  readonly imports: Readonly<Record<string, Conditions>>
+  readonly optionalDependencies: Conditions
+}
+
+const PUBLISHED_FIELDS = ["name", "version", "description", "keywords", "license", "type", "sideEffects", "engines"]
+const toJavaScript = (source: string): string => `./${posix.join("dist", source).replace(/\.ts$/, ".js")}`
+const toDeclaration = (source: string): string => `./${posix.join("dist", source).replace(/\.ts$/, ".d.ts")}`
+const mapValues = <A, B>(record: Readonly<Record<string, A>>, map: (value: A) => B): Readonly<Record<string, B>> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]))
+
+/** The manifest of the published package, out of the repository's. */
+export const publishedManifest = (manifest: Manifest): object => ({
+  ...Object.fromEntries(PUBLISHED_FIELDS.filter((field) => field in manifest).map((field) => [field, manifest[field]])),
+  exports: { ...mapValues(manifest.exports, (source) => ({ types: toDeclaration(source), default: toJavaScript(source) })), "./package.json": "./package.json" },
+  imports: mapValues(manifest.imports, (conditions) => mapValues(conditions, toJavaScript)),
+  optionalDependencies: manifest.optionalDependencies,
+  files: ["dist", "CHANGELOG.md", "THIRD-PARTY.md"],
+})
+
+/**
+ * msgpackr compiles readers for records with `new Function`. The format uses no records, so the code is dead; it goes, as in msgpackr's own
+ * `index-no-eval`, so that the package holds no code generation at all.
+ */
+const withoutCodeGeneration: Plugin = {
+  name: "without-code-generation",
+  setup: (build) => {
+    build.onLoad({ filter: /msgpackr\/unpack\.js$/ }, async ({ path }) => {
+      const source = await readFile(path, "utf8")
+      if (!source.includes("new Function(")) throw new Error(`Cannot take code generation out of ${path}: it has changed`)
+      return { contents: source.replaceAll("new Function(", "new BlockedFunction("), loader: "js" }
+    })
+  },
+}
+
+/** Bundles the entry points and the targets of `imports`, with shared code in chunks. */
+const bundle = (manifest: Manifest, stage: string): Promise<BuildResult<BuildOptions & { metafile: true }>> =>
+  esbuild({
+    absWorkingDir: ROOT,
+    entryPoints: [...new Set([...Object.values(manifest.exports), ...Object.values(manifest.imports).flatMap((conditions) => Object.values(conditions))])],
+    outdir: join(stage, "dist"),
+    outbase: ROOT,
+    chunkNames: "chunks/[name]-[hash]",
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "neutral",
+    target: "node20",
+    conditions: ["import"],
+    mainFields: ["module", "main"],
+    alias: { msgpackr: join(ROOT, "node_modules/msgpackr/index.js") },
+    external: [...Object.keys(manifest.imports), ...Object.keys(manifest.optionalDependencies), "node:*", "bun:*"],
+    plugins: [withoutCodeGeneration],
+    legalComments: "none",
+    metafile: true,
+    logLevel: "warning",
+  })
+
+/** Writes the declarations that entry points reach; their imports name the `.js` file beside them, as most tools expect. */
+const declare = async (manifest: Manifest, stage: string): Promise<void> => {
+  const project = `${stage}.tsconfig.json`
+  await writeFile(project, JSON.stringify({ extends: join(ROOT, "tsconfig.build.json"), files: Object.values(manifest.exports).map((source) => join(ROOT, source)) }))
+  const finished = await run("tsc", ["-p", project, "--outDir", join(stage, "dist")])
+  await rm(project)
+  if (finished.code !== 0) throw new Error(`Cannot write the declarations:\n${finished.output}`)
+  for (const path of await listFiles(join(stage, "dist"), ".d.ts")) {
+    const source = await readText(join(stage, "dist"), path)
+    await writeFile(join(stage, "dist", path), source.replace(/((?:\bfrom|\bimport\(?)\s*["']\.[^"']*)\.ts(["'])/g, "$1.js$2"))
+  }
+}
+
+/** Names and licences of the packages whose code is in the bundle. */
+const thirdParty = async (inputs: readonly string[]): Promise<string> => {
+  const names = new Set(inputs.flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []))
+  const sections = await Promise.all([...names].sort().map(async (name) => {
+    const { version, license } = await readJson<{ readonly version: string; readonly license: string }>(ROOT, `node_modules/${name}/package.json`)
+    return `## ${name} ${version} (${license})\n\n${(await readText(ROOT, `node_modules/${name}/LICENSE`)).trim()}\n`
+  }))
+  return `# Third-party code in this package\n\n${sections.join("\n")}`
+}
+
+/** Builds the package into `stage`, which is emptied first. */
+export const buildPackage = async (stage: string = STAGE): Promise<void> => {
+  const manifest = await readJson<Manifest>(ROOT, "package.json")
+  await rm(stage, { recursive: true, force: true })
+  await mkdir(stage, { recursive: true })
+  const [{ metafile }] = await Promise.all([bundle(manifest, stage), declare(manifest, stage)])
+  await writeFile(join(stage, "package.json"), `${JSON.stringify(publishedManifest(manifest), undefined, 2)}\n`)
+  await writeFile(join(stage, "THIRD-PARTY.md"), await thirdParty(Object.keys(metafile.inputs)))
+  for (const file of ["README.md", "LICENSE", "CHANGELOG.md"]) await cp(join(ROOT, file), join(stage, file))
+}
+
+if (import.meta.main) {
+  await buildPackage()
+  console.log(`built ${posix.relative(process.cwd(), STAGE)}`)
+}

@@ -1,0 +1,81 @@
+/** The packed package as data, and the rules for it. */
+import { createHash } from "node:crypto"
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import type { Violation } from "./repository.ts"
+import { run } from "./run.ts"
+
+/** Largest tarball, and largest sum of its files, in bytes. */
+export const PACKED_BYTES_MAX = 150_000
+export const UNPACKED_BYTES_MAX = 800_000
+
+/** Packages that the published one may ask for: optional, without install scripts. */
+const OPTIONAL_ALLOWED: ReadonlySet<string> = new Set(["libsql"])
+const FILES_ALLOWED = /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|THIRD-PARTY\.md|dist\/(?!.*\.test\.)[\w./-]+\.(?:js|d\.ts))$/
+const FILES_NEEDED = ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "dist/mod.js", "dist/mod.d.ts"]
+const MANIFEST_FORBIDDEN = ["scripts", "dependencies", "devDependencies", "peerDependencies", "bundleDependencies", "workspaces", "overrides", "private", "bin", "gypfile"]
+
+/** What is in a tarball. */
+export interface Packed {
+  readonly path: string
+  readonly packedBytes: number
+  readonly unpackedBytes: number
+  readonly files: readonly string[]
+  readonly sha256: string
+}
+
+/** Packs the folder `stage` into `folder`, as `npm publish` would. */
+export const pack = async (stage: string, folder: string): Promise<Packed> => {
+  const finished = await run("npm", ["pack", "--json", "--silent", "--ignore-scripts", "--pack-destination", folder], { cwd: stage })
+  const start = finished.output.indexOf("[")
+  if (finished.code !== 0 || start < 0) throw new Error(`Cannot pack ${stage}:\n${finished.output}`)
+  const [report] = JSON.parse(finished.output.slice(start)) as readonly {
+    readonly filename: string
+    readonly size: number
+    readonly unpackedSize: number
+    readonly files: readonly { readonly path: string }[]
+  }[]
+  if (report === undefined) throw new Error(`npm pack reported nothing for ${stage}`)
+  const path = join(folder, report.filename)
+  const sha256 = createHash("sha256").update(await readFile(path)).digest("hex")
+  return { path, packedBytes: report.size, unpackedBytes: report.unpackedSize, files: report.files.map((file) => file.path), sha256 }
+}
+
+/** Files and sizes of a tarball against the budget. */
+export const judgeFiles = ({ files, packedBytes, unpackedBytes }: Omit<Packed, "path" | "sha256">): readonly Violation[] => [
+  ...files.filter((file) => !FILES_ALLOWED.test(file)).map((file) => `${file} does not belong into the package`),
+  ...FILES_NEEDED.filter((file) => !files.includes(file)).map((file) => `${file} is missing`),
+  ...packedBytes > PACKED_BYTES_MAX ? [`the tarball has ${packedBytes} bytes, more than ${PACKED_BYTES_MAX}`] : [],
+  ...unpackedBytes > UNPACKED_BYTES_MAX ? [`the files have ${unpackedBytes} bytes, more than ${UNPACKED_BYTES_MAX}`] : [],
+]
+
+/** A published manifest: nothing that runs at install, nothing that must be installed with it. */
+export const judgeManifest = (manifest: Readonly<Record<string, unknown>>): readonly Violation[] => [
+  ...MANIFEST_FORBIDDEN.filter((field) => field in manifest).map((field) => `package.json has the field "${field}"`),
+  ...Object.keys((manifest["optionalDependencies"] ?? {}) as object).filter((name) => !OPTIONAL_ALLOWED.has(name))
+    .map((name) => `package.json asks for the package "${name}"`),
+]
+
+interface LockedPackage {
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+  readonly hasInstallScript?: boolean
+}
+
+/** Packages that an install of `roots` brings along, by a lock file, and that run a script when installed. */
+export const installScripts = (lock: { readonly packages: Readonly<Record<string, LockedPackage>> }, roots: readonly string[]): readonly string[] => {
+  const found: string[] = []
+  const seen = new Set<string>()
+  const queue = [...roots]
+  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+    if (seen.has(name)) continue
+    seen.add(name)
+    const locked = lock.packages[`node_modules/${name}`]
+    if (locked?.hasInstallScript === true) found.push(name)
+    queue.push(...Object.keys(locked?.dependencies ?? {}), ...Object.keys(locked?.optionalDependencies ?? {}))
+  }
+  return found.sort()
+}
+
+/** Calls in a source that compile text into code. */
+export const codeGeneration = (source: string): readonly string[] => source.match(/\bnew\s+Function\s*\(|(?<![.\w$])(?:Function|eval)\s*\(/g) ?? []
