@@ -7,7 +7,7 @@
  *
  * The same sources give the same bytes.
  */
-import { type BuildOptions, type BuildResult, build as esbuild, type Plugin } from "esbuild"
+import { build as esbuild, type BuildOptions, type BuildResult, type Plugin } from "esbuild"
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import { join, posix } from "node:path"
 import process from "node:process"
@@ -35,7 +35,10 @@ const mapValues = <A, B>(record: Readonly<Record<string, A>>, map: (value: A) =>
 /** The manifest of the published package, out of the repository's. */
 export const publishedManifest = (manifest: Manifest): object => ({
   ...Object.fromEntries(PUBLISHED_FIELDS.filter((field) => field in manifest).map((field) => [field, manifest[field]])),
-  exports: { ...mapValues(manifest.exports, (source) => ({ types: toDeclaration(source), default: toJavaScript(source) })), "./package.json": "./package.json" },
+  exports: {
+    ...mapValues(manifest.exports, (source) => ({ types: toDeclaration(source), default: toJavaScript(source) })),
+    "./package.json": "./package.json",
+  },
   imports: mapValues(manifest.imports, (conditions) => mapValues(conditions, toJavaScript)),
   optionalDependencies: manifest.optionalDependencies,
   files: ["dist", "CHANGELOG.md", "THIRD-PARTY.md"],
@@ -60,7 +63,12 @@ const withoutCodeGeneration: Plugin = {
 const bundle = (manifest: Manifest, stage: string): Promise<BuildResult<BuildOptions & { metafile: true }>> =>
   esbuild({
     absWorkingDir: ROOT,
-    entryPoints: [...new Set([...Object.values(manifest.exports), ...Object.values(manifest.imports).flatMap((conditions) => Object.values(conditions))])],
+    entryPoints: [
+      ...new Set([
+        ...Object.values(manifest.exports),
+        ...Object.values(manifest.imports).flatMap((conditions) => Object.values(conditions)),
+      ]),
+    ],
     outdir: join(stage, "dist"),
     outbase: ROOT,
     chunkNames: "chunks/[name]-[hash]",
@@ -82,7 +90,13 @@ const bundle = (manifest: Manifest, stage: string): Promise<BuildResult<BuildOpt
 /** Writes the declarations that entry points reach; their imports name the `.js` file beside them, as most tools expect. */
 const declare = async (manifest: Manifest, stage: string): Promise<void> => {
   const project = `${stage}.tsconfig.json`
-  await writeFile(project, JSON.stringify({ extends: join(ROOT, "tsconfig.build.json"), files: Object.values(manifest.exports).map((source) => join(ROOT, source)) }))
+  await writeFile(
+    project,
+    JSON.stringify({
+      extends: join(ROOT, "tsconfig.build.json"),
+      files: Object.values(manifest.exports).map((source) => join(ROOT, source)),
+    }),
+  )
   const finished = await run("tsc", ["-p", project, "--outDir", join(stage, "dist")])
   await rm(project)
   if (finished.code !== 0) throw new Error(`Cannot write the declarations:\n${finished.output}`)
@@ -95,10 +109,15 @@ const declare = async (manifest: Manifest, stage: string): Promise<void> => {
 /** Names and licences of the packages whose code is in the bundle. */
 const thirdParty = async (inputs: readonly string[]): Promise<string> => {
   const names = new Set(inputs.flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []))
-  const sections = await Promise.all([...names].sort().map(async (name) => {
-    const { version, license } = await readJson<{ readonly version: string; readonly license: string }>(ROOT, `node_modules/${name}/package.json`)
-    return `## ${name} ${version} (${license})\n\n${(await readText(ROOT, `node_modules/${name}/LICENSE`)).trim()}\n`
-  }))
+  const sections = await Promise.all(
+    [...names].sort().map(async (name) => {
+      const { version, license } = await readJson<{ readonly version: string; readonly license: string }>(
+        ROOT,
+        `node_modules/${name}/package.json`,
+      )
+      return `## ${name} ${version} (${license})\n\n${(await readText(ROOT, `node_modules/${name}/LICENSE`)).trim()}\n`
+    }),
+  )
   return `# Third-party code in this package\n\n${sections.join("\n")}`
 }
 

@@ -24,7 +24,8 @@ describe("checkErrorSections()", () => {
 
 describe("checkLinks()", () => {
   it("accepts links to files, headings and other hosts", async () => {
-    const page = "# Top\n\n[a](docs/b.md) [c](docs/b.md#one-two-three) [d](#top) [e](https://example.com/x) `[f](gone.md)`\n" + fence("", "[g](gone.md)")
+    const page = "# Top\n\n[a](docs/b.md) [c](docs/b.md#one-two-three) [d](#top) [e](https://example.com/x) `[f](gone.md)`\n" +
+      fence("", "[g](gone.md)")
     assert.deepEqual(await withFiles({ "README.md": page, "docs/b.md": "## One `two`, three!\n\n[up](../README.md)" }, checkLinks), [])
   })
 
@@ -42,7 +43,12 @@ describe("checkSnippets()", () => {
     withFiles({ "package.json": '{ "type": "module" }', "tsconfig.json": tsconfig, "README.md": page }, checkSnippets)
 
   it("accepts snippets that type-check and run, and leaves other languages alone", async () => {
-    assert.deepEqual(await violationsOf(fence("ts", "const a: number = await Promise.resolve(1)") + fence("ts continues", "a + 1") + fence("sh", "exit 1")), [])
+    assert.deepEqual(
+      await violationsOf(
+        fence("ts", "const a: number = await Promise.resolve(1)") + fence("ts continues", "a + 1") + fence("sh", "exit 1"),
+      ),
+      [],
+    )
   })
 
   it("reports a snippet that does not type-check", async () => {

@@ -24,10 +24,14 @@ export const checkErrorSections: Check = async (root) => {
   const codes = new Set<string>()
   for (const path of await listFiles(root, ".ts")) {
     if (!path.startsWith("kernel/errors/") || path.endsWith(".test.ts")) continue
-    for (const [, code = ""] of (await readText(root, path)).matchAll(/^\s*(?:override )?readonly code(?:: string)? = "([^"]+)"/gm)) codes.add(code)
+    for (const [, code = ""] of (await readText(root, path)).matchAll(/^\s*(?:override )?readonly code(?:: string)? = "([^"]+)"/gm)) {
+      codes.add(code)
+    }
   }
   if (!existsSync(join(root, "docs/errors.md"))) return ["docs/errors.md: does not exist"]
-  const sections = new Set(headings(await readText(root, "docs/errors.md")).flatMap((heading) => heading.match(/[a-z]+(?:_[a-z]+)+/g) ?? []))
+  const sections = new Set(
+    headings(await readText(root, "docs/errors.md")).flatMap((heading) => heading.match(/[a-z]+(?:_[a-z]+)+/g) ?? []),
+  )
   return [
     ...[...codes].filter((code) => !sections.has(code)).map((code) => `docs/errors.md: the code ${code} has no section`),
     ...[...sections].filter((code) => !codes.has(code)).map((code) => `docs/errors.md: no error has the code ${code}`),
@@ -87,12 +91,18 @@ export const checkSnippets: Check = async (root) => {
   await mkdir(folder, { recursive: true })
   for (const { file, text } of snippets) await writeFile(join(folder, file), text)
   const compilerOptions = { isolatedDeclarations: false, declaration: false, moduleDetection: "force" }
-  await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ extends: "../../tsconfig.json", compilerOptions, include: ["*.ts"], exclude: [] }))
+  await writeFile(
+    join(folder, "tsconfig.json"),
+    JSON.stringify({ extends: "../../tsconfig.json", compilerOptions, include: ["*.ts"], exclude: [] }),
+  )
 
   const violations: Violation[] = []
   const types = await run("tsc", ["-p", folder, "--pretty", "false"])
   if (types.code !== 0) {
-    const named = snippets.reduce((output, { file, place }) => output.replaceAll(`build/snippets/${file}`, `${place} snippet `), types.output)
+    const named = snippets.reduce(
+      (output, { file, place }) => output.replaceAll(`build/snippets/${file}`, `${place} snippet `),
+      types.output,
+    )
     violations.push(...named.trim().split("\n"))
   }
   for (const { place, file, runs } of snippets) {

@@ -7,7 +7,10 @@ const COMMON = { name: "p", version: "1.0.0", license: "MIT" }
 const NPM = { ...COMMON, exports: { ".": "./mod.ts" }, imports: { "#driver": { bun: "./bun.ts", default: "./node.ts" } } }
 const JSR = { ...COMMON, exports: { ".": "./mod.ts" }, imports: { "#driver": "./node.ts" } }
 const violationsOf = (npm: object, jsr: object, files: Readonly<Record<string, string>> = {}): Promise<readonly string[]> =>
-  withFiles({ "package.json": JSON.stringify(npm), "deno.json": JSON.stringify(jsr), "mod.ts": "", "bun.ts": "", "node.ts": "", ...files }, checkExports)
+  withFiles(
+    { "package.json": JSON.stringify(npm), "deno.json": JSON.stringify(jsr), "mod.ts": "", "bun.ts": "", "node.ts": "", ...files },
+    checkExports,
+  )
 
 describe("checkExports()", () => {
   it("accepts two manifests that say the same", async () => {
@@ -21,7 +24,9 @@ describe("checkExports()", () => {
   })
 
   it("reports versions that differ", async () => {
-    assert.deepEqual(await violationsOf(NPM, { ...JSR, version: "1.0.1" }), ['the field "version" is 1.0.0 in package.json and 1.0.1 in deno.json'])
+    assert.deepEqual(await violationsOf(NPM, { ...JSR, version: "1.0.1" }), [
+      'the field "version" is 1.0.0 in package.json and 1.0.1 in deno.json',
+    ])
   })
 
   it("reports a target that does not exist, under any condition", async () => {

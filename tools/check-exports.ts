@@ -26,7 +26,11 @@ const isFile = async (path: string): Promise<boolean> => (await stat(path).catch
 const defaultOf = (targets: Targets): string | undefined => typeof targets === "string" ? targets : targets["default"]
 
 /** Differences between two maps, each as a sentence. */
-const differences = (what: string, npm: Readonly<Record<string, string | undefined>>, jsr: Readonly<Record<string, string>>): readonly Violation[] =>
+const differences = (
+  what: string,
+  npm: Readonly<Record<string, string | undefined>>,
+  jsr: Readonly<Record<string, string>>,
+): readonly Violation[] =>
   [...new Set([...Object.keys(npm), ...Object.keys(jsr)])].filter((key) => npm[key] !== jsr[key]).map((key) =>
     `${what} "${key}" is ${npm[key] ?? "missing"} in package.json and ${jsr[key] ?? "missing"} in deno.json`
   )
@@ -43,9 +47,16 @@ export const checkExports: Check = async (root) => {
       license: jsr.license,
     }),
     ...differences("the entry point", npm.exports, jsr.exports),
-    ...differences("the import", Object.fromEntries(Object.entries(imports).map(([key, targets]) => [key, defaultOf(targets)])), jsr.imports ?? {}),
+    ...differences(
+      "the import",
+      Object.fromEntries(Object.entries(imports).map(([key, targets]) => [key, defaultOf(targets)])),
+      jsr.imports ?? {},
+    ),
   ]
-  const targets = [...Object.values(npm.exports), ...Object.values(imports).flatMap((by) => typeof by === "string" ? [by] : Object.values(by))]
+  const targets = [
+    ...Object.values(npm.exports),
+    ...Object.values(imports).flatMap((by) => typeof by === "string" ? [by] : Object.values(by)),
+  ]
   for (const target of new Set(targets)) {
     if (!await isFile(join(root, target))) violations.push(`package.json: the target ${target} does not exist`)
   }

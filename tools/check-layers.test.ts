@@ -18,7 +18,8 @@ describe("checkLayers()", () => {
       await violationsOf({
         "kernel/limits.ts": "",
         "kernel/model/dot.ts": 'import { X } from "../limits.ts"',
-        "kernel/log/log.ts": 'export type { Dot } from "../model/dot.ts"\nimport { Packr } from "msgpackr"\nimport * as Effect from "effect/Effect"',
+        "kernel/log/log.ts":
+          'export type { Dot } from "../model/dot.ts"\nimport { Packr } from "msgpackr"\nimport * as Effect from "effect/Effect"',
         "adapters/memory/mod.ts": 'import type { Dot } from "../../kernel/model/dot.ts"',
         "adapters/by-name.ts": 'const load = () => import("./memory/mod.ts")',
         "adapters/by-name.browser.ts": "",
@@ -33,21 +34,46 @@ describe("checkLayers()", () => {
   const planted: readonly (readonly [string, string, string, string])[] = [
     ["a kernel layer that looks ahead", "kernel/model/dot.ts", 'import { log } from "../log/log.ts"', "must not import kernel/log"],
     ["a type import that looks ahead", "kernel/format/frame.ts", 'import type { Log } from "../log/log.ts"', "must not import kernel/log"],
-    ["an adapter in the kernel", "kernel/log/x.ts", 'const m = await import("../../adapters/memory/mod.ts")', "must not import adapters/memory"],
-    ["a runtime in the kernel", "kernel/log/x.ts", 'import fs from "node:fs"', "must not import \"node:fs\""],
+    [
+      "an adapter in the kernel",
+      "kernel/log/x.ts",
+      'const m = await import("../../adapters/memory/mod.ts")',
+      "must not import adapters/memory",
+    ],
+    ["a runtime in the kernel", "kernel/log/x.ts", 'import fs from "node:fs"', 'must not import "node:fs"'],
     ["a driver in the kernel", "kernel/log/x.ts", "import 'libsql'", 'must not import "libsql"'],
     ["the barrel of effect in the kernel", "kernel/log/x.ts", 'import { Effect } from "effect"', 'must not import "effect"'],
-    ["an adapter that reaches into the store", "adapters/memory/x.ts", 'import { log } from "../../kernel/log/log.ts"', "must not import kernel/log"],
-    ["an adapter that knows another", "adapters/file/mod.ts", 'import { memory } from "../memory/mod.ts"', "must not import adapters/memory"],
+    [
+      "an adapter that reaches into the store",
+      "adapters/memory/x.ts",
+      'import { log } from "../../kernel/log/log.ts"',
+      "must not import kernel/log",
+    ],
+    [
+      "an adapter that knows another",
+      "adapters/file/mod.ts",
+      'import { memory } from "../memory/mod.ts"',
+      "must not import adapters/memory",
+    ],
     ["an example that reaches inside", "examples/x.ts", 'import { log } from "../kernel/log/log.ts"', "must not import kernel/log"],
     ["an example that takes an entry point by path", "examples/x.ts", 'import { log } from "../mod.ts"', "must not import mod"],
-    ["a base module that imports more than base", "kernel/limits.ts", 'import { log } from "./log/log.ts"', "base must not import kernel/log"],
+    [
+      "a base module that imports more than base",
+      "kernel/limits.ts",
+      'import { log } from "./log/log.ts"',
+      "base must not import kernel/log",
+    ],
     ["a file where no layer is defined", "kernel/stuff.ts", "", "no layer is defined"],
     ["an import of a file that is not there", "kernel/log/x.ts", 'import "./gone.ts"', "does not exist"],
   ]
   for (const [what, path, text, expected] of planted) {
     it(`reports ${what}`, async () => {
-      const [violation = "", ...others] = await violationsOf({ "kernel/log/log.ts": "", "adapters/memory/mod.ts": "", "mod.ts": "", [path]: text })
+      const [violation = "", ...others] = await violationsOf({
+        "kernel/log/log.ts": "",
+        "adapters/memory/mod.ts": "",
+        "mod.ts": "",
+        [path]: text,
+      })
       assert.deepEqual(others, [])
       assert.ok(violation.startsWith(path) && violation.includes(expected), violation)
     })
@@ -66,9 +92,9 @@ describe("checkLayers()", () => {
 describe("importSpecifiers()", () => {
   it("finds every form of import and none in comments, strings or templates", () => {
     const source = [
-      'import a from "1"; import { b } from \'2\'',
+      "import a from \"1\"; import { b } from '2'",
       'import "3"',
-      "import {\n  c,\n} from \"4\"",
+      'import {\n  c,\n} from "4"',
       'export * from "5"',
       'const d = await import("6")',
       'let e: import("7").E',

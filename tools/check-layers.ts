@@ -39,7 +39,9 @@ const layerOf = (path: string): string | undefined => {
 const isAllowed = (from: string, to: string): boolean => {
   if (from === to) return true
   if (from === "mod") return to === "base" || to.startsWith("kernel/") || to.startsWith("adapters")
-  if (from.startsWith("kernel/")) return to === "base" || KERNEL_ORDER.indexOf(to.slice(7)) < KERNEL_ORDER.indexOf(from.slice(7)) && to.startsWith("kernel/")
+  if (from.startsWith("kernel/")) {
+    return to === "base" || KERNEL_ORDER.indexOf(to.slice(7)) < KERNEL_ORDER.indexOf(from.slice(7)) && to.startsWith("kernel/")
+  }
   if (from === "adapters") return to.startsWith("adapters/") || CONTRACTS.includes(to)
   if (from === "adapters/system") return CONTRACTS.includes(to)
   if (from.startsWith("adapters/")) return to === "adapters/system" || CONTRACTS.includes(to)
@@ -59,7 +61,9 @@ const targetsOf = (manifest: Manifest, path: string, specifier: string): readonl
   if (specifier.startsWith(".")) return [posix.join(posix.dirname(path), specifier)]
   const byCondition = manifest.imports?.[specifier]
   const targets = byCondition === undefined
-    ? specifier === manifest.name || specifier.startsWith(`${manifest.name}/`) ? [manifest.exports[`.${specifier.slice(manifest.name.length)}`] ?? specifier] : []
+    ? specifier === manifest.name || specifier.startsWith(`${manifest.name}/`)
+      ? [manifest.exports[`.${specifier.slice(manifest.name.length)}`] ?? specifier]
+      : []
     : typeof byCondition === "string"
     ? [byCondition]
     : Object.values(byCondition)
@@ -104,7 +108,9 @@ export const checkLayers: Check = async (root) => {
     for (const specifier of importSpecifiers(await readText(root, path))) {
       const targets = targetsOf(manifest, path, specifier)
       if (targets.length === 0) {
-        if (!isTest && path.startsWith("kernel/") && !KERNEL_PACKAGES.test(specifier)) violations.push(`${path}: the kernel must not import "${specifier}"`)
+        if (!isTest && path.startsWith("kernel/") && !KERNEL_PACKAGES.test(specifier)) {
+          violations.push(`${path}: the kernel must not import "${specifier}"`)
+        }
         continue
       }
       for (const target of targets) {
@@ -116,7 +122,9 @@ export const checkLayers: Check = async (root) => {
         const to = layerOf(target)
         const viaEntryPoint = published.has(target) && !specifier.startsWith(".")
         if (isTest || layer === undefined || to === undefined) continue
-        if (!isAllowed(layer, to) && !(viaEntryPoint && isAllowed(layer, "published"))) violations.push(`${path}: ${layer} must not import ${to} ("${specifier}")`)
+        if (!isAllowed(layer, to) && !(viaEntryPoint && isAllowed(layer, "published"))) {
+          violations.push(`${path}: ${layer} must not import ${to} ("${specifier}")`)
+        }
       }
     }
     graph.set(path, arrows)

@@ -68,7 +68,11 @@ const checkTarball = async (folder: string): Promise<string> => {
   await buildPackage(join(folder, "again"))
   const packed = await pack(STAGE, folder)
   const again = await pack(join(folder, "again"), join(folder, "again"))
-  say("files and sizes", judgeFiles(packed), `${packed.files.length} files, ${packed.packedBytes} bytes packed, ${packed.unpackedBytes} unpacked`)
+  say(
+    "files and sizes",
+    judgeFiles(packed),
+    `${packed.files.length} files, ${packed.packedBytes} bytes packed, ${packed.unpackedBytes} unpacked`,
+  )
   say("manifest", judgeManifest(await readJson(STAGE, "package.json")))
   say("reproducible", packed.sha256 === again.sha256 ? [] : ["two builds gave different tarballs"], `sha256 ${packed.sha256}`)
   say("declarations", await checkDeclarations(STAGE))
@@ -121,16 +125,36 @@ const checkRuns = async (app: string): Promise<void> => {
 const checkBrowser = async (app: string): Promise<void> => {
   await writeFile(join(app, "browser.js"), BROWSER)
   const outfile = join(app, "browser-bundle.js")
-  await build({ entryPoints: [join(app, "browser.js")], outfile, bundle: true, minify: true, platform: "browser", format: "esm", target: "es2023", logLevel: "warning" })
+  await build({
+    entryPoints: [join(app, "browser.js")],
+    outfile,
+    bundle: true,
+    minify: true,
+    platform: "browser",
+    format: "esm",
+    target: "es2023",
+    logLevel: "warning",
+  })
   const bytes = gzipSync(await readFile(outfile), { level: 9 }).length
-  say("browser bundle", bytes > BROWSER_GZIP_BYTES_MAX ? [`${bytes} bytes gzip, more than ${BROWSER_GZIP_BYTES_MAX}`] : [], `${bytes} bytes gzip`)
+  say(
+    "browser bundle",
+    bytes > BROWSER_GZIP_BYTES_MAX ? [`${bytes} bytes gzip, more than ${BROWSER_GZIP_BYTES_MAX}`] : [],
+    `${bytes} bytes gzip`,
+  )
 
-  await writeFile(join(app, "import.mjs"), 'const t = performance.now()\nawait import("@cuitty/persist")\nconsole.log(performance.now() - t)\n')
+  await writeFile(
+    join(app, "import.mjs"),
+    'const t = performance.now()\nawait import("@cuitty/persist")\nconsole.log(performance.now() - t)\n',
+  )
   const times: number[] = []
   for (let i = 0; i < 9; i++) times.push(Number((await run("node", ["import.mjs"], { cwd: app })).output))
   times.sort((a, b) => a - b)
   const median = times[4] ?? Number.NaN
-  console.log(`${median <= IMPORT_MILLIS_GOAL ? "ok  " : "slow"} import on Node 26: ${median.toFixed(1)} ms, median of ${times.length} (goal ${IMPORT_MILLIS_GOAL})`)
+  console.log(
+    `${median <= IMPORT_MILLIS_GOAL ? "ok  " : "slow"} import on Node 26: ${
+      median.toFixed(1)
+    } ms, median of ${times.length} (goal ${IMPORT_MILLIS_GOAL})`,
+  )
 }
 
 const main = async (): Promise<void> => {
@@ -140,7 +164,9 @@ const main = async (): Promise<void> => {
     const app = join(folder, "app")
     await mkdir(app)
     await writeFile(join(app, "package.json"), '{ "name": "app", "private": true, "type": "module" }')
-    const installed = await run("npm", ["install", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", tarball], { cwd: app })
+    const installed = await run("npm", ["install", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", tarball], {
+      cwd: app,
+    })
     say("installs into an empty folder", installed.code === 0 ? [] : [installed.output])
     await checkTypes(app)
     await checkRuns(app)

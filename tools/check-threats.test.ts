@@ -18,7 +18,8 @@ describe("checkThreats()", () => {
 
 describe("testedNumbers()", () => {
   it("reads one number, several, and the name of a suite or an optioned test", () => {
-    const source = ['it("T5 a", f)', "test('T6, T7 b', f)", "describe(`T8 c`, f)", 'it.skip("I23 and I24 d", f)', "it(\n  \"T9 e\",\n  f)"].join("\n")
+    const source = ['it("T5 a", f)', "test('T6, T7 b', f)", "describe(`T8 c`, f)", 'it.skip("I23 and I24 d", f)', 'it(\n  "T9 e",\n  f)']
+      .join("\n")
     assert.deepEqual(testedNumbers(source), ["T5", "T6", "T7", "T8", "I23", "I24", "T9"])
   })
 

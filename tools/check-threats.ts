@@ -4,7 +4,8 @@
  */
 import { type Check, listFiles, readText, runAsProgram } from "./repository.ts"
 
-const range = (from: number, through: number): readonly string[] => Array.from({ length: through - from + 1 }, (_, index) => `T${from + index}`)
+const range = (from: number, through: number): readonly string[] =>
+  Array.from({ length: through - from + 1 }, (_, index) => `T${from + index}`)
 
 /** Numbers of the threat catalogue that this package must answer today. */
 export const OWNED: readonly string[] = [...range(1, 12), ...range(16, 18), ...range(21, 27), "T77", "T78", ...range(81, 86), "I23", "I24"]

@@ -9,7 +9,8 @@
 export const blankAllButSpecifiers = (source: string): string => {
   const pattern = /\/\/[^\n]*|\/\*[\s\S]*?\*\/|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\[\s\S])*`/g
   return source.replace(pattern, (match, at: number) => {
-    const isSpecifier = (match[0] === '"' || match[0] === "'") && /\b(?:from|import|import\s*\()\s*$/.test(source.slice(Math.max(0, at - 24), at))
+    const isSpecifier = (match[0] === '"' || match[0] === "'") &&
+      /\b(?:from|import|import\s*\()\s*$/.test(source.slice(Math.max(0, at - 24), at))
     return isSpecifier ? match : match.replace(/[^\n]/g, " ")
   })
 }

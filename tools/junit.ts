@@ -29,7 +29,11 @@ const attribute = (attributes: string, name: string): string => unescapeXml(new 
 /** Reads the leaf cases of one report. */
 export const parseJunit = (xml: string): readonly Case[] => {
   const cases: Case[] = []
-  for (const [, attributes = "", selfClosing, body = ""] of xml.matchAll(/<testcase((?:\s+[\w-]+="[^"]*")*)\s*(?:(\/)>|>([\s\S]*?)<\/testcase>)/g)) {
+  for (
+    const [, attributes = "", selfClosing, body = ""] of xml.matchAll(
+      /<testcase((?:\s+[\w-]+="[^"]*")*)\s*(?:(\/)>|>([\s\S]*?)<\/testcase>)/g,
+    )
+  ) {
     const name = attribute(attributes, "name")
     const content = selfClosing === undefined ? body : ""
     const problem = /<(?:failure|error)((?:\s+[\w-]+="[^"]*")*)\s*(?:\/>|>([\s\S]*?)<\/(?:failure|error)>)/.exec(content)

@@ -59,7 +59,10 @@ describe("the packed package", () => {
   })
 
   it("T85 the lowest version that the package accepts of a dependency is the one that is tested", async () => {
-    const { packages } = await readJson<{ readonly packages: Readonly<Record<string, { readonly version: string }>> }>(ROOT, "package-lock.json")
+    const { packages } = await readJson<{ readonly packages: Readonly<Record<string, { readonly version: string }>> }>(
+      ROOT,
+      "package-lock.json",
+    )
     const declared = await readJson<{ readonly dependencies?: object; readonly optionalDependencies?: object }>(ROOT, "package.json")
     for (const [name, wanted] of Object.entries({ ...declared.dependencies, ...declared.optionalDependencies })) {
       assert.equal(wanted, `^${packages[`node_modules/${name}`]?.version}`, name)
@@ -68,7 +71,11 @@ describe("the packed package", () => {
 })
 
 describe("judgeFiles()", () => {
-  const good = { files: ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "dist/mod.js", "dist/mod.d.ts"], packedBytes: 1, unpackedBytes: 1 }
+  const good = {
+    files: ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "dist/mod.js", "dist/mod.d.ts"],
+    packedBytes: 1,
+    unpackedBytes: 1,
+  }
 
   it("accepts what belongs into a package", () => {
     assert.deepEqual(judgeFiles(good), [])
@@ -88,8 +95,16 @@ describe("judgeFiles()", () => {
 
 describe("judgeManifest()", () => {
   it("reports scripts, dependencies and unknown optional packages", () => {
-    const violations = judgeManifest({ scripts: { postinstall: "x" }, dependencies: { msgpackr: "1" }, optionalDependencies: { libsql: "1", other: "1" } })
-    assert.deepEqual(violations, ['package.json has the field "scripts"', 'package.json has the field "dependencies"', 'package.json asks for the package "other"'])
+    const violations = judgeManifest({
+      scripts: { postinstall: "x" },
+      dependencies: { msgpackr: "1" },
+      optionalDependencies: { libsql: "1", other: "1" },
+    })
+    assert.deepEqual(violations, [
+      'package.json has the field "scripts"',
+      'package.json has the field "dependencies"',
+      'package.json asks for the package "other"',
+    ])
   })
 })
 
@@ -97,7 +112,10 @@ describe("publishedManifest()", () => {
   it("leaves out what is the repository's own and points into dist", async () => {
     const published = publishedManifest(await readJson(ROOT, "package.json"))
     assert.deepEqual(judgeManifest(published as Readonly<Record<string, unknown>>), [])
-    assert.deepEqual((published as { readonly exports: Readonly<Record<string, unknown>> }).exports["."], { types: "./dist/mod.d.ts", default: "./dist/mod.js" })
+    assert.deepEqual((published as { readonly exports: Readonly<Record<string, unknown>> }).exports["."], {
+      types: "./dist/mod.d.ts",
+      default: "./dist/mod.js",
+    })
   })
 })
 

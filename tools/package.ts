@@ -13,7 +13,18 @@ export const UNPACKED_BYTES_MAX = 800_000
 const OPTIONAL_ALLOWED: ReadonlySet<string> = new Set(["libsql"])
 const FILES_ALLOWED = /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|THIRD-PARTY\.md|dist\/(?!.*\.test\.)[\w./-]+\.(?:js|d\.ts))$/
 const FILES_NEEDED = ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "dist/mod.js", "dist/mod.d.ts"]
-const MANIFEST_FORBIDDEN = ["scripts", "dependencies", "devDependencies", "peerDependencies", "bundleDependencies", "workspaces", "overrides", "private", "bin", "gypfile"]
+const MANIFEST_FORBIDDEN = [
+  "scripts",
+  "dependencies",
+  "devDependencies",
+  "peerDependencies",
+  "bundleDependencies",
+  "workspaces",
+  "overrides",
+  "private",
+  "bin",
+  "gypfile",
+]
 
 /** What is in a tarball. */
 export interface Packed {
@@ -63,7 +74,10 @@ interface LockedPackage {
 }
 
 /** Packages that an install of `roots` brings along, by a lock file, and that run a script when installed. */
-export const installScripts = (lock: { readonly packages: Readonly<Record<string, LockedPackage>> }, roots: readonly string[]): readonly string[] => {
+export const installScripts = (
+  lock: { readonly packages: Readonly<Record<string, LockedPackage>> },
+  roots: readonly string[],
+): readonly string[] => {
   const found: string[] = []
   const seen = new Set<string>()
   const queue = [...roots]
@@ -78,4 +92,5 @@ export const installScripts = (lock: { readonly packages: Readonly<Record<string
 }
 
 /** Calls in a source that compile text into code. */
-export const codeGeneration = (source: string): readonly string[] => source.match(/\bnew\s+Function\s*\(|(?<![.\w$])(?:Function|eval)\s*\(/g) ?? []
+export const codeGeneration = (source: string): readonly string[] =>
+  source.match(/\bnew\s+Function\s*\(|(?<![.\w$])(?:Function|eval)\s*\(/g) ?? []

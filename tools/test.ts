@@ -53,7 +53,17 @@ const LANES: readonly Lane[] = [
   {
     name: "bun",
     isFor: isUnit,
-    command: (report, files) => ["bun", "test", `--timeout=${CASE_MILLIS_MAX}`, "--reporter=junit", `--reporter-outfile=${report}`, ...files.map((path) => `./${path}`)],
+    command: (
+      report,
+      files,
+    ) => [
+      "bun",
+      "test",
+      `--timeout=${CASE_MILLIS_MAX}`,
+      "--reporter=junit",
+      `--reporter-outfile=${report}`,
+      ...files.map((path) => `./${path}`),
+    ],
   },
 ]
 
@@ -64,7 +74,9 @@ const CASE_LINE = /^\s*(?:[✔✖﹣]|\((?:pass|fail|skip|todo)\)|.* \.\.\. (?:.
 export const judgeLane = (cases: readonly Case[], exitCode: number): { readonly totals: Totals; readonly problem?: string } => {
   const totals = countCases(cases)
   if (cases.length === 0) return { totals: { ...totals, failed: 1 }, problem: "the lane ran no tests" }
-  if (exitCode !== 0 && totals.failed === 0) return { totals: { ...totals, failed: 1 }, problem: `the runner failed outside of a test (exit code ${exitCode})` }
+  if (exitCode !== 0 && totals.failed === 0) {
+    return { totals: { ...totals, failed: 1 }, problem: `the runner failed outside of a test (exit code ${exitCode})` }
+  }
   return { totals }
 }
 
@@ -74,8 +86,14 @@ const runLane = async (lane: Lane, files: readonly string[]): Promise<Totals> =>
   let ended = 0
   const started = performance.now()
   console.log(`\n${lane.name}: ${files.length} files`)
-  const heartbeat = setInterval(() => console.log(`${lane.name}: ${ended} so far, ${Math.round((performance.now() - started) / 1000)} s`), HEARTBEAT_MILLIS)
-  const finished = await run(command, args, { timeoutMillis: LANE_MILLIS_MAX, onOutput: (text) => ended += text.match(CASE_LINE)?.length ?? 0 })
+  const heartbeat = setInterval(
+    () => console.log(`${lane.name}: ${ended} so far, ${Math.round((performance.now() - started) / 1000)} s`),
+    HEARTBEAT_MILLIS,
+  )
+  const finished = await run(command, args, {
+    timeoutMillis: LANE_MILLIS_MAX,
+    onOutput: (text) => ended += text.match(CASE_LINE)?.length ?? 0,
+  })
   clearInterval(heartbeat)
 
   await writeFile(join(REPORTS, `${lane.name}.log`), finished.output)
@@ -87,15 +105,21 @@ const runLane = async (lane: Lane, files: readonly string[]): Promise<Totals> =>
   }
   if (problem !== undefined) console.log(`  FAILED: ${problem}\n${finished.output.slice(-8_000).replace(/^/gm, "    ")}`)
   if (totals.failed > 0) console.log(`  all output: build/test/${lane.name}.log`)
-  console.log(`${lane.name}: ${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped in ${finished.seconds.toFixed(1)} s`)
+  console.log(
+    `${lane.name}: ${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped in ${finished.seconds.toFixed(1)} s`,
+  )
   return totals
 }
 
 const main = async (): Promise<void> => {
   const { values, positionals } = parseArgs({ options: { lane: { type: "string", multiple: true } }, allowPositionals: true })
   const lanes = LANES.filter(({ name }) => values.lane?.includes(name) ?? true)
-  if (lanes.length === 0) throw new Error(`No lane is named ${values.lane?.join(", ")}: there are ${LANES.map(({ name }) => name).join(", ")}`)
-  const files = (await listFiles(ROOT, ".test.ts")).filter((path) => positionals.length === 0 || positionals.some((part) => path.includes(part)))
+  if (lanes.length === 0) {
+    throw new Error(`No lane is named ${values.lane?.join(", ")}: there are ${LANES.map(({ name }) => name).join(", ")}`)
+  }
+  const files = (await listFiles(ROOT, ".test.ts")).filter((path) =>
+    positionals.length === 0 || positionals.some((part) => path.includes(part))
+  )
   await rm(REPORTS, { recursive: true, force: true })
   await mkdir(REPORTS, { recursive: true })
 

@@ -1,0 +1,71 @@
+/**
+ * `npm run check`: everything about the sources that needs no run of the store.
+ * `npm run check:all`: also what takes minutes, from the built package to killed processes.
+ *
+ * One step after another, each reported with its time; all run, so that one round shows everything that is wrong.
+ *
+ *   npm run check -- --only types,layers
+ */
+import process from "node:process"
+import { parseArgs } from "node:util"
+import { run } from "./run.ts"
+
+const ADAPTERS = ["memory", "file", "sqlite"]
+const KILLS = 100
+
+interface Step {
+  readonly name: string
+  readonly command: readonly [string, ...string[]]
+}
+
+const SOURCE_STEPS: readonly Step[] = [
+  { name: "format", command: ["deno", "fmt", "--check"] },
+  { name: "lint", command: ["deno", "lint", "--quiet"] },
+  { name: "types", command: ["tsc", "-p", ".", "--pretty", "false"] },
+  { name: "browser-types", command: ["tsc", "-p", "tsconfig.kernel.json", "--pretty", "false"] },
+  { name: "layers", command: ["node", "tools/check-layers.ts"] },
+  { name: "exports", command: ["node", "tools/check-exports.ts"] },
+  { name: "threats", command: ["node", "tools/check-threats.ts"] },
+  { name: "docs", command: ["node", "tools/check-docs.ts"] },
+]
+
+const SLOW_STEPS: readonly Step[] = [
+  { name: "package", command: ["node", "tools/check-package.ts"] },
+  { name: "jsr", command: ["deno", "publish", "--dry-run", "--allow-dirty", "--quiet"] },
+  ...ADAPTERS.map((adapter): Step => ({ name: `conformance-${adapter}`, command: ["node", "conformance/cli.ts", "--adapter", adapter] })),
+  ...ADAPTERS.filter((adapter) => adapter !== "memory").map((adapter): Step => ({
+    name: `kill-loop-${adapter}`,
+    command: ["node", "conformance/kill-loop.ts", "--adapter", adapter, "--kills", String(KILLS)],
+  })),
+  { name: "bench", command: ["node", "bench/main.ts", "--smoke"] },
+]
+
+/** How much of a step's output is shown: all of a failure, the last lines of a long success. */
+const shown = (output: string, failed: boolean): string => {
+  const lines = output.trimEnd().split("\n").filter((line) => line !== "")
+  return (failed ? lines.slice(-200) : lines.slice(-40)).map((line) => `    ${line}\n`).join("")
+}
+
+const main = async (): Promise<void> => {
+  const { values } = parseArgs({ options: { all: { type: "boolean", default: false }, only: { type: "string" } } })
+  const only = values.only?.split(",")
+  const steps = [...SOURCE_STEPS, ...values.all || only !== undefined ? SLOW_STEPS : []].filter(({ name }) => only?.includes(name) ?? true)
+  if (steps.length === 0) throw new Error(`No step is named ${values.only}`)
+
+  const failed: string[] = []
+  const started = performance.now()
+  for (const [index, { name, command: [program, ...args] }] of steps.entries()) {
+    console.log(`[${index + 1}/${steps.length}] ${name}`)
+    const finished = await run(program, args)
+    process.stdout.write(shown(finished.output, finished.code !== 0))
+    console.log(`    ${finished.code === 0 ? "ok" : `FAILED with exit code ${finished.code}`} in ${finished.seconds.toFixed(1)} s`)
+    if (finished.code !== 0) failed.push(name)
+  }
+  console.log(`\n${steps.length - failed.length} of ${steps.length} steps passed in ${Math.round((performance.now() - started) / 1000)} s`)
+  if (failed.length > 0) {
+    console.log(`failed: ${failed.join(", ")}`)
+    process.exitCode = 1
+  }
+}
+
+if (import.meta.main) await main()
