@@ -14,7 +14,7 @@ import process from "node:process"
 import { parseArgs } from "node:util"
 import { type Case, countCases, parseJunit, type Totals } from "./junit.ts"
 import { listFiles, ROOT } from "./repository.ts"
-import { run } from "./run.ts"
+import { type Finished, run } from "./run.ts"
 
 const REPORTS = join(ROOT, "build/test")
 const LANE_MILLIS_MAX = 300_000
@@ -70,12 +70,19 @@ const LANES: readonly Lane[] = [
 /** A line of any runner's output that tells of one case that ended. */
 const CASE_LINE = /^\s*(?:[✔✖﹣]|\((?:pass|fail|skip|todo)\)|.* \.\.\. (?:.*\s)?(?:ok|FAILED|ignored)\b)/gm
 
-/** What a lane's report and its runner's exit code say together: never better than either. */
-export const judgeLane = (cases: readonly Case[], exitCode: number): { readonly totals: Totals; readonly problem?: string } => {
+/** What a lane's report and its runner's exit code and output say together: never better than any of them. */
+export const judgeLane = (
+  cases: readonly Case[],
+  { code, output }: Pick<Finished, "code" | "output">,
+): { readonly totals: Totals; readonly problem?: string } => {
   const totals = countCases(cases)
   if (cases.length === 0) return { totals: { ...totals, failed: 1 }, problem: "the lane ran no tests" }
-  if (exitCode !== 0 && totals.failed === 0) {
-    return { totals: { ...totals, failed: 1 }, problem: `the runner failed outside of a test (exit code ${exitCode})` }
+  const outside = Number(/^\s*(\d+) errors?$/m.exec(output)?.[1] ?? 0)
+  if (outside > 0 || code !== 0 && totals.failed === 0) {
+    return {
+      totals: { ...totals, failed: totals.failed + Math.max(outside, 1) },
+      problem: `the runner failed outside of a test (exit code ${code})`,
+    }
   }
   return { totals }
 }
@@ -98,7 +105,7 @@ const runLane = async (lane: Lane, files: readonly string[]): Promise<Totals> =>
 
   await writeFile(join(REPORTS, `${lane.name}.log`), finished.output)
   const cases = parseJunit(await readFile(report, "utf8").catch(() => ""))
-  const { totals, problem } = judgeLane(cases, finished.code)
+  const { totals, problem } = judgeLane(cases, finished)
   for (const { name, outcome, message } of cases) {
     if (outcome === "skipped") console.log(`  skipped: ${name}${message === "" ? "" : ` (${message})`}`)
     if (outcome === "failed") console.log(`  FAILED: ${name}\n${message.replace(/^/gm, "    ")}`)
@@ -123,9 +130,15 @@ const main = async (): Promise<void> => {
   await rm(REPORTS, { recursive: true, force: true })
   await mkdir(REPORTS, { recursive: true })
 
+  if (files.length === 0) throw new Error(`No test file's path contains ${positionals.join(" or ")}`)
   let [passed, failed, skipped] = [0, 0, 0]
   for (const lane of lanes) {
-    const totals = await runLane(lane, files.filter(lane.isFor))
+    const own = files.filter(lane.isFor)
+    if (own.length === 0) {
+      console.log(`\n${lane.name}: none of these files are for this lane`)
+      continue
+    }
+    const totals = await runLane(lane, own)
     passed += totals.passed
     failed += totals.failed
     skipped += totals.skipped
