@@ -13,7 +13,8 @@ import { run } from "./run.ts"
 const ADAPTERS = ["memory", "file", "sqlite"]
 const KILLS = 100
 
-interface Step {
+/** One program to run; it passes if it exits with 0. */
+export interface Step {
   readonly name: string
   readonly command: readonly [string, ...string[]]
 }
@@ -46,21 +47,30 @@ const shown = (output: string, failed: boolean): string => {
   return (failed ? lines.slice(-200) : lines.slice(-40)).map((line) => `    ${line}\n`).join("")
 }
 
+/** Runs steps one after another, all of them, and answers the names of those that failed. */
+export const runSteps = async (steps: readonly Step[], print: (text: string) => void): Promise<readonly string[]> => {
+  const failed: string[] = []
+  for (const [index, { name, command: [program, ...args] }] of steps.entries()) {
+    print(`[${index + 1}/${steps.length}] ${name}\n`)
+    const finished = await run(program, args)
+    const isGood = finished.code === 0
+    if (!isGood) failed.push(name)
+    print(
+      `${shown(finished.output, !isGood)}    ${isGood ? "ok" : `FAILED with exit code ${finished.code}`} in ${
+        finished.seconds.toFixed(1)
+      } s\n`,
+    )
+  }
+  return failed
+}
+
 const main = async (): Promise<void> => {
   const { values } = parseArgs({ options: { all: { type: "boolean", default: false }, only: { type: "string" } } })
   const only = values.only?.split(",")
   const steps = [...SOURCE_STEPS, ...values.all || only !== undefined ? SLOW_STEPS : []].filter(({ name }) => only?.includes(name) ?? true)
   if (steps.length === 0) throw new Error(`No step is named ${values.only}`)
-
-  const failed: string[] = []
   const started = performance.now()
-  for (const [index, { name, command: [program, ...args] }] of steps.entries()) {
-    console.log(`[${index + 1}/${steps.length}] ${name}`)
-    const finished = await run(program, args)
-    process.stdout.write(shown(finished.output, finished.code !== 0))
-    console.log(`    ${finished.code === 0 ? "ok" : `FAILED with exit code ${finished.code}`} in ${finished.seconds.toFixed(1)} s`)
-    if (finished.code !== 0) failed.push(name)
-  }
+  const failed = await runSteps(steps, (text) => process.stdout.write(text))
   console.log(`\n${steps.length - failed.length} of ${steps.length} steps passed in ${Math.round((performance.now() - started) / 1000)} s`)
   if (failed.length > 0) {
     console.log(`failed: ${failed.join(", ")}`)
