@@ -1,0 +1,215 @@
+/** Reading: pages in order, their limits, and what lies outside of the log. */
+import { FramesTrimmed, InvalidOption, PositionOutOfRange } from "../../kernel/errors.ts"
+import { ensure, equal, equalBytes, rejects } from "../expect.ts"
+import { ALL, bytesOf, fill, frameAt, framesBetween, equalFrames, holds, readAll } from "./frames.ts"
+import type { LogStorageCase } from "./trial.ts"
+
+const ORDER = "Frames after `after`, in order: the first is at `after + 1`."
+const LIMITS = "Bounds of one `read`; at least one frame is answered if there is one, even if it is larger than `maxBytes`."
+
+export const readCases: readonly LogStorageCase[] = [
+  {
+    id: "read/every-suffix",
+    title: "reading after k gives the frames from k + 1 on, for every k",
+    level: "MUST",
+    requires: [],
+    rule: ORDER,
+    async run(trial) {
+      const storage = await trial.open()
+      await fill(storage, 150)
+      const frames = framesBetween(0, 150)
+      for (let after = 0; after < 150; after += 1) equalFrames(await readAll(storage, after), frames.slice(after), `the frames after ${after}`)
+    },
+  },
+  {
+    id: "read/at-the-head",
+    title: "reading after the head gives an empty page",
+    level: "MUST",
+    requires: [],
+    rule: "Empty if and only if `after` is the head.",
+    async run(trial) {
+      const storage = await trial.open()
+      equal(await storage.read(0, ALL), [], "the page of an empty log")
+      await fill(storage, 3)
+      equal(await storage.read(3, ALL), [], "the page after the head")
+      for (let after = 0; after < 3; after += 1) ensure((await storage.read(after, ALL)).length > 0, `the page after ${after} is empty`)
+    },
+  },
+  {
+    id: "read/past-the-head",
+    title: "reading after a position above the head is refused, and the error tells the head",
+    level: "MUST",
+    requires: [],
+    rule: "`PositionOutOfRange` if it is above the head",
+    async run(trial) {
+      const storage = await trial.open()
+      await rejects("reading after 1 of an empty log", () => storage.read(1, ALL), PositionOutOfRange)
+      await fill(storage, 3)
+      for (const after of [4, 5, 1000, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
+        const error = await rejects(`reading after ${after} with the head at 3`, () => storage.read(after, ALL), PositionOutOfRange)
+        equal(error.details, { position: after, head: 3 }, "details")
+      }
+    },
+  },
+  {
+    id: "read/no-position",
+    title: "what is no position (negative, a fraction, NaN, 2^53) is refused",
+    level: "MUST",
+    requires: [],
+    rule: "An integer of at most 2^53 - 1.",
+    async run(trial) {
+      const storage = await trial.open()
+      await fill(storage, 3)
+      for (const after of [-1, -1000, 0.5, 2.5, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 2 ** 53, 2 ** 64]) {
+        await rejects(`reading after ${after}`, () => storage.read(after, ALL), PositionOutOfRange, FramesTrimmed, InvalidOption)
+      }
+    },
+  },
+  {
+    id: "read/max-frames",
+    title: "a page has at most maxFrames frames, and pages join without loss",
+    level: "MUST",
+    requires: [],
+    rule: LIMITS,
+    async run(trial) {
+      const storage = await trial.open()
+      await fill(storage, 20)
+      for (const maxFrames of [1, 2, 7, 19, 20, 21]) {
+        const page = await storage.read(0, { ...ALL, maxFrames })
+        ensure(page.length >= 1 && page.length <= maxFrames, `a page with maxFrames ${maxFrames} has ${page.length} frames`)
+        equalFrames(await readAll(storage, 0, { ...ALL, maxFrames }), framesBetween(0, 20), `the pages with maxFrames ${maxFrames}`)
+      }
+    },
+  },
+  {
+    id: "read/max-bytes",
+    title: "a page has at most maxBytes bytes unless it is one frame, and pages join without loss",
+    level: "MUST",
+    requires: [],
+    rule: LIMITS,
+    async run(trial) {
+      const storage = await trial.open()
+      const frames = Array.from({ length: 20 }, (_, index) => bytesOf(100, index))
+      for (const [index, frame] of frames.entries()) await storage.append(index + 1, frame)
+      for (const maxBytes of [1, 99, 100, 101, 199, 200, 201, 1050, 1999, 2000]) {
+        const page = await storage.read(0, { ...ALL, maxBytes })
+        ensure(page.length >= 1, `a page with maxBytes ${maxBytes} is empty`)
+        const bytes = page.reduce((sum, frame) => sum + frame.length, 0)
+        ensure(page.length === 1 || bytes <= maxBytes, `a page with maxBytes ${maxBytes} has ${bytes} bytes in ${page.length} frames`)
+        equalFrames(await readAll(storage, 0, { ...ALL, maxBytes }), frames, `the pages with maxBytes ${maxBytes}`)
+      }
+    },
+  },
+  {
+    id: "read/large-frame-small-limit",
+    title: "a frame larger than maxBytes is answered alone, wherever it stands",
+    level: "MUST",
+    requires: [],
+    rule: LIMITS,
+    async run(trial) {
+      const frames = [frameAt(1), bytesOf(Math.min(1_048_576, trial.capabilities.maxFrameBytes), 2), frameAt(3)]
+      const storage = await trial.open()
+      for (const [index, frame] of frames.entries()) await storage.append(index + 1, frame)
+      for (const after of [0, 1, 2]) {
+        const page = await storage.read(after, { maxFrames: 100, maxBytes: 1 })
+        equal(page.length, 1, `frames of the page after ${after}`)
+        equalBytes(page[0], frames[after]!, `the frame after ${after}`)
+      }
+    },
+  },
+  {
+    id: "read/full-pages",
+    title: "a page is filled as far as its limits allow",
+    level: "SHOULD",
+    requires: [],
+    rule: LIMITS,
+    async run(trial) {
+      const storage = await trial.open()
+      for (let position = 1; position <= 20; position += 1) await storage.append(position, bytesOf(100, position))
+      equal((await storage.read(0, { ...ALL, maxFrames: 7 })).length, 7, "frames of a page with maxFrames 7")
+      equal((await storage.read(0, { ...ALL, maxBytes: 1000 })).length, 10, "frames of a page with maxBytes 1000")
+    },
+  },
+  {
+    id: "read/at-once",
+    title: "reads at once, from different positions, do not disturb each other",
+    level: "MUST",
+    requires: [],
+    rule: ORDER,
+    async run(trial) {
+      const storage = await trial.open()
+      await fill(storage, 100)
+      const frames = framesBetween(0, 100)
+      const suffixes = await Promise.all(Array.from({ length: 20 }, (_, index) => readAll(storage, index * 5, { maxFrames: 3, maxBytes: 1000 })))
+      for (const [index, suffix] of suffixes.entries()) equalFrames(suffix, frames.slice(index * 5), `the frames after ${index * 5}`)
+    },
+  },
+  {
+    id: "read/beside-appends",
+    title: "a reader beside appends sees a prefix of the log, never less than what was acknowledged before",
+    level: "MUST",
+    requires: [],
+    rule: ORDER,
+    async run(trial) {
+      const storage = await trial.open()
+      const frames = framesBetween(0, 200)
+      let acknowledged = 0
+      const writing = (async () => {
+        for (const [index, frame] of frames.entries()) {
+          await storage.append(index + 1, frame)
+          acknowledged = index + 1
+        }
+      })()
+      while (acknowledged < frames.length) {
+        const before = acknowledged
+        const seen = await readAll(storage)
+        ensure(seen.length >= before, `a read begun with ${before} frames acknowledged saw ${seen.length}`)
+        equalFrames(seen, frames.slice(0, seen.length))
+        await new Promise<void>((resolve) => setTimeout(resolve, 0))
+      }
+      await writing
+      await holds(storage, frames)
+    },
+  },
+  {
+    id: "read/pages-stay",
+    title: "a page that was answered stays as it is, whatever is read, appended and closed later",
+    level: "MUST",
+    requires: [],
+    rule: "The kernel does not change them and the adapter must not either.",
+    async run(trial) {
+      const storage = await trial.open()
+      await fill(storage, 10)
+      const small = await storage.read(0, ALL)
+      await storage.append(11, bytesOf(200_000, 11))
+      const large = await storage.read(10, ALL)
+      for (let position = 12; position <= 40; position += 1) {
+        await storage.append(position, bytesOf(200 * position, position))
+        await storage.read(0, ALL)
+      }
+      equalFrames(small, framesBetween(0, 10), "the first page")
+      await trial.closeAll()
+      const again = await trial.open()
+      await again.append(41, frameAt(41))
+      await readAll(again)
+      equalFrames(small, framesBetween(0, 10), "the first page after close()")
+      equalFrames(large, [bytesOf(200_000, 11)], "the page with the large frame after close()")
+    },
+  },
+  {
+    id: "read/plain-bytes",
+    title: "frames are plain Uint8Arrays over plain buffers, no Buffer of a runtime",
+    level: "SHOULD",
+    requires: [],
+    rule: "Bytes over a plain buffer: what every web API takes.",
+    async run(trial) {
+      const storage = await trial.open()
+      await fill(storage, 3)
+      await storage.append(4, bytesOf(70_000, 4))
+      for (const frame of await readAll(storage)) {
+        ensure(Object.getPrototypeOf(frame) === Uint8Array.prototype, `a frame is a ${frame.constructor.name}`)
+        ensure(frame.buffer instanceof ArrayBuffer, `a frame lies over a ${Object.prototype.toString.call(frame.buffer)}`)
+      }
+    },
+  },
+]

@@ -1,0 +1,315 @@
+/** Snapshots: whole or not at all, the newest two, opaque slices. */
+import { InvalidOption, PositionOutOfRange, SnapshotMissing } from "../../kernel/errors.ts"
+import type { Bytes, LogStorage } from "../../kernel/ports/log-storage.ts"
+import { describeError, ensure, equal, equalBytes, fail, outcomeOf, rejects } from "../expect.ts"
+import { bytesOf, fill, frameAt, framesBetween, holds } from "./frames.ts"
+import type { LogStorageCase } from "./trial.ts"
+
+const WHOLE = "It appears whole or not at all: one that was not finished is gone at the next open, and a rejected call leaves nothing."
+const KEPT = "The newest two are kept."
+const AT = "`at` is at most the head and above the position of the newest snapshot, or equal to it: else `PositionOutOfRange`."
+
+/** Slices that tell which snapshot they belong to. */
+export const slicesFor = (at: number, sizes: readonly number[] = [100, 1, 70_000]): readonly Bytes[] => sizes.map((size, index) => bytesOf(size, at * 100 + index))
+
+async function* oneByOne(slices: readonly Bytes[]): AsyncGenerator<Bytes> {
+  for (const slice of slices) {
+    await Promise.resolve()
+    yield slice
+  }
+}
+
+/** Fails unless exactly the snapshots at these positions are there, newest first, with the slices of `slicesFor`. */
+export const holdsSnapshots = async (storage: LogStorage, positions: readonly number[]): Promise<void> => {
+  const expected = positions.map((at) => ({ at, sliceBytes: slicesFor(at).map((slice) => slice.length) }))
+  equal(await storage.snapshots.list(), expected, "snapshots.list()")
+  for (const at of positions) {
+    // Last slice first: each is readable alone.
+    for (const [index, slice] of [...slicesFor(at).entries()].reverse()) {
+      equalBytes(await storage.snapshots.readSlice(at, index), slice, `slice ${index} of the snapshot at ${at}`)
+    }
+  }
+}
+
+export const snapshotCases: readonly LogStorageCase[] = [
+  {
+    id: "snapshots/none-at-first",
+    title: "a new store has no snapshots",
+    level: "MUST",
+    requires: ["snapshots"],
+    rule: "The kept snapshots, newest first; at most two.",
+    async run(trial) {
+      const storage = await trial.open()
+      equal(await storage.snapshots.list(), [], "snapshots.list()")
+      await rejects("reading a slice", () => storage.snapshots.readSlice(0, 0), SnapshotMissing)
+    },
+  },
+  {
+    id: "snapshots/round-trip",
+    title: "slices come back byte for byte, from a list and from an asynchronous source",
+    level: "MUST",
+    requires: ["snapshots"],
+    rule: "Saved states of the kernel's views: opaque slices under a position.",
+    async run(trial) {
+      const storage = await trial.open()
+      await fill(storage, 5)
+      await storage.snapshots.write(3, slicesFor(3))
+      await holdsSnapshots(storage, [3])
+      await storage.snapshots.write(5, oneByOne(slicesFor(5)))
+      await holdsSnapshots(storage, [5, 3])
+      await holds(storage, framesBetween(0, 5))
+    },
+  },
+  {
+    id: "snapshots/opened-again",
+    title: "snapshots are there when the store is opened again",
+    level: "MUST",
+    requires: ["snapshots"],
+    rule: "The kept snapshots, newest first; at most two.",
+    async run(trial) {
+      const storage = await trial.open()
+      await fill(storage, 5)
+      await storage.snapshots.write(3, slicesFor(3))
+      await storage.snapshots.write(5, slicesFor(5))
+      await trial.closeAll()
+      const again = await trial.open()
+      await holdsSnapshots(again, [5, 3])
+      await holds(again, framesBetween(0, 5))
+    },
+  },
+  {
+    id: "snapshots/slice-sizes",
+    title: "slices of 0 to 4,000,000 bytes and 300 slices in one snapshot are kept",
+    level: "MUST",
+    requires: ["snapshots"],
+    rule: "Byte length of each of its slices, in order.",
+    async run(trial) {
+      const storage = await trial.open()
+      await fill(storage, 2)
+      const sizes = [0, 1, 255, 256, 4096, 65_536, 4_000_000, 0]
+      await storage.snapshots.write(1, slicesFor(1, sizes))
+      const many = Array.from({ length: 300 }, (_, index) => index)
+      await storage.snapshots.write(2, slicesFor(2, many))
+      equal(await storage.snapshots.list(), [{ at: 2, sliceBytes: many }, { at: 1, sliceBytes: sizes }], "snapshots.list()")
+      for (const [index, slice] of slicesFor(1, sizes).entries()) equalBytes(await storage.snapshots.readSlice(1, index), slice, `slice ${index} at 1`)
+      for (const [index, slice] of slicesFor(2, many).entries()) equalBytes(await storage.snapshots.readSlice(2, index), slice, `slice ${index} at 2`)
+    },
+  },
+  {
+    id: "snapshots/no-slices",
+    title: "a snapshot without slices is a snapshot",
+    level: "MUST",
+    requires: ["snapshots"],
+    rule: "Saved states of the kernel's views: opaque slices under a position.",
+    async run(trial) {
+      const storage = await trial.open()
+      await fill(storage, 1)
+      await storage.snapshots.write(1, [])
+      equal(await storage.snapshots.list(), [{ at: 1, sliceBytes: [] }], "snapshots.list()")
+      await trial.closeAll()
+      equal(await (await trial.open()).snapshots.list(), [{ at: 1, sliceBytes: [] }], "snapshots.list() after opening again")
+    },
+  },
+  {
+    id: "snapshots/of-an-empty-log",
+    title: "an empty log has a snapshot at 0",
+    level: "MUST",
+    requires: ["snapshots"],
+    rule: AT,
+    async run(trial) {
+      const storage = await trial.open()
+      await storage.snapshots.write(0, slicesFor(0))
+      await holdsSnapshots(storage, [0])
+      await fill(storage, 2)
+      await storage.snapshots.write(2, slicesFor(2))
+      await holdsSnapshots(storage, [2, 0])
+    },
+  },
+  {
+    id: "snapshots/newest-two",
+    title: "the newest two are kept, older ones are gone",
+    level: "MUST",
+    requires: ["snapshots"],
+    rule: KEPT,
+    async run(trial) {
+      const storage = await trial.open()
+      await fill(storage, 8)
+      for (const [position, kept] of [[2, [2]], [4, [4, 2]], [6, [6, 4]], [8, [8, 6]]] as const) {
+        await storage.snapshots.write(position, slicesFor(position))
+        await holdsSnapshots(storage, kept)
+      }
+      await rejects("a slice of a snapshot that is gone", () => storage.snapshots.readSlice(4, 0), SnapshotMissing)
+      await trial.closeAll()
+      await holdsSnapshots(await trial.open(), [8, 6])
+    },
+  },
+  {
+    id: "snapshots/same-position",
+    title: "a snapshot at the position of the newest replaces it, and the older one stays",
+    level: "MUST",
+    requires: ["snapshots"],
+    rule: "A snapshot at the same position replaces the one there.",
+    async run(trial) {
+      const storage = await trial.open()
+      await fill(storage, 4)
+      await storage.snapshots.write(2, slicesFor(2))
+      await storage.snapshots.write(4, [frameAt(1), frameAt(2), frameAt(3), frameAt(4)])
+      await storage.snapshots.write(4, slicesFor(4))
+      await holdsSnapshots(storage, [4, 2])
+      await rejects("a slice of the one that was replaced", () => storage.snapshots.readSlice(4, 3), SnapshotMissing)
+      await trial.closeAll()
+      await holdsSnapshots(await trial.open(), [4, 2])
+    },
+  },
+  {
+    id: "snapshots/position-out-of-range",
+    title: "a position above the head, below the newest snapshot, or none at all is refused; nothing changes",
+    level: "MUST",
+    requires: ["snapshots"],
+    rule: AT,
+    async run(trial) {
+      const storage = await trial.open()
+      await fill(storage, 5)
+      await storage.snapshots.write(3, slicesFor(3))
+      for (const at of [6, 100, 2, 1, 0, -1]) {
+        await rejects(`a snapshot at ${at}, head 5, newest 3`, () => storage.snapshots.write(at, slicesFor(9)), PositionOutOfRange)
+      }
+      for (const at of [Number.NaN, 3.5, Number.POSITIVE_INFINITY, 2 ** 53]) {
+        await rejects(`a snapshot at ${at}`, () => storage.snapshots.write(at, slicesFor(9)), PositionOutOfRange, InvalidOption)
+      }
+      await holdsSnapshots(storage, [3])
+    },
+  },
+  {
+    id: "snapshots/missing-slice",
+    title: "a slice or snapshot that is not there is refused with SnapshotMissing",
+    level: "MUST",
+    requires: ["snapshots"],
+    rule: "Rejects with `SnapshotMissing` if there is no such snapshot or slice.",
+    async run(trial) {
+      const storage = await trial.open()
+      await fill(storage, 5)
+      await storage.snapshots.write(3, slicesFor(3))
+      for (const index of [3, 4, 1000, -1, 0.5, Number.NaN]) {
+        const error = await rejects(`slice ${index} of 3`, () => storage.snapshots.readSlice(3, index), SnapshotMissing)
+        equal(error.details, { at: 3, index }, "details")
+      }
+      for (const at of [2, 4, 0, -1, Number.NaN]) await rejects(`slice 0 at ${at}`, () => storage.snapshots.readSlice(at, 0), SnapshotMissing)
+    },
+  },
+  {
+    id: "snapshots/source-throws",
+    title: "a source that throws at any slice leaves nothing, ends with its own error and keeps what was there",
+    level: "MUST",
+    requires: ["snapshots"],
+    rule: WHOLE,
+    async run(trial) {
+      const storage = await trial.open()
+      await fill(storage, 5)
+      const broken = new Error("the source broke")
+      function* breaksAfter(count: number): Generator<Bytes> {
+        for (let index = 0; index < count; index += 1) yield bytesOf(50_000, index)
+        throw broken
+      }
+      async function* breaksLater(count: number): AsyncGenerator<Bytes> {
+        yield* breaksAfter(count)
+      }
+      const check = async (at: number): Promise<void> => {
+        for (const count of [0, 1, 4]) {
+          for (const source of [breaksAfter(count), breaksLater(count)]) {
+            const outcome = await outcomeOf(() => storage.snapshots.write(at, source))
+            if (outcome.kind === "value") fail(`write() succeeded though its source threw after ${count} slices`)
+            else ensure(outcome.error === broken, `write() failed with ${describeError(outcome.error)}, not with what its source threw`)
+          }
+        }
+      }
+      await check(3)
+      equal(await storage.snapshots.list(), [], "snapshots.list()")
+      await storage.snapshots.write(3, slicesFor(3))
+      await check(3)
+      await check(5)
+      await holdsSnapshots(storage, [3])
+      await trial.closeAll()
+      const again = await trial.open()
+      await holdsSnapshots(again, [3])
+      await again.snapshots.write(5, slicesFor(5))
+      await holdsSnapshots(again, [5, 3])
+    },
+  },
+  {
+    id: "snapshots/not-shown-half-written",
+    title: "a snapshot that is being written is not listed and cannot be read before it is whole",
+    level: "MUST",
+    requires: ["snapshots"],
+    rule: WHOLE,
+    async run(trial) {
+      const storage = await trial.open()
+      const readers = [storage, ...trial.capabilities.multiHandle ? [await trial.open()] : []]
+      await fill(storage, 5)
+      await storage.snapshots.write(3, slicesFor(3))
+      async function* watched(): AsyncGenerator<Bytes> {
+        for (const slice of slicesFor(5)) {
+          yield slice
+          for (const reader of readers) {
+            equal((await reader.snapshots.list()).map(({ at }) => at), [3], "snapshots.list() in the middle of a write")
+            await rejects("a slice in the middle of a write", () => reader.snapshots.readSlice(5, 0), SnapshotMissing)
+          }
+        }
+      }
+      await storage.snapshots.write(5, watched())
+      for (const reader of readers) await holdsSnapshots(reader, [5, 3])
+    },
+  },
+  {
+    id: "snapshots/appends-beside",
+    title: "frames may be appended and read while a snapshot is written",
+    level: "MUST",
+    requires: ["snapshots"],
+    rule: "Writes a snapshot.",
+    async run(trial) {
+      const storage = await trial.open()
+      await fill(storage, 3)
+      async function* busy(): AsyncGenerator<Bytes> {
+        for (const [index, slice] of slicesFor(3).entries()) {
+          await fill(storage, 4 + index)
+          yield slice
+          await holds(storage, framesBetween(0, 4 + index))
+        }
+      }
+      await storage.snapshots.write(3, busy())
+      await holdsSnapshots(storage, [3])
+      await holds(storage, framesBetween(0, 6))
+    },
+  },
+  {
+    id: "snapshots/callers-buffer",
+    title: "slices stay as they were when their source changes the buffers after the write",
+    level: "MUST",
+    requires: ["snapshots"],
+    rule: WHOLE,
+    async run(trial) {
+      const storage = await trial.open()
+      await fill(storage, 3)
+      const slices = slicesFor(3).map((slice) => slice.slice())
+      await storage.snapshots.write(3, slices)
+      for (const slice of slices) slice.fill(0xee)
+      await holdsSnapshots(storage, [3])
+    },
+  },
+  {
+    id: "snapshots/other-handles",
+    title: "another handle sees a snapshot once it is written",
+    level: "MUST",
+    requires: ["snapshots", "multiHandle"],
+    rule: "Two handles in one process may have the same store open at once.",
+    async run(trial) {
+      const [writer, reader] = [await trial.open(), await trial.open()]
+      await fill(writer, 4)
+      for (const [position, kept] of [[1, [1]], [2, [2, 1]], [4, [4, 2]]] as const) {
+        await writer.snapshots.write(position, slicesFor(position))
+        await holdsSnapshots(reader, kept)
+      }
+      await rejects("an older snapshot by the other handle", () => reader.snapshots.write(3, slicesFor(3)), PositionOutOfRange)
+    },
+  },
+]

@@ -1,0 +1,16 @@
+/**
+ * Conformance: does an adapter keep the promises of the storage port? For authors of adapters, with any test framework or none.
+ *
+ *   import { formatReport, runSuite } from "@cuitty/persist/conformance"
+ *   import { myAdapter } from "./my-adapter.ts"
+ *
+ *   const report = await runSuite({ make: () => ({ adapter: myAdapter() }) })
+ *   console.log(formatReport(report))
+ *   if (!report.conforms) throw new Error("my adapter does not conform")
+ */
+export type { Case, Level } from "./case.ts"
+export { type FolderOptions, inFolder } from "./in-folder.ts"
+export { logStorageCases, runSuite, type SuiteOptions } from "./log-storage/suite.ts"
+export { type LogStorageCase, type LogStorageSubject, LogStorageTrial, type Medium, type Need } from "./log-storage/trial.ts"
+export { formatReport, formatResult, formatTotals, reportToJson } from "./report.ts"
+export { type CaseResult, type Report, runCase, runCases, type RunOptions, selectCases, type Trial } from "./runner.ts"
