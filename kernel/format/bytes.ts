@@ -23,14 +23,52 @@ const TWO_32 = 0x1_0000_0000
 export class ByteWriter {
   buffer: Bytes
   length: number = 0
+  #view: DataView
+  #lentAt = -1
 
   constructor(roomBytes: number = 1024) {
     this.buffer = new Uint8Array(Math.max(roomBytes, ROOM_BYTES_MIN))
+    this.#view = new DataView(this.buffer.buffer)
+  }
+
+  /** The same bytes as `buffer`. */
+  get view(): DataView {
+    if (this.#view.buffer !== this.buffer.buffer) this.#view = new DataView(this.buffer.buffer, this.buffer.byteOffset, this.buffer.length)
+    return this.#view
   }
 
   /** Forgets what was written and keeps the buffer. */
   reset(): void {
+    this.#refuseWhileLent()
     this.length = 0
+  }
+
+  /** Whether someone else writes into the buffer at the moment. */
+  get isLent(): boolean {
+    return this.#lentAt >= 0
+  }
+
+  /**
+   * Lends the buffer to one who writes behind `length`, which is answered, by himself; until `takeBack`, writing here is a defect that
+   * throws. For code that calls the user's between two bytes.
+   */
+  lend(): number {
+    this.#refuseWhileLent()
+    // A full buffer: whatever is written meets `grow` first, so that writing costs nothing more in all other cases.
+    this.#lentAt = this.length
+    this.length = this.buffer.length
+    return this.#lentAt
+  }
+
+  /** Ends `lend`: the bytes are in `buffer`, or nothing was added if that is undefined. */
+  takeBack(buffer: Bytes | undefined, length: number): void {
+    if (buffer !== undefined) this.buffer = buffer
+    this.length = buffer === undefined ? this.#lentAt : length
+    this.#lentAt = -1
+  }
+
+  #refuseWhileLent(): void {
+    if (this.#lentAt >= 0) throw new Error("ByteWriter: its buffer is lent, so it cannot be written")
   }
 
   /** Makes room for `n` more bytes. */
@@ -40,6 +78,7 @@ export class ByteWriter {
   }
 
   private grow(needed: number): void {
+    this.#refuseWhileLent()
     const larger = new Uint8Array(Math.max(needed, this.buffer.length * 2, ROOM_BYTES_MIN))
     larger.set(this.buffer.subarray(0, this.length))
     this.buffer = larger

@@ -128,7 +128,14 @@ const readU32 = (): number => {
 /** Moves the next eight bytes to where `number` reads them. */
 const readEight = (): void => {
   need(8)
-  for (let index = 0; index < 8; index++) numberBytes[index] = source[at + index]!
+  numberBytes[0] = source[at]!
+  numberBytes[1] = source[at + 1]!
+  numberBytes[2] = source[at + 2]!
+  numberBytes[3] = source[at + 3]!
+  numberBytes[4] = source[at + 4]!
+  numberBytes[5] = source[at + 5]!
+  numberBytes[6] = source[at + 6]!
+  numberBytes[7] = source[at + 7]!
   at += 8
 }
 
@@ -169,15 +176,56 @@ const readMap = (members: number, depth: number): Record<string, unknown> => {
   const object: Record<string, unknown> = {}
   for (let index = 0; index < members; index++) {
     const key = readKey()
+    const inherited = isInherited
     const member = read(depth + 1)
-    // Assignment would run setters of a changed Object.prototype, and fail on a frozen one.
-    if (key in object) Object.defineProperty(object, key, { value: member, writable: true, enumerable: true, configurable: true })
+    // Assignment would run a setter of Object.prototype, and fail where that is frozen.
+    if (inherited) Object.defineProperty(object, key, { value: member, writable: true, enumerable: true, configurable: true })
     else object[key] = member
   }
   return object
 }
 
+/**
+ * Keys that were read lately, by length and three of their bytes. A hit costs no new string, and the one that is found is already known to
+ * the runtime as a name of a property. Keys that `Object.prototype` has too are never here, so `isInherited` is judged once a name.
+ */
+const CACHED_KEYS = 1024
+const CACHED_KEY_BYTES = 16
+const cachedKeys: string[] = new Array(CACHED_KEYS).fill("")
+const cachedLengths = new Uint8Array(CACHED_KEYS).fill(0xff)
+const cachedBytes = new Uint8Array(CACHED_KEYS * CACHED_KEY_BYTES)
+const plain: object = {}
+
+/** Whether the key that was read last is one of `Object.prototype` too. */
+let isInherited = false
+
 const readKey = (): string => {
+  if (at >= stop) corrupt("it is cut short")
+  const length = source[at]! ^ 0xa0
+  if (length === 0 || length > CACHED_KEY_BYTES || length >= stop - at) return readNewKey(-1)
+  const from = at + 1
+  const place = (source[from]! * 31 + source[from + (length >> 1)]! * 7 + source[from + length - 1]! + (length << 6)) & (CACHED_KEYS - 1)
+  if (cachedLengths[place] !== length) return readNewKey(place)
+  const base = place * CACHED_KEY_BYTES
+  for (let index = 0; index < length; index++) {
+    if (cachedBytes[base + index] !== source[from + index]) return readNewKey(place)
+  }
+  at = from + length
+  isInherited = false
+  return cachedKeys[place]!
+}
+
+const readNewKey = (place: number): string => {
+  const from = at
   const key = read(VALUE_DEPTH_MAX)
-  return typeof key === "string" ? key : corrupt("a key is no string")
+  if (typeof key !== "string") return corrupt("a key is no string")
+  isInherited = key in plain
+  if (isInherited) {
+    if (key === "__proto__") corrupt('"__proto__" is no key')
+  } else if (place >= 0) {
+    cachedKeys[place] = key
+    cachedLengths[place] = at - from - 1
+    cachedBytes.set(source.subarray(from + 1, at), place * CACHED_KEY_BYTES)
+  }
+  return key
 }
