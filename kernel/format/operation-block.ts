@@ -25,7 +25,7 @@
  *   20  key lengths      column
  *   21  keys             bin     UTF-8, back to back
  *   22  value lengths    column  of the rows that carry a value; nil: none does
- *   23  values           bin     back to back
+ *   23  values           bin     back to back; a choice with an empty one chose a delete
  */
 import { FormatTooNew } from "../errors.ts"
 import {
@@ -439,7 +439,9 @@ function decodeRanges(
       let length = 0
       if (what === "key" || block.hasValue(row)) {
         length = reader.varint()
-        if (length > bytesMax || (length === 0 && (what === "value" || block.kinds[row] !== OperationKind.event))) fail(`the length of a ${what} is out of range`)
+        // An event may have no key; a choice without a value chose a delete.
+        const emptyKind = what === "key" ? OperationKind.event : OperationKind.choice
+        if (length > bytesMax || (length === 0 && block.kinds[row] !== emptyKind)) fail(`the length of a ${what} is out of range`)
       }
       starts[row] = at
       ends[row] = at += length

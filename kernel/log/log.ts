@@ -68,6 +68,7 @@ export class Log<W extends QueuedWrite> {
   #state: LogState = "open"
   #poison: PersistError | undefined
   #undecided: Undecided | undefined
+  #closing: Promise<void> | undefined
   #flushTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(options: LogOptions<W>) {
@@ -131,9 +132,12 @@ export class Log<W extends QueuedWrite> {
   }
 
   /** Ends what is queued, then frees the storage. Idempotent. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return this.#closing ??= this.#close()
+  }
+
+  async #close(): Promise<void> {
     await this.settled()
-    if (this.#state === "closed") return
     this.#state = "closed"
     clearTimeout(this.#flushTimer)
     await this.#storage.close()
@@ -252,7 +256,7 @@ export class Log<W extends QueuedWrite> {
       if (outcome === "taken") return void await this.#catchUp()
       if (this.#poison !== undefined) return
       if (this.#options.platform.now() >= deadline) break
-      await new Promise((resolve) => setTimeout(resolve, delay * (0.5 + Math.random() / 2)))
+      await new Promise((resolve) => setTimeout(resolve, delay))
     }
     this.#undecided = undecided
     this.#state = "uncertain"

@@ -70,6 +70,11 @@ export class RecordsView {
     return hashKey(bytes, start, end, collection, this.#seed)
   }
 
+  /** Nothing has to be loaded before it can be found. */
+  get isLoaded(): boolean {
+    return this.#base.isEmpty
+  }
+
   /** Brings a record that only the base holds into the overlay; at once, unless a slice has to be read. */
   load(bytes: Uint8Array, start: number, end: number, collection: number): Awaitable<void> {
     if (this.#base.isEmpty) return
@@ -112,6 +117,11 @@ export class RecordsView {
   /** Does a row show no record: was it deleted? */
   isDeleted(row: number): boolean {
     return (this.rows.flagsOf(row) & RowFlag.tombstone) !== 0
+  }
+
+  /** Are the versions of a record kept beside its row: several, or one that keeps or settles? */
+  isComplex(row: number): boolean {
+    return (this.rows.flagsOf(row) & RowFlag.complex) !== 0
   }
 
   /** Orders two rows by the bytes of their keys. */
@@ -234,7 +244,7 @@ export class RecordsView {
       shown.counter,
       context.length === 0 ? NO_CONTEXT : context.length === 2 ? context[0]! : MANY_CONTEXT,
       context.length === 2 ? context[1]! : 0,
-      (complex ? RowFlag.complex : 0) | (shown.kind === OperationKind.delete ? RowFlag.tombstone : shown.kind === OperationKind.choice ? RowFlag.choice : 0),
+      (complex ? RowFlag.complex : 0) | (shown.valueBytes === 0 ? RowFlag.tombstone : 0) | (shown.kind === OperationKind.choice ? RowFlag.choice : 0),
     )
   }
 
@@ -267,7 +277,7 @@ export class RecordsView {
   #versionOf(row: number): StoredVersion {
     const { rows } = this, flags = rows.flagsOf(row)
     return {
-      kind: (flags & RowFlag.tombstone) !== 0 ? OperationKind.delete : (flags & RowFlag.choice) !== 0 ? OperationKind.choice : OperationKind.put,
+      kind: (flags & RowFlag.choice) !== 0 ? OperationKind.choice : (flags & RowFlag.tombstone) !== 0 ? OperationKind.delete : OperationKind.put,
       writer: rows.writerOf(row),
       seq: rows.seqOf(row),
       millis: rows.millisOf(row),

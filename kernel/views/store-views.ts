@@ -22,7 +22,8 @@ import { globalDots, RecordsView } from "./records.ts"
 
 export class StoreViews {
   readonly writers: WriterTable = new WriterTable()
-  readonly names: NameTable = new NameTable()
+  /** Outlives these views, since collections hold indexes into it. */
+  readonly names: NameTable
   readonly lineage: Lineage = new Lineage()
   readonly vector: Vector = new Vector(this.lineage)
   /** Writers that wrote into this log, in the order in which they came. */
@@ -38,7 +39,8 @@ export class StoreViews {
   readonly #writerMap: number[] = []
   readonly #nameMap: number[] = []
 
-  constructor(clock: HybridClock, now: () => number, hashSeed: number) {
+  constructor(names: NameTable, clock: HybridClock, now: () => number, hashSeed: number) {
+    this.names = names
     this.#clock = clock
     this.#now = now
     this.records = new RecordsView(this.lineage, (a, b) => this.writers.compare(a, b), hashSeed)
@@ -54,6 +56,15 @@ export class StoreViews {
     while (frame.nextPart()) {
       if (frame.partType === PartType.block) this.foldBlock(this.#decode(frame), frame.local, false)
     }
+  }
+
+  /** The opaque version of a record: the dots of all its siblings, the one shown first. */
+  versionOf(row: number): string {
+    const { rows } = this.records
+    const shown = this.writers.versionOf(rows.writerOf(row), rows.seqOf(row))
+    if (!this.records.isComplex(row)) return shown
+    const others = this.records.versionsOf(row).map((version) => this.writers.versionOf(version.writer, version.seq))
+    return [shown, ...others.filter((version) => version !== shown).sort()].join("+")
   }
 
   #decode(frame: FrameReader): BlockColumns {

@@ -1,0 +1,51 @@
+/** Adapters by name, on runtimes with a file system; each is loaded when it is asked for. */
+import { InvalidOption } from "../kernel/errors.ts"
+import type { Adapter } from "../kernel/ports/log-storage.ts"
+
+/** Where and how an adapter that is given by name keeps its stores. */
+export interface PlaceOptions {
+  /** `sqlite`: a database file, by default `./<name>.db`. `file`: a folder that holds one folder a store, by default `./persist`. */
+  readonly path?: string | undefined
+  /** Make all missing folders of the path, not only the last. Default false. */
+  readonly createFolders?: boolean | undefined
+  /** `sqlite`: keep the tables in a database of your own, under names with this prefix. */
+  readonly tablePrefix?: string | undefined
+}
+
+const path = (options: PlaceOptions, fallback: string): string => {
+  const { path = fallback } = options
+  if (typeof path === "string" && path !== "") return path
+  throw new InvalidOption({ option: "path", found: String(path), expected: "a path that is not empty" })
+}
+const folders = (options: PlaceOptions): { readonly createFolders?: boolean } =>
+  options.createFolders === undefined ? {} : { createFolders: options.createFolders }
+
+/** Names that {@link adapterByName} knows. */
+export const adapterNames: readonly string[] = ["sqlite", "file", "memory"]
+
+/** Makes the adapter of a name; undefined for a name that is not known. `storeName` gives the default place. */
+export async function adapterByName(name: string, storeName: string, options: PlaceOptions): Promise<Adapter | undefined> {
+  switch (name) {
+    case "sqlite": {
+      const { sqliteAdapter } = await import("./sqlite/mod.ts")
+      const prefix = options.tablePrefix === undefined ? {} : { tablePrefix: options.tablePrefix }
+      return sqliteAdapter({ path: path(options, `./${await fileNameOf(storeName)}.db`), ...folders(options), ...prefix })
+    }
+    case "file": {
+      const { fileAdapter } = await import("./file/mod.ts")
+      return fileAdapter({ path: path(options, "./persist"), ...folders(options) })
+    }
+    case "memory": {
+      const { memoryAdapter } = await import("./memory/mod.ts")
+      return memoryAdapter()
+    }
+    default:
+      return undefined
+  }
+}
+
+/** A store's name as a file name that cannot leave its folder. */
+async function fileNameOf(storeName: string): Promise<string> {
+  const { encodeStoreName } = await import("./system/store-names.ts")
+  return encodeStoreName(storeName)
+}

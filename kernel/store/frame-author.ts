@@ -1,0 +1,315 @@
+/**
+ * Builds frames from pending writes and folds them: where operations get their number, stamp and context.
+ *
+ * A write was checked and encoded when it was called; the build only looks up what its key shows, in the frame at hand first and in
+ * the records view after that. After a lost race it runs again on the newer views (rule S2), so nothing outside the block and the
+ * `failure`, `seq`, `existed` and `written` of the writes is changed here.
+ */
+import { BatchTooLarge, FrameTooLarge, VersionMismatch } from "../errors.ts"
+import { BlockColumns, MANY_CONTEXT, NO_CONTEXT } from "../format/block-columns.ts"
+import type { ByteWriter } from "../format/bytes.ts"
+import type { Checksum } from "../format/checksum.ts"
+import { beginFrame, beginPart, endFrame, endPart, type FrameHead, type FrameReader, PartType } from "../format/frame.ts"
+import { encodeBlock } from "../format/operation-block.ts"
+import { readUtf8 } from "../format/utf8.ts"
+import { BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX } from "../limits.ts"
+import type { Author } from "../log/author.ts"
+import type { HybridClock } from "../model/clock.ts"
+import { type Dots, NO_DOTS, OperationKind } from "../model/operation.ts"
+import { contextOf } from "../model/versions.ts"
+import type { Awaitable } from "../ports/log-storage.ts"
+import type { Platform } from "../ports/platform.ts"
+import type { StoreViews } from "../views/store-views.ts"
+import { FrameScratch } from "./frame-scratch.ts"
+import type { PendingWrite, StagedOperation } from "./pending-write.ts"
+import type { Staging } from "./staging.ts"
+import type { Writer } from "./writer.ts"
+
+/** Bytes of columns that an operation is counted with, beside its key and value. */
+export const OPERATION_OVERHEAD_BYTES = 16
+
+export interface FrameAuthorOptions {
+  readonly staging: Staging
+  readonly writer: Writer
+  readonly clock: HybridClock
+  readonly platform: Platform
+  readonly checksum: Checksum
+  readonly label: string | undefined
+  readonly frameBytesMax: number
+  /** Makes the views anew, when the log was replaced. */
+  readonly makeViews: () => StoreViews
+  /** Called after each frame that was folded. */
+  readonly onFrame: () => void
+}
+
+export class FrameAuthor implements Author<PendingWrite> {
+  views: StoreViews
+  readonly #options: FrameAuthorOptions
+  readonly #block = new BlockColumns()
+  readonly #scratch = new FrameScratch()
+  /** Index in the views of each writer and collection that the block names. */
+  readonly #writers: number[] = []
+  readonly #collections: number[] = []
+  #useScratch = false
+  #bytes = 0
+
+  constructor(options: FrameAuthorOptions) {
+    this.#options = options
+    this.views = options.makeViews()
+  }
+
+  prepare(group: readonly PendingWrite[]): Awaitable<void> {
+    const { records } = this.views
+    if (records.isLoaded) return
+    const { keys } = this.#options.staging
+    const loads: Promise<void>[] = []
+    for (const write of group) {
+      for (const operation of write.list ?? [write]) {
+        const loaded = records.load(keys.out.buffer, operation.keyStart - keys.base, operation.keyEnd - keys.base, operation.collection)
+        if (loaded instanceof Promise) loads.push(loaded)
+      }
+    }
+    if (loads.length > 0) return Promise.all(loads).then(() => {})
+  }
+
+  build(group: readonly PendingWrite[], out: ByteWriter, head: FrameHead): number {
+    for (let limit = group.length;; limit = Math.max(1, limit >> 1)) {
+      const taken = this.#buildRows(group, limit)
+      if (this.#block.count === 0) return taken
+      this.#encode(out, head)
+      const bytesMax = this.#options.frameBytesMax
+      if (out.length <= bytesMax) return taken
+      if (taken === 1) {
+        group[0]!.failure = new FrameTooLarge({ bytes: out.length, bytesMax })
+        out.reset()
+        return taken
+      }
+    }
+  }
+
+  /** Fills the block with as many writes as fit, `limit` at most; answers how many. */
+  #buildRows(group: readonly PendingWrite[], limit: number): number {
+    const { writer, clock, platform } = this.#options, block = this.#block
+    block.reset()
+    this.#scratch.clear()
+    this.#collections.length = 0
+    this.#bytes = 0
+    this.#useScratch = group.length > 1 || group[0]!.list !== undefined || group[0]!.callback !== undefined
+    writer.ensure(this.views, BATCH_OPERATIONS_MAX * 2)
+    this.#writers.length = 0
+    this.#writers.push(writer.index)
+    block.writers.push(writer.id)
+    block.from = writer.seq
+    const now = platform.now()
+    let taken = 0
+    for (; taken < limit; taken++) {
+      const write = group[taken]!, rows = block.count, bytes = this.#bytes
+      write.failure = undefined
+      write.existed = false
+      try {
+        this.#addWrite(write)
+        this.#checkSize(write, rows, bytes)
+      } catch (error) {
+        write.failure = error
+      }
+      const fits = this.#bytes <= BATCH_BYTES_MAX && block.count <= BATCH_OPERATIONS_MAX
+      if (write.failure === undefined && (fits || rows === 0)) {
+        write.written = block.count - rows
+        write.seq = block.from + block.count
+        continue
+      }
+      this.#takeBack(rows, bytes)
+      if (write.failure === undefined) break // it goes into the next frame
+    }
+    for (let row = 0; row < block.count; row++) {
+      clock.send(now)
+      block.millis[row] = clock.millis
+      block.counters[row] = clock.counter
+    }
+    block.to = block.from + block.count
+    return taken
+  }
+
+  #addWrite(write: PendingWrite): void {
+    if (write.callback !== undefined) write.callback()
+    else if (write.list === undefined) write.existed = this.addOperation(write)
+    else for (const operation of write.list) this.addOperation(operation)
+  }
+
+  /** What a callback decided on is measured here, as a batch is when it is called. */
+  #checkSize(write: PendingWrite, rows: number, bytes: number): void {
+    const operations = this.#block.count - rows, size = this.#bytes - bytes
+    if (write.callback === undefined || (operations <= BATCH_OPERATIONS_MAX && size <= BATCH_BYTES_MAX)) return
+    throw new BatchTooLarge({ bytes: size, bytesMax: BATCH_BYTES_MAX, operations, operationsMax: BATCH_OPERATIONS_MAX })
+  }
+
+  #takeBack(rows: number, bytes: number): void {
+    const block = this.#block
+    for (const row of [...block.contexts.keys()]) if (row >= rows) block.contexts.delete(row)
+    for (const row of [...block.sides.keys()]) if (row >= rows) block.sides.delete(row)
+    block.count = rows
+    this.#bytes = bytes
+    if (!this.#useScratch) return
+    this.#scratch.clear()
+    const keys = this.#options.staging.keys.out.buffer
+    for (let row = 0; row < rows; row++) {
+      const hash = block.hashes[row]!
+      const before = this.#scratch.find(hash, block, block.collections[row]!, keys, block.keyStarts[row]!, block.keyEnds[row]!)
+      this.#scratch.put(hash, row, before, block.hashes)
+    }
+  }
+
+  /** The row of the frame at hand that wrote this key last, or -1. */
+  rowInFrame(collection: number, start: number, end: number, hash: number): number {
+    if (!this.#useScratch || this.#block.count === 0) return -1
+    const local = this.#collections.indexOf(collection)
+    return local < 0 ? -1 : this.#scratch.find(hash, this.#block, local, this.#options.staging.keys.out.buffer, start, end)
+  }
+
+  /** The range of the value that a row of the frame at hand writes; undefined for a delete. */
+  valueInFrame(row: number): { readonly start: number; readonly end: number } | undefined {
+    const start = this.#block.valueStarts[row]!, end = this.#block.valueEnds[row]!
+    return start === end ? undefined : { start, end }
+  }
+
+  /**
+   * Adds one operation to the frame at hand. Answers whether its key showed a record; a delete of none adds nothing.
+   * Throws `VersionMismatch` if the key is not at the expected version.
+   */
+  addOperation(operation: StagedOperation): boolean {
+    const { staging } = this.#options, { views } = this, block = this.#block
+    const keys = staging.keys.out.buffer
+    const start = operation.keyStart - staging.keys.base, end = operation.keyEnd - staging.keys.base
+    const hash = views.records.hash(keys, start, end, operation.collection)
+    const inFrame = this.rowInFrame(operation.collection, start, end, hash)
+    const stored = inFrame >= 0 ? -1 : views.records.find(keys, start, end, operation.collection, hash)
+    const exists = inFrame >= 0 ? this.valueInFrame(inFrame) !== undefined : stored >= 0 && !views.records.isDeleted(stored)
+    if (operation.expected !== undefined) {
+      const found = !exists ? null : inFrame >= 0 ? views.writers.versionOf(this.#options.writer.index, block.from + inFrame + 1) : views.versionOf(stored)
+      if (found !== operation.expected) throw new VersionMismatch({ key: readUtf8(keys, start, end), expected: operation.expected, found })
+    }
+    if (operation.kind === OperationKind.delete && !exists && (stored < 0 || views.records.versionsOf(stored).length < 2)) return false
+    const row = block.count
+    block.reserve(row + 1)
+    const collection = this.#localCollection(operation.collection)
+    block.kinds[row] = operation.kind
+    block.seqs[row] = block.from + row + 1
+    block.collections[row] = collection
+    block.hashes[row] = hash
+    block.keyStarts[row] = start
+    block.keyEnds[row] = end
+    block.valueStarts[row] = operation.valueStart - staging.values.base
+    block.valueEnds[row] = operation.valueEnd - staging.values.base
+    if (inFrame >= 0) this.#contextInFrame(row, inFrame)
+    else if (stored >= 0) this.#contextOfStored(row, stored)
+    else block.contextWriters[row] = NO_CONTEXT
+    if (operation.settles !== undefined) block.sides.set(row, { keeps: NO_DOTS, settles: this.#localDots(operation.settles) })
+    block.count = row + 1
+    this.#bytes += end - start + operation.valueEnd - operation.valueStart + OPERATION_OVERHEAD_BYTES
+    if (this.#useScratch) this.#scratch.put(hash, row, inFrame, block.hashes)
+    return exists
+  }
+
+  /** What an earlier row of this frame wrote, and all that it had seen. */
+  #contextInFrame(row: number, earlier: number): void {
+    const block = this.#block, writer = block.contextWriters[earlier]!, seq = block.seqs[earlier]!
+    block.contextWriters[row] = 0
+    block.contextSeqs[row] = seq
+    if (writer === NO_CONTEXT || writer === 0) return
+    const before = block.contextOf(earlier).map((number, at) => (at % 2 === 0 ? this.#writers[number]! : number))
+    this.#setContext(row, this.views.lineage.join([before, [this.#writers[0]!, seq]]))
+  }
+
+  /** What the key shows, and all that it had seen: nearly always one entry. */
+  #contextOfStored(row: number, stored: number): void {
+    const { records, lineage } = this.views, { rows } = records
+    const writer = rows.writerOf(stored), seen = rows.contextWriterOf(stored)
+    const versions = seen === MANY_CONTEXT ? records.versionsOf(stored) : undefined
+    const simple = versions === undefined && !records.isComplex(stored) &&
+      (seen === NO_CONTEXT || seen === writer || lineage.implies(writer, seen, rows.contextSeqOf(stored)))
+    if (!simple) return this.#setContext(row, contextOf(versions ?? records.versionsOf(stored), lineage))
+    this.#block.contextWriters[row] = this.#localWriter(writer)
+    this.#block.contextSeqs[row] = rows.seqOf(stored)
+  }
+
+  #setContext(row: number, context: Dots): void {
+    const block = this.#block
+    if (context.length === 2) {
+      block.contextWriters[row] = this.#localWriter(context[0]!)
+      block.contextSeqs[row] = context[1]!
+    } else {
+      block.contextWriters[row] = MANY_CONTEXT
+      block.contexts.set(row, this.#localDots(context))
+    }
+  }
+
+  #localDots(dots: Dots): Dots {
+    return dots.map((number, at) => (at % 2 === 0 ? this.#localWriter(number) : number))
+  }
+
+  #localWriter(index: number): number {
+    const known = this.#writers.indexOf(index)
+    if (known >= 0) return known
+    this.#block.writers.push(this.views.writers.idOf(index))
+    return this.#writers.push(index) - 1
+  }
+
+  #localCollection(index: number): number {
+    const known = this.#collections.indexOf(index)
+    if (known >= 0) return known
+    this.#block.names.push(this.views.names.names[index]!)
+    return this.#collections.push(index) - 1
+  }
+
+  #encode(out: ByteWriter, head: FrameHead): void {
+    const { staging, label, checksum, writer } = this.#options, block = this.#block
+    if (block.from === 0) {
+      const links = writer.links(this.views)
+      if (links.length > 0) block.links = this.#localDots(links)
+      block.label = label
+    }
+    beginFrame(out, head, 1)
+    const mark = beginPart(out, PartType.block)
+    encodeBlock(block, staging.keys.out.buffer, staging.values.out.buffer, out)
+    endPart(out, mark)
+    endFrame(out, checksum)
+    block.bytes = out.buffer
+  }
+
+  foldBuilt(): void {
+    this.#options.writer.seq = this.#block.to
+    this.views.foldBlock(this.#block, true, true)
+    this.#options.onFrame()
+  }
+
+  fold(frame: FrameReader): void {
+    this.views.foldFrame(frame)
+    const { writer } = this.#options
+    // An append of this writer that was thought lost: its numbers are used.
+    if (writer.index >= 0) writer.seq = Math.max(writer.seq, this.views.vector.entries.get(writer.index)?.seq ?? 0)
+    this.#options.onFrame()
+  }
+
+  settle(group: readonly PendingWrite[], taken: number): void {
+    const { staging, writer } = this.#options, { writers } = this.views
+    for (let at = 0; at < taken; at++) {
+      const write = group[at]!
+      if (write.failure !== undefined) write.fail(write.failure)
+      else if (write.answer === "version") write.end({ version: writers.versionOf(writer.index, write.seq) })
+      else if (write.answer === "existed") write.end(write.existed)
+      else write.end({ operations: write.written })
+    }
+    const last = group[taken - 1]!
+    staging.keys.release(last.keyEnd)
+    staging.values.release(last.valueEnd)
+  }
+
+  forget(): void {
+    this.views = this.#options.makeViews()
+    this.#options.writer.retire()
+  }
+
+  idle(): void {
+    this.#options.staging.clear()
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * The parts of an open store, put together once: what collections, transactions and the store itself share.
+ *
+ *   staging ─▶ log ─▶ author ─▶ views ─▶ decoded values, sorted keys, subscriptions
+ */
+import { InvalidStoreName, StoreClosed } from "../errors.ts"
+import { ByteWriter } from "../format/bytes.ts"
+import { chooseChecksum } from "../format/checksum.ts"
+import { utf8Length } from "../format/utf8.ts"
+import { COLLECTION_NAME_BYTES_MAX, COLLECTIONS_MAX } from "../limits.ts"
+import { Log } from "../log/log.ts"
+import { HybridClock } from "../model/clock.ts"
+import { OperationKind } from "../model/operation.ts"
+import type { Durability, LogStorage } from "../ports/log-storage.ts"
+import type { Logger } from "../ports/logger.ts"
+import type { Platform } from "../ports/platform.ts"
+import { DecodedValues } from "../views/decoded-values.ts"
+import { NameTable } from "../views/name-table.ts"
+import type { RecordsView } from "../views/records.ts"
+import { SortedKeys } from "../views/sorted-keys.ts"
+import { StoreViews } from "../views/store-views.ts"
+import { FrameAuthor } from "./frame-author.ts"
+import { type Answer, PendingWrite } from "./pending-write.ts"
+import { Staging, stageKey } from "./staging.ts"
+import { Subscriptions } from "./subscriptions.ts"
+import { Writer } from "./writer.ts"
+
+export interface CoreOptions {
+  readonly name: string
+  readonly storage: LogStorage
+  readonly platform: Platform
+  readonly logger: Logger
+  readonly durability: Durability
+  readonly exclusive: boolean
+  readonly frameBytesMax: number
+  readonly label: string | undefined
+}
+
+/** A read looks through at most this many waiting writes for its key; behind more it waits for all. */
+const SEARCHED_WRITES_MAX = 64
+
+export class StoreCore {
+  readonly name: string
+  readonly log: Log<PendingWrite>
+  readonly staging: Staging = new Staging()
+  readonly names: NameTable = new NameTable()
+  readonly subscriptions: Subscriptions
+  readonly author: FrameAuthor
+  readonly writer: Writer
+  readonly options: CoreOptions
+  isClosed: boolean = false
+  /** Values of the views as they are now, with a cache that follows them. */
+  decoded!: DecodedValues
+  readonly #closeListeners = new Set<() => void>()
+  #sorted = new Map<number, SortedKeys>()
+  readonly #key = new ByteWriter(4096)
+
+  constructor(options: CoreOptions) {
+    const { name, platform, logger, storage, durability, exclusive } = options
+    const checksum = chooseChecksum(platform.crc32)
+    const clock = new HybridClock()
+    const seedBytes = platform.randomBytes(4)
+    const seed = new DataView(seedBytes.buffer, seedBytes.byteOffset).getUint32(0)
+    this.name = name
+    this.options = options
+    this.writer = new Writer(platform.randomBytes)
+    this.subscriptions = new Subscriptions(this, logger)
+    this.author = new FrameAuthor({
+      staging: this.staging,
+      writer: this.writer,
+      clock,
+      platform,
+      checksum,
+      label: options.label,
+      frameBytesMax: options.frameBytesMax,
+      makeViews: () => this.#makeViews(clock, seed),
+      onFrame: () => this.subscriptions.deliver(),
+    })
+    this.log = new Log({ name, storage, author: this.author, platform, checksum, logger, durability, exclusive })
+  }
+
+  get views(): StoreViews {
+    return this.author.views
+  }
+  get records(): RecordsView {
+    return this.author.views.records
+  }
+
+  /** New views: at open, and when the log was replaced. What is derived from them follows. */
+  #makeViews(clock: HybridClock, seed: number): StoreViews {
+    const views = new StoreViews(this.names, clock, this.options.platform.now, seed)
+    const decoded = this.decoded = new DecodedValues(views.records, this.names)
+    this.#sorted = new Map()
+    decoded.isWatched = (row) => this.subscriptions.isWatched(row)
+    views.records.onChange = (row) => {
+      decoded.forget(row)
+      this.subscriptions.note(row)
+    }
+    return views
+  }
+
+  /** Rows of a collection in key order. */
+  sorted(collection: number): SortedKeys {
+    let sorted = this.#sorted.get(collection)
+    if (sorted === undefined) this.#sorted.set(collection, sorted = new SortedKeys(this.records, collection))
+    return sorted
+  }
+
+  /** Throws `StoreClosed` once the store is closed. */
+  assertOpen(call: string): void {
+    if (this.isClosed) throw new StoreClosed({ store: this.name, call })
+  }
+
+  /** Calls `listener` when the store closes, until the function that it answers is called. */
+  onClose(listener: () => void): () => void {
+    this.#closeListeners.add(listener)
+    return () => void this.#closeListeners.delete(listener)
+  }
+
+  /** Refuses new calls and ends subscriptions. */
+  close(): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    this.subscriptions.clear()
+    for (const listener of this.#closeListeners) listener()
+  }
+
+  /** The index of a collection. Throws `InvalidStoreName`. */
+  collectionIndex(name: string): number {
+    const refuse = (reason: string): never => {
+      throw new InvalidStoreName({ name: String(name), reason })
+    }
+    if (typeof name !== "string") refuse("a collection's name is a string")
+    const bytes = utf8Length(name)
+    if (bytes < 0) refuse("it is not well-formed: a surrogate stands alone")
+    if (bytes > COLLECTION_NAME_BYTES_MAX) refuse(`it has ${bytes} bytes, at most ${COLLECTION_NAME_BYTES_MAX} are allowed`)
+    if (this.names.names.length >= COLLECTIONS_MAX && !this.names.names.includes(name)) refuse(`a store has at most ${COLLECTIONS_MAX} collections`)
+    return this.names.indexOf(name)
+  }
+
+  /** Checks, encodes and queues one operation; resolves to what `answer` says. */
+  write(kind: OperationKind, collection: number, key: string, value: unknown, expected: string | null | undefined, answer: Answer): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const { keys, values } = this.staging
+      const keyStart = keys.place, valueStart = values.place
+      this.staging.add(key, value, kind !== OperationKind.delete)
+      this.log.submit(new PendingWrite(kind, collection, keyStart, keys.place, valueStart, values.place, expected, answer, resolve, reject))
+    })
+  }
+
+  /** Queues a call whose operations `callback` decides on in the build. */
+  writeInBuild(answer: Answer, callback: () => void): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const keyPlace = this.staging.keys.place, valuePlace = this.staging.values.place
+      const write = new PendingWrite(OperationKind.put, 0, keyPlace, keyPlace, valuePlace, valuePlace, undefined, answer, resolve, reject)
+      write.callback = callback
+      this.log.submit(write)
+    })
+  }
+
+  /** The row of a key, or -1. Throws `InvalidKey`. */
+  rowOf(collection: number, key: string): number {
+    const scratch = this.#key, { records } = this
+    scratch.reset()
+    stageKey(scratch, key)
+    return records.find(scratch.buffer, 0, scratch.length, collection, records.hash(scratch.buffer, 0, scratch.length, collection))
+  }
+
+  /** The row of a key that shows a record, or -1. */
+  liveRowOf(collection: number, key: string): number {
+    const row = this.rowOf(collection, key)
+    return row < 0 || this.records.isDeleted(row) ? -1 : row
+  }
+
+  /** What a read of this key has to wait for: writes of it that were called before, slices that are not loaded. */
+  waitFor(collection: number, key: string): Promise<void> | undefined {
+    if (this.log.pending === 0 && this.records.isLoaded) return undefined
+    if (this.#isWaiting(collection, key)) return this.log.settled()?.then(() => this.#load(collection, key))
+    const loaded = this.#load(collection, key)
+    return loaded instanceof Promise ? loaded : undefined
+  }
+
+  #load(collection: number, key: string): void | Promise<void> {
+    if (this.records.isLoaded) return
+    const scratch = new ByteWriter()
+    stageKey(scratch, key)
+    return this.records.load(scratch.buffer, 0, scratch.length, collection)
+  }
+
+  #isWaiting(collection: number, key: string): boolean {
+    if (this.log.pending > SEARCHED_WRITES_MAX) return true
+    const scratch = this.#key, { keys } = this.staging
+    scratch.reset()
+    stageKey(scratch, key)
+    for (const write of this.log.waiting()) {
+      if (write.callback !== undefined) return true
+      for (const operation of write.list ?? [write]) {
+        if (operation.collection !== collection || operation.keyEnd - operation.keyStart !== scratch.length) continue
+        let same = 0
+        for (const at = operation.keyStart - keys.base; same < scratch.length && keys.out.buffer[at + same] === scratch.buffer[same];) same++
+        if (same === scratch.length) return true
+      }
+    }
+    return false
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * Store: a named log with its records, as users hold it. Made by `openStore`; everything it shows is folded from the log.
+ */
+import { CorruptFrame, InvalidOption, InvalidStoreName, UnsupportedDurability } from "../errors.ts"
+import { utf8Length } from "../format/utf8.ts"
+import { LABEL_BYTES_MAX, STORE_NAME_BYTES_MAX } from "../limits.ts"
+import { type Adapter, capabilitiesOf, type Durability } from "../ports/log-storage.ts"
+import { type Logger, silentLogger } from "../ports/logger.ts"
+import { type Platform, webPlatform } from "../ports/platform.ts"
+import { Collection } from "./collection.ts"
+import { digestOf } from "./digest.ts"
+import type { StoreStatus } from "./status.ts"
+import { StoreCore } from "./store-core.ts"
+import { prefixOf } from "../log/prefix.ts"
+import { runTransaction, type Transaction } from "./transaction.ts"
+import type { BatchWritten } from "./types.ts"
+
+/** How a store is opened, whatever its adapter. */
+export interface OpenStoreOptions {
+  /** Default: the adapter's first level (`normal`, or `none` for memory). */
+  readonly durability?: Durability | undefined
+  /**
+   * `true`: make the store if it is missing. `false`: reject with `StoreNotFound`. Default: make it, but in a database that already
+   * holds other stores reject with `StoreNotFound`, which lists their names.
+   */
+  readonly create?: boolean | undefined
+  /** A name for people of this copy of the store, at most 200 bytes in UTF-8; goes with its writes. */
+  readonly label?: string | undefined
+  /** Opens a log with a damaged frame in the middle for reading what comes before. Default false. */
+  readonly readPrefix?: boolean | undefined
+  /** Told what nobody waits for. Default: nobody. */
+  readonly logger?: Logger | undefined
+  /** Gives up opening: rejects with the signal's reason, and nothing stays open. */
+  readonly signal?: AbortSignal | undefined
+  /** Time and randomness; for tests and simulations. */
+  readonly platform?: Platform | undefined
+}
+
+// deno-lint-ignore no-explicit-any -- `any` is the documented default: values are not checked unless a type is given
+export class Store<T = any> {
+  /** The default collection. */
+  readonly records: Collection<T>
+  readonly #core: StoreCore
+  readonly #adapter: string
+  readonly #collections = new Map<string, Collection<unknown>>()
+  readonly #stopWatching: () => void
+
+  /** @internal Made by {@link openStore}. */
+  constructor(core: StoreCore, adapter: string, stopWatching: () => void) {
+    this.#core = core
+    this.#adapter = adapter
+    this.#stopWatching = stopWatching
+    this.records = this.collection<T>("")
+  }
+
+  get name(): string {
+    return this.#core.name
+  }
+
+  /** A named group of records; the same object for the same name. Throws `InvalidStoreName` for a name that cannot be used. */
+  collection<U = T>(name: string): Collection<U> {
+    let collection = this.#collections.get(name)
+    if (collection === undefined) this.#collections.set(name, collection = new Collection<unknown>(this.#core, name))
+    return collection as Collection<U>
+  }
+
+  /**
+   * Runs `work` once the writes before it are stored, and stores what it wrote, over all collections, all or nothing.
+   *
+   * `work` is synchronous, sees its own writes, and may run again when another process was faster. Rejects with what it throws,
+   * with `CallbackNotSynchronous` for a promise, and with `BatchTooLarge`; nothing is stored then.
+   */
+  async batch(work: (transaction: Transaction<T>) => void): Promise<BatchWritten> {
+    this.#core.assertOpen("batch")
+    return await this.#core.writeInBuild("operations", () => runTransaction(this.#core, work)) as BatchWritten
+  }
+
+  /** What the store is, where it lies and how it is doing, at once. Works after `close()` too. */
+  status(): StoreStatus {
+    const core = this.#core, { storage, durability, label } = core.options, { opened } = storage
+    const [own] = core.views.own
+    return {
+      name: core.name,
+      adapter: this.#adapter,
+      location: opened.location,
+      durability,
+      created: opened.created,
+      state: core.isClosed ? "closed" : core.log.state,
+      readOnly: opened.recovery?.kind === "prefix_only",
+      recovery: opened.recovery,
+      head: core.log.head,
+      records: core.names.names.reduce((sum, _, index) => sum + core.records.liveCount(index), 0),
+      collections: [...core.names.names],
+      pendingWrites: core.log.pending,
+      replica: own === undefined ? undefined : core.views.writers.replicaOf(own),
+      label: label ?? (own === undefined ? undefined : core.views.labels.get(core.views.writers.replicaOf(own))),
+      memoryBytes: core.records.memoryBytes,
+    }
+  }
+
+  /** Resolves when everything written so far is on the device. Rejects with `FlushFailed`; the store then takes no more writes. */
+  async flush(): Promise<void> {
+    this.#core.assertOpen("flush")
+    await this.#core.log.flush()
+  }
+
+  /** Shows at once what other processes have written, and finds out about a write whose outcome is not known. */
+  async refresh(): Promise<void> {
+    this.#core.assertOpen("refresh")
+    await this.#core.log.refresh()
+  }
+
+  /** SHA-256 of the live records, as 64 hex digits: equal on every device with the same data. Reads all records. */
+  async digest(): Promise<string> {
+    this.#core.assertOpen("digest")
+    await this.#core.log.settled()
+    return await digestOf(this.#core)
+  }
+
+  /** Ends what was called before, flushes (unless `relaxed`) and frees everything. Idempotent; all other calls reject afterwards. */
+  async close(): Promise<void> {
+    this.#stopWatching()
+    this.#core.close()
+    await this.#core.log.close()
+  }
+
+  /** `await using store = await createStore(…)`: closes at the end of the block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+function checkName(name: unknown): asserts name is string {
+  const refuse = (reason: string): never => {
+    throw new InvalidStoreName({ name: String(name), reason })
+  }
+  if (typeof name !== "string") return refuse(`it is of type ${typeof name}`)
+  if (name === "") refuse("it is empty")
+  const bytes = utf8Length(name)
+  if (bytes < 0) refuse("it is not well-formed: a surrogate stands alone")
+  if (bytes > STORE_NAME_BYTES_MAX) refuse(`it has ${bytes} bytes, at most ${STORE_NAME_BYTES_MAX} are allowed`)
+}
+
+/** Names of stores and labels are checked once, here, so that adapters need not. */
+function checkOptions(name: unknown, adapter: Adapter, options: OpenStoreOptions): Durability {
+  checkName(name)
+  const { levels } = capabilitiesOf(adapter), { durability = levels[0]!, label } = options
+  if (!levels.includes(durability)) throw new UnsupportedDurability({ adapter: adapter.name, durability: String(durability), levels })
+  const labelBytes = label === undefined ? 0 : typeof label === "string" ? utf8Length(label) : -1
+  if (labelBytes < 0 || labelBytes > LABEL_BYTES_MAX) {
+    throw new InvalidOption({ option: "label", found: String(label), expected: `a well-formed string of at most ${LABEL_BYTES_MAX} bytes` })
+  }
+  return durability
+}
+
+/**
+ * Opens a store of an adapter and replays its log. Resolves when reads and writes work.
+ *
+ * Rejects with `InvalidStoreName`, `InvalidOption`, `UnsupportedDurability`, and whatever the adapter's `open` and `read` reject with:
+ * `StoreNotFound`, `StoreLocked`, `NotAStore`, `FormatTooNew`, `PermissionDenied`, `PathNotFound`, `CorruptFrame` … Nothing stays open then.
+ */
+export async function openStore<T>(name: string, adapter: Adapter, options: OpenStoreOptions = {}): Promise<Store<T>> {
+  const durability = checkOptions(name, adapter, options)
+  const { signal, logger = silentLogger, platform = webPlatform, create, readPrefix = false, label } = options
+  const { multiProcess, multiHandle, watch, maxFrameBytes } = capabilitiesOf(adapter)
+  signal?.throwIfAborted()
+  let storage = await adapter.open(name, { durability, create, signal, readPrefix })
+  try {
+    const settings = { name, platform, logger, durability, exclusive: !multiProcess && !multiHandle, frameBytesMax: maxFrameBytes, label }
+    if (storage.opened.recovery?.kind === "prefix_only") storage = prefixOf(storage, storage.opened.recovery)
+    let core = new StoreCore({ ...settings, storage })
+    try {
+      await core.log.replay(signal)
+    } catch (error) {
+      if (!readPrefix || !(error instanceof CorruptFrame)) throw error
+      const { position, reason } = error.details
+      storage = prefixOf(storage, { kind: "prefix_only", position, bytes: 0, reason })
+      core = new StoreCore({ ...settings, storage })
+      await core.log.replay(signal)
+    }
+    const { recovery } = storage.opened
+    if (recovery !== undefined) logger.warn(`opening found: ${recovery.reason}`, { store: name, kind: recovery.kind, position: recovery.position })
+    const refresh = (): void => {
+      core.log.refresh().catch((error) => logger.error("a refresh failed", { store: name, code: Object(error).code }))
+    }
+    return new Store<T>(core, adapter.name, watch ? storage.watch(refresh) : () => {})
+  } catch (error) {
+    await storage.close()
+    throw error
+  }
+}

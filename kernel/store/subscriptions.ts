@@ -1,0 +1,121 @@
+/**
+ * Subscriptions: who is told of which changes. Each is called once a frame, in the order of the frames, after the views took it.
+ *
+ * Subscriptions to one key are found by key, those to ranges are asked one by one; without any, a fold notes nothing.
+ */
+import type { Logger } from "../ports/logger.ts"
+import { isInRange, type KeyRange, toKeyRange } from "./key-range.ts"
+import type { DecodedValues } from "../views/decoded-values.ts"
+import type { StoreViews } from "../views/store-views.ts"
+import type { Change, Watched } from "./types.ts"
+
+/** Where the changed records are read. */
+export interface ChangeSource {
+  readonly name: string
+  readonly views: StoreViews
+  readonly decoded: DecodedValues
+}
+
+type Callback = (changes: readonly Change<unknown>[]) => void
+
+interface Subscription {
+  readonly collection: number
+  /** A key, or the bounds of keys. */
+  readonly watched: string | KeyRange
+  readonly callback: Callback
+}
+
+export class Subscriptions {
+  readonly #source: ChangeSource
+  readonly #logger: Logger
+  readonly #byKey = new Map<string, Set<Subscription>>()
+  readonly #ranges = new Set<Subscription>()
+  #changed = new Set<number>()
+
+  constructor(source: ChangeSource, logger: Logger) {
+    this.#source = source
+    this.#logger = logger
+  }
+
+  /** Adds a subscription; answers the function that ends it. */
+  add(collection: number, watched: Watched, callback: Callback): () => void {
+    const subscription: Subscription = { collection, watched: typeof watched === "string" ? watched : toKeyRange(watched), callback }
+    if (typeof subscription.watched !== "string") {
+      this.#ranges.add(subscription)
+      return () => void this.#ranges.delete(subscription)
+    }
+    const name = nameOf(collection, subscription.watched)
+    const others = this.#byKey.get(name) ?? new Set()
+    this.#byKey.set(name, others.add(subscription))
+    return () => {
+      others.delete(subscription)
+      if (others.size === 0) this.#byKey.delete(name)
+    }
+  }
+
+  /** Ends all. */
+  clear(): void {
+    this.#byKey.clear()
+    this.#ranges.clear()
+  }
+
+  /** Notes that a fold changed a row. */
+  note(row: number): void {
+    if (this.#byKey.size > 0 || this.#ranges.size > 0) this.#changed.add(row)
+  }
+
+  /** Is somebody subscribed to this row? */
+  isWatched(row: number): boolean {
+    return (this.#byKey.size > 0 || this.#ranges.size > 0) && this.#subscribersOf(row).length > 0
+  }
+
+  /** Tells of what changed since the last time. */
+  deliver(): void {
+    if (this.#changed.size === 0) return
+    const changed = this.#changed
+    this.#changed = new Set()
+    const calls = new Map<Subscription, Change<unknown>[]>()
+    for (const row of changed) {
+      const subscribers = this.#subscribersOf(row)
+      const change = subscribers.length === 0 ? undefined : this.#changeOf(row)
+      if (change === undefined) continue
+      for (const subscription of subscribers) {
+        const changes = calls.get(subscription)
+        if (changes === undefined) calls.set(subscription, [change])
+        else changes.push(change)
+      }
+    }
+    for (const [subscription, changes] of calls) {
+      try {
+        subscription.callback(changes)
+      } catch (error) {
+        this.#logger.error("a subscriber threw", { store: this.#source.name, reason: error instanceof Error ? error.name : typeof error })
+      }
+    }
+  }
+
+  #subscribersOf(row: number): Subscription[] {
+    const { decoded, views: { records } } = this.#source, { rows } = records
+    const collection = rows.collectionOf(row)
+    const found = this.#byKey.size === 0 ? [] : [...this.#byKey.get(nameOf(collection, decoded.keyOf(row))) ?? []]
+    const chunk = records.arena.chunks[rows.chunkOf(row)]!, at = rows.keyAt(row)
+    for (const subscription of this.#ranges) {
+      const { watched } = subscription
+      if (subscription.collection === collection && typeof watched !== "string" && isInRange(watched, chunk, at, at + rows.keyBytes(row))) found.push(subscription)
+    }
+    return found
+  }
+
+  /** A value that cannot be decoded is told to the logger here, and to whoever reads it. */
+  #changeOf(row: number): Change<unknown> | undefined {
+    const { decoded, views } = this.#source, { records } = views, deleted = records.isDeleted(row)
+    try {
+      return { key: decoded.keyOf(row), value: deleted ? undefined : decoded.shared(row), deleted, version: views.versionOf(row) }
+    } catch (error) {
+      this.#logger.error("a changed record cannot be read", { store: this.#source.name, reason: error instanceof Error ? error.name : typeof error })
+      return undefined
+    }
+  }
+}
+
+const nameOf = (collection: number, key: string): string => `${collection} ${key}`

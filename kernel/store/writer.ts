@@ -1,0 +1,67 @@
+/**
+ * The writer of one open: an identity that no other open ever uses (rule S1), drawn at the first write.
+ *
+ * 8 bytes are the replica's, copied from the log's earlier own writers or drawn with the first one; 8 are this open's. So a cloned
+ * or restored disk needs no detection: whoever opens it writes on under a new name.
+ */
+import { LINKS_MAX, SEQ_MAX } from "../limits.ts"
+import { REPLICA_BYTES, WRITER_BYTES } from "../model/identifiers.ts"
+import type { Dots } from "../model/operation.ts"
+import type { Bytes } from "../ports/log-storage.ts"
+import type { StoreViews } from "../views/store-views.ts"
+
+export class Writer {
+  readonly #randomBytes: (length: number) => Bytes
+  #index = -1
+  #id: Bytes = new Uint8Array(WRITER_BYTES)
+  #seq = 0
+
+  constructor(randomBytes: (length: number) => Bytes) {
+    this.#randomBytes = randomBytes
+  }
+
+  /** Index in the views' table; -1 before the first write. */
+  get index(): number {
+    return this.#index
+  }
+  get id(): Bytes {
+    return this.#id
+  }
+  /** The last number that is stored. */
+  get seq(): number {
+    return this.#seq
+  }
+  set seq(seq: number) {
+    this.#seq = seq
+  }
+
+  /** The next write takes a new identity. */
+  retire(): void {
+    this.#index = -1
+    this.#seq = 0
+  }
+
+  /** Takes an identity if there is none, or if the numbers of this one would run out. */
+  ensure(views: StoreViews, operations: number): void {
+    if (this.#index >= 0 && this.#seq + operations <= SEQ_MAX) return
+    this.#id = new Uint8Array(WRITER_BYTES)
+    const [earlier] = views.own
+    if (earlier === undefined) this.#id.set(this.#randomBytes(REPLICA_BYTES))
+    else this.#id.set(views.writers.idOf(earlier).subarray(0, REPLICA_BYTES))
+    this.#id.set(this.#randomBytes(WRITER_BYTES - REPLICA_BYTES), REPLICA_BYTES)
+    this.#index = views.writers.indexOf(this.#id)
+    this.#seq = 0
+  }
+
+  /** The own writers of the log with their last numbers, without those that another of them implies (rule S5). */
+  links(views: StoreViews): Dots {
+    const links: number[] = []
+    // The latest first: it nearly always implies all others.
+    for (const writer of [...views.own].reverse()) {
+      const { seq } = views.vector.pairOf(writer)
+      if (writer === this.#index || views.lineage.under(links, writer, seq)) continue
+      if (links.push(writer, seq) === LINKS_MAX * 2) break
+    }
+    return links
+  }
+}

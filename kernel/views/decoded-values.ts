@@ -1,0 +1,90 @@
+/**
+ * Values as objects: decoded from a row, fresh for `get`, kept and frozen for `peek`.
+ *
+ * Stored bytes are checked against the profile before they are decoded for the first time, so a hostile file cannot hurt a reader.
+ * What is kept is bounded; a row that somebody subscribes to stays, so that it shows the same object until it changes.
+ */
+import { CorruptBytes, CorruptValue } from "../errors.ts"
+import { checkValue, decodeValue, freezeDeep } from "../format/msgpack.ts"
+import { readUtf8 } from "../format/utf8.ts"
+import type { NameTable } from "./name-table.ts"
+import type { RecordsView } from "./records.ts"
+import { RowFlag } from "./record-rows.ts"
+
+/** Encoded bytes of the values that are kept decoded. */
+const KEPT_BYTES_MAX = 8_388_608
+/** Objects cost more than their bytes; each is counted with this much more. */
+const KEPT_OVERHEAD_BYTES = 256
+
+export class DecodedValues {
+  /** Is somebody subscribed to a row? */
+  isWatched: (row: number) => boolean = () => false
+  readonly #records: RecordsView
+  readonly #names: NameTable
+  readonly #kept = new Map<number, unknown>()
+  #keptBytes = 0
+
+  constructor(records: RecordsView, names: NameTable) {
+    this.#records = records
+    this.#names = names
+  }
+
+  /** The key of a row. */
+  keyOf(row: number): string {
+    const { rows, arena } = this.#records, at = rows.keyAt(row)
+    return readUtf8(arena.chunks[rows.chunkOf(row)]!, at, at + rows.keyBytes(row))
+  }
+
+  /** A fresh value of a row that is not deleted. Throws `CorruptValue`. */
+  fresh(row: number): unknown {
+    const { rows, arena } = this.#records, at = rows.valueAt(row), end = at + rows.valueBytes(row)
+    const chunk = arena.chunks[rows.chunkOf(row)]!
+    if ((rows.flagsOf(row) & RowFlag.checked) === 0) {
+      this.check(chunk, at, end, row)
+      rows.addFlag(row, RowFlag.checked)
+    }
+    return decodeValue(chunk, at, end)
+  }
+
+  /** The value of a row, frozen, the same object until the row changes or the space is needed. Throws `CorruptValue`. */
+  shared(row: number): unknown {
+    const kept = this.#kept.get(row)
+    if (kept !== undefined) return kept
+    const value = freezeDeep(this.fresh(row))
+    this.#keptBytes += this.#cost(row)
+    this.#kept.set(row, value)
+    if (this.#keptBytes > KEPT_BYTES_MAX) this.#makeRoom()
+    return value
+  }
+
+  /** A row changed: what is kept of it is old. To be called before the row's value length is read again. */
+  forget(row: number): void {
+    if (this.#kept.size > 0) this.#kept.delete(row)
+  }
+
+  /** Checks stored bytes of a value; `row` names the record in the error. */
+  check(bytes: Uint8Array, start: number, end: number, row: number): void {
+    try {
+      checkValue(bytes, start, end)
+    } catch (error) {
+      if (!(error instanceof CorruptBytes)) throw error
+      const collection = this.#names.names[this.#records.rows.collectionOf(row)]!
+      throw new CorruptValue({ collection, key: this.keyOf(row), reason: error.message }, { cause: error })
+    }
+  }
+
+  #cost(row: number): number {
+    return this.#records.rows.valueBytes(row) + KEPT_OVERHEAD_BYTES
+  }
+
+  /** Drops the oldest half, but not what is watched; sums up what is left, since rows change their lengths. */
+  #makeRoom(): void {
+    let left = 0, drop = this.#kept.size >> 1
+    for (const row of this.#kept.keys()) {
+      if (drop > 0 && !this.isWatched(row)) this.#kept.delete(row)
+      else left += this.#cost(row)
+      drop--
+    }
+    this.#keptBytes = left
+  }
+}

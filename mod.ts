@@ -1,0 +1,144 @@
+/**
+ * Persist: a local-first, event-sourced storage kernel. This is the public face; it puts adapters and kernel together.
+ *
+ * ```ts
+ * import { createStore } from "@cuitty/persist"
+ * const store = await createStore("notes", { adapter: "sqlite", path: "./notes.db" })
+ * await store.records.put("note:1", { text: "Draft while offline" })
+ * ```
+ *
+ * @module
+ */
+import { adapterByName, adapterNames, type PlaceOptions } from "#adapters"
+import { InvalidOption, UnknownAdapter } from "./kernel/errors.ts"
+import type { Adapter } from "./kernel/ports/log-storage.ts"
+import { type Platform, webPlatform } from "./kernel/ports/platform.ts"
+import { type OpenStoreOptions, openStore, type Store } from "./kernel/store/store.ts"
+
+/** Where a store lies: an adapter of ours by name with its place, or an adapter object. */
+export interface AdapterOptions extends PlaceOptions {
+  /** `"sqlite"` (default), `"file"` or `"memory"`; or an adapter, which then knows its own place. */
+  readonly adapter?: "sqlite" | "file" | "memory" | Adapter | undefined
+}
+
+/** How {@link createStore} opens a store. */
+export interface CreateStoreOptions extends AdapterOptions, OpenStoreOptions {}
+
+/**
+ * Opens a store on this device, and makes it if it is missing. Without options it is kept in SQLite, at `./<name>.db`.
+ *
+ * Resolves when reads and writes work. Rejects with one of the errors below, and nothing stays open: `InvalidStoreName`,
+ * `InvalidOption`, `UnknownAdapter`, `UnsupportedDurability`, `DriverMissing`, `StoreNotFound`, `StoreLocked`, `StoreBusy`, `NotAStore`,
+ * `FormatTooNew`, `PathNotFound`, `PermissionDenied`, `CorruptFrame`, `StorageFull`, `StorageFailed`.
+ */
+// deno-lint-ignore no-explicit-any -- `any` is the documented default: values are not checked unless a type is given
+export async function createStore<T = any>(name: string, options: CreateStoreOptions = {}): Promise<Store<T>> {
+  const adapter = await adapterOf(name, options)
+  return await openStore<T>(name, adapter, { ...options, platform: options.platform ?? nativePlatform })
+}
+
+/** Names of the stores in a place. Creates nothing: a missing place holds none. */
+export async function listStores(options: AdapterOptions): Promise<string[]> {
+  const adapter = await adapterOf("store", options)
+  return [...await adapter.list()].sort()
+}
+
+/** Removes a store with everything that belongs to it. Rejects with `StoreNotFound` if there is none, `StoreLocked` if it is open. */
+export async function deleteStore(name: string, options: AdapterOptions = {}): Promise<void> {
+  const adapter = await adapterOf(name, options)
+  await adapter.destroy(name)
+}
+
+async function adapterOf(name: string, options: AdapterOptions): Promise<Adapter> {
+  const { adapter = "sqlite" } = options
+  if (typeof adapter === "object" && adapter !== null) return adapter
+  if (typeof adapter !== "string") throw new InvalidOption({ option: "adapter", found: typeof adapter, expected: "a name or an adapter" })
+  const found = await adapterByName(adapter, name, options)
+  if (found === undefined) throw new UnknownAdapter({ adapter, known: adapterNames })
+  return found
+}
+
+/** The web's platform with the native checksum of Node, Deno and Bun, where there is one. */
+const nativePlatform: Platform = { ...webPlatform, crc32: findNativeChecksum() }
+
+function findNativeChecksum(): Platform["crc32"] {
+  const runtime: { readonly process?: { getBuiltinModule?(name: string): unknown } } = globalThis
+  const zlib = runtime.process?.getBuiltinModule?.("node:zlib")
+  const crc32: unknown = Object(zlib).crc32
+  return typeof crc32 === "function" ? (bytes, seed) => crc32(bytes, seed) : undefined
+}
+
+export {
+  BatchTooLarge,
+  CallbackNotSynchronous,
+  CorruptBytes,
+  CorruptFrame,
+  CorruptValue,
+  DriverMissing,
+  FlushFailed,
+  FormatTooNew,
+  FramesTrimmed,
+  FrameTooLarge,
+  InvalidKey,
+  InvalidOption,
+  InvalidStoreName,
+  InvalidValue,
+  NotAStore,
+  NotLoaded,
+  OutcomeUnknown,
+  PathNotFound,
+  PermissionDenied,
+  PersistError,
+  PositionOutOfRange,
+  PositionTaken,
+  ReadOnly,
+  SnapshotMissing,
+  StorageFailed,
+  StorageFull,
+  StoreBusy,
+  StoreClosed,
+  StoreLocked,
+  StoreNotFound,
+  StoreUncertain,
+  UnknownAdapter,
+  UnsupportedDurability,
+  ValueTooLarge,
+  VersionMismatch,
+} from "./kernel/errors.ts"
+export type {
+  Adapter,
+  Awaitable,
+  Bytes,
+  Capabilities,
+  Durability,
+  LogStorage,
+  Opened,
+  OpenOptions,
+  Position,
+  ReadLimits,
+  Recovery,
+  SnapshotInfo,
+  SnapshotStorage,
+} from "./kernel/ports/log-storage.ts"
+export type { Logger } from "./kernel/ports/logger.ts"
+export type { Platform } from "./kernel/ports/platform.ts"
+export type { LogState } from "./kernel/log/log.ts"
+export { Collection } from "./kernel/store/collection.ts"
+export type { RangeQuery } from "./kernel/store/key-range.ts"
+export { type Conflict, RecordVersion } from "./kernel/store/record-version.ts"
+export type { StoreStatus } from "./kernel/store/status.ts"
+export { type OpenStoreOptions, Store } from "./kernel/store/store.ts"
+export type { Transaction, TransactionRecords } from "./kernel/store/transaction.ts"
+export type {
+  BatchOperation,
+  BatchWritten,
+  Change,
+  Entry,
+  HistoryEntry,
+  KeyValue,
+  ListQuery,
+  PutOptions,
+  Watched,
+  Written,
+} from "./kernel/store/types.ts"
+export type { PlaceOptions } from "#adapters"
