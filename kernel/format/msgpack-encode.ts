@@ -1,15 +1,16 @@
 /**
  * From values to the profile of `msgpack.ts`, in one walk: each value is judged and written at once, so every property is read exactly once
- * and what was judged is what is stored, whatever getters and proxies answer. `toJSON` is never called.
+ * and what was judged is what is stored, whatever getters and proxies answer. `toJSON` is never called. Own enumerable members count, as in
+ * JSON; other properties of arrays, dates and binaries are not looked at. Recursion ends at a depth of 64.
  *
- * The walk writes into a scratch buffer of its own. A getter may run anything, even another `encodeValue` with the same writer; bytes reach
- * the writer only when the walk is over, in one piece behind whatever was written meanwhile. Recursion ends at a depth of 64.
+ * The walk writes into the buffer of the writer, which lends it until the walk is over. A getter may run anything, even an `encodeValue` of
+ * its own; only the same writer is closed to it.
  */
 import { InvalidValue, ValueTooLarge } from "../errors.ts"
 import { MAP_MEMBERS_MAX, VALUE_BYTES_MAX, VALUE_DEPTH_MAX, VALUE_NODES_MAX } from "../limits.ts"
 import type { Bytes } from "../ports/log-storage.ts"
+import { quote } from "../text.ts"
 import { type ByteWriter, writeMsgStr } from "./bytes.ts"
-import { utf8Length } from "./utf8.ts"
 
 /** Room for any scalar but text and binaries (the longest timestamp has 15 bytes), and for a key from the memo. */
 const SCALAR_ROOM = 32
@@ -39,6 +40,7 @@ let slot = 0
 let refusedPath = ""
 let refusedReason = ""
 let refusedBytes = 0
+let refusedCause: unknown
 
 /**
  * Appends the bytes of `value` to `writer`.
@@ -54,16 +56,22 @@ export const encodeValue = (value: unknown, writer: ByteWriter, key: string): vo
   base = writer.lend()
   nodes = 1
   slot = 0
-  let written: Bytes | undefined
-  let end = -1
+  const end = walk(value)
+  const problem = end < 0 || end - base > VALUE_BYTES_MAX ? problemOf(end, key) : undefined
+  writer.takeBack(problem === undefined ? target : undefined, end)
+  target = NOTHING
+  view = NO_VIEW
+  if (problem !== undefined) throw problem
+}
+
+/** Getters and proxies are the caller's code, and may throw. */
+const walk = (value: unknown): number => {
   try {
-    end = write(value, base, 0)
-    if (end < 0 || end - base > VALUE_BYTES_MAX) throw failure(end, key)
-    written = target
-  } finally {
-    writer.takeBack(written, end)
-    target = NOTHING
-    view = NO_VIEW
+    return write(value, base, 0)
+  } catch (cause) {
+    refuse("reading it threw an error")
+    refusedCause = cause
+    return -1
   }
 }
 
@@ -79,10 +87,12 @@ const encodeInside = (value: unknown, writer: ByteWriter, key: string): void => 
   }
 }
 
-const failure = (end: number, key: string): InvalidValue | ValueTooLarge => {
+const problemOf = (end: number, key: string): InvalidValue | ValueTooLarge => {
   const bytes = end < 0 ? refusedBytes : end - base
   if (bytes > VALUE_BYTES_MAX) return new ValueTooLarge({ key, bytes, bytesMax: VALUE_BYTES_MAX })
-  return new InvalidValue({ path: refusedPath, reason: refusedReason })
+  const options = refusedCause === undefined ? undefined : { cause: refusedCause }
+  refusedCause = undefined
+  return new InvalidValue({ path: refusedPath, reason: refusedReason }, options)
 }
 
 const refuse = (reason: string): -1 => {
@@ -172,7 +182,7 @@ const writeText = (text: string, at: number): number => {
 
 const makeTextRoom = (text: string, at: number): boolean => {
   if (text.length > VALUE_BYTES_MAX) {
-    refuseBytes(at + text.length)
+    refuseBytes(at - base + text.length)
     return false
   }
   return makeRoom(at, text.length * 3 + 5)
@@ -246,7 +256,7 @@ const writeObject = (value: object, at: number, depth: number): number => {
   if (Array.isArray(value)) return prototype === Array.prototype ? writeArray(value, at, depth) : refuseClass(value)
   if (prototype === Object.prototype || prototype === null) return writeMap(value as Record<string, unknown>, at, depth)
   if (prototype === Date.prototype) return writeDate(value, at)
-  if (ArrayBuffer.isView(value) && isBinaryPrototype(prototype)) return writeBinary(value, at)
+  if (isBinaryPrototype(prototype) && typeNameOf.call(value) === "Uint8Array") return writeBinary(value as Uint8Array, at)
   return refuseClass(value)
 }
 
@@ -254,22 +264,24 @@ const writeObject = (value: object, at: number, depth: number): number => {
 const isBinaryPrototype = (prototype: unknown): boolean =>
   prototype === Uint8Array.prototype || prototype === (globalThis as { Buffer?: { prototype?: unknown } }).Buffer?.prototype
 
+/** The true type and length of a typed array; properties of the array may shadow what `array.length` says. */
+const typedArrayGetter = (name: symbol | string): (this: unknown) => unknown =>
+  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype) as object, name)!.get!
+const typeNameOf = typedArrayGetter(Symbol.toStringTag)
+const byteLengthOf = typedArrayGetter("byteLength") as (this: Uint8Array) => number
+
 const refuseClass = (value: object): -1 => {
-  const tag = Object.prototype.toString.call(value).slice(8, -1)
-  let name = tag
-  try {
-    const maker: unknown = (value as { constructor?: unknown }).constructor
-    if (typeof maker === "function" && maker.name !== "" && tag === "Object") name = maker.name
-  } catch {
-    // A getter or proxy that throws has no better name than its tag.
-  }
-  return refuse(`it is no plain object (${name})`)
+  let name = Object.prototype.toString.call(value).slice(8, -1)
+  const maker: unknown = (value as { constructor?: unknown }).constructor
+  if (name === "Object" && typeof maker === "function") name = maker.name
+  return refuse(`it is no plain object but one of class ${quote(name)}`)
 }
 
 const writeArray = (value: readonly unknown[], at: number, depth: number): number => {
   if (depth >= VALUE_DEPTH_MAX) return refuseDepth()
   const length = value.length
-  if ((nodes += length) > VALUE_NODES_MAX) return refuseNodes()
+  // A proxy of an array may claim any length.
+  if (length >>> 0 !== length || (nodes += length) > VALUE_NODES_MAX) return refuseNodes()
   at = writeHead(length, at, 0x90, 0xdc, 0xdd)
   for (let index = 0; index < length; index++) {
     at = write(value[index], at, depth + 1)
@@ -295,10 +307,12 @@ const writeHead = (length: number, at: number, small: number, marker16: number, 
 }
 
 const isOwn = Object.prototype.hasOwnProperty
+const isEnumerable = Object.prototype.propertyIsEnumerable
 
 const writeMap = (value: Record<string, unknown>, at: number, depth: number): number => {
   if (depth >= VALUE_DEPTH_MAX) return refuseDepth()
-  if (Object.getOwnPropertySymbols(value).length !== 0) return refuse("it has a symbol as key")
+  const symbols = Object.getOwnPropertySymbols(value)
+  if (symbols.length !== 0 && symbols.some((symbol) => isEnumerable.call(value, symbol))) return refuse("it has a symbol as key")
   const head = at
   let members = 0
   at++
@@ -357,10 +371,8 @@ const writeKey = (key: string, at: number): number => {
 
 const writeNewKey = (key: string, at: number): number => key === "__proto__" ? refuse('"__proto__" is no key') : writeText(key, at)
 
-const writeBinary = (value: ArrayBufferView, at: number): number => {
-  // Properties of the view may shadow its getters; those of a new view over the same bytes are real.
-  const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-  const length = bytes.length
+const writeBinary = (bytes: Uint8Array, at: number): number => {
+  const length = byteLengthOf.call(bytes)
   if (length > VALUE_BYTES_MAX) return refuseBytes(at - base + length)
   if (at + length + 5 > target.length && !makeRoom(at, length + 5)) return -1
   if (length < 0x100) {
