@@ -92,7 +92,7 @@ export class ByteWriter {
   varint(n: number): void {
     if (this.length + 8 > this.buffer.length) this.grow(this.length + 8)
     const buffer = this.buffer
-    if (n >= 0 && n < 0x80) {
+    if ((n & 0x7f) === n) {
       buffer[this.length++] = n
       return
     }
@@ -112,6 +112,7 @@ export class ByteWriter {
   }
 
   zigzag(n: number): void {
+    if (!Number.isSafeInteger(n)) throw new RangeError(`ByteWriter.zigzag: ${n} is not an integer`)
     this.varint(n < 0 ? -2 * n - 1 : 2 * n)
   }
 
@@ -151,12 +152,12 @@ export class ByteWriter {
   }
 
   msgArray(n: number): void {
-    if (n < 0x10) this.u8(0x90 | n)
+    if ((n & 0x0f) === n) this.u8(0x90 | n)
     else this.header(n, 0, 0xdc, 0xdd)
   }
 
   msgMap(n: number): void {
-    if (n < 0x10) this.u8(0x80 | n)
+    if ((n & 0x0f) === n) this.u8(0x80 | n)
     else this.header(n, 0, 0xde, 0xdf)
   }
 
