@@ -7,7 +7,7 @@ import { formatReport } from "../report.ts"
 import { doubles } from "./doubles.ts"
 
 // Long enough for a slow machine to pass, short enough for a hang to be one.
-const WAITS = { timeoutMillis: 2000, patienceMillis: 300 }
+const WAITS = { timeoutMillis: 1000, patienceMillis: 300 }
 
 describe("conformance", () => {
   for (const { fault, caughtBy, subject } of doubles) {

@@ -1,0 +1,113 @@
+/**
+ * `npm run conformance`: checks the adapters of this package against the storage port.
+ *
+ *   npm run conformance                                      all adapters, all cases
+ *   npm run conformance -- --adapter file                    one adapter (may be repeated)
+ *   npm run conformance -- --case append --case trim/space   cases by id or group (may be repeated)
+ *   npm run conformance -- --list                            the cases: level, id, what they need, title
+ *   npm run conformance -- --json                            reports as JSON on standard output, progress on standard error
+ *
+ * Exit code: 0 all conform · 1 one does not · 2 the call was wrong. The last line is `N passed, N failed, N skipped`.
+ */
+import process from "node:process"
+import { parseArgs } from "node:util"
+import { InvalidOption, UnknownAdapter } from "../kernel/errors.ts"
+import type { Awaitable } from "../kernel/ports/log-storage.ts"
+import { inFolder, type LogStorageCase, logStorageCases, type LogStorageSubject, type Report, runSuite, selectCases } from "./mod.ts"
+import { formatResult, formatTotals, reportToJson } from "./report.ts"
+
+/** How each adapter of this package is checked; each is loaded only when it is asked for. */
+export const ourAdapters: Readonly<Record<string, () => Awaitable<LogStorageSubject>>> = {
+  async memory() {
+    const { memoryAdapter } = await import("@cuitty/persist/adapters/memory")
+    return { adapter: memoryAdapter() }
+  },
+  async file() {
+    const { fileAdapter } = await import("@cuitty/persist/adapters/file")
+    return inFolder((folder) => fileAdapter({ path: `${folder}/stores` }), { isLock: (path) => /(^|[/\\])lock(-|$)/.test(path), checked: true })()
+  },
+  async sqlite() {
+    const { sqliteAdapter } = await import("@cuitty/persist/adapters/sqlite")
+    return inFolder((folder) => sqliteAdapter({ path: `${folder}/stores.db` }))()
+  },
+}
+
+interface Call {
+  readonly adapters: readonly string[]
+  readonly only: readonly string[] | undefined
+  readonly json: boolean
+  readonly list: boolean
+}
+
+const USAGE = "usage: npm run conformance -- [--adapter memory|file|sqlite]... [--case id|group]... [--list] [--json] [--help]"
+
+/** What the arguments ask for; `undefined` for `--help`. Throws if they make no sense. */
+const parseCall = (args: readonly string[]): Call | undefined => {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      adapter: { type: "string", multiple: true },
+      case: { type: "string", multiple: true },
+      json: { type: "boolean", default: false },
+      list: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  })
+  if (values.help) return undefined
+  const known = Object.keys(ourAdapters)
+  const adapters = values.adapter === undefined ? known : [...new Set(values.adapter)]
+  for (const adapter of adapters) if (!known.includes(adapter)) throw new UnknownAdapter({ adapter, known })
+  checkSelection(values.case)
+  return { adapters, only: values.case, json: values.json, list: values.list }
+}
+
+/** Throws for a `--case` that names nothing, by the name that the option has here. */
+const checkSelection = (only: readonly string[] | undefined): void => {
+  try {
+    selectCases(logStorageCases, only)
+  } catch (error) {
+    throw error instanceof InvalidOption ? new InvalidOption({ ...error.details, option: "--case" }, { cause: error }) : error
+  }
+}
+
+const formatCase = ({ id, level, requires, title }: LogStorageCase): string =>
+  `${level.padEnd(6)} ${id.padEnd(34)} ${title}${requires.length === 0 ? "" : ` (needs ${requires.join(", ")})`}`
+
+/** Runs the call; answers the exit code. */
+const main = async (args: readonly string[]): Promise<number> => {
+  let call: Call | undefined
+  try {
+    call = parseCall(args)
+  } catch (error) {
+    // A wrong call, by our classes or by those of parseArgs: both have a message for people. All else is a defect.
+    if (!(error instanceof UnknownAdapter || error instanceof InvalidOption || error instanceof TypeError)) throw error
+    console.error(`${error.message}\n${USAGE}`)
+    return 2
+  }
+  if (call === undefined) {
+    console.log(USAGE)
+    return 0
+  }
+  const { adapters, only, json, list } = call
+  if (list) {
+    console.log(selectCases(logStorageCases, only).map(formatCase).join("\n"))
+    return 0
+  }
+
+  const say = json ? console.error : console.log
+  const reports: Report[] = []
+  for (const name of adapters) {
+    say(name)
+    const make = ourAdapters[name]!
+    const report = await runSuite({ name, make, only, onResult: (result) => say(formatResult(result)) })
+    say(`${name}: ${formatTotals(report)}${report.warnings === 0 ? "" : `, ${report.warnings} warnings`}\n`)
+    reports.push(report)
+  }
+  const sum = (count: "passed" | "failed" | "skipped"): number => reports.reduce((total, report) => total + report[count], 0)
+  if (json) console.log(`[${reports.map(reportToJson).join(",\n")}]`)
+  say(formatTotals({ passed: sum("passed"), failed: sum("failed"), skipped: sum("skipped") }))
+  // A selection of which an adapter can do nothing has skipped all, and said why: no failure of the adapter.
+  return reports.some((report) => report.failed > 0) ? 1 : 0
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2))
