@@ -22,7 +22,7 @@ export type FileCalls = Pick<
   | "readSync"
   | "readdirSync"
   | "renameSync"
-  | "rmdirSync"
+  | "rmSync"
   | "unlinkSync"
   | "writeSync"
   | "writevSync"

@@ -1,0 +1,107 @@
+/**
+ * Small files, whole: read, written so that they appear whole or not at all, removed. And the one way to open any file of a store:
+ * never through a link.
+ */
+import { constants } from "node:fs"
+import { join } from "node:path"
+import { NotAStore } from "../../kernel/errors.ts"
+import type { Bytes } from "../../kernel/ports/log-storage.ts"
+import { systemCode, systemError } from "../system/errors.ts"
+import type { FileCalls } from "../system/file-calls.ts"
+import { FILE_MODE, flushFolder } from "../system/folders.ts"
+
+/** Ending of files that are not finished. */
+export const UNFINISHED = ".tmp"
+const NO_FOLLOW = constants.O_NOFOLLOW ?? 0
+
+/** Memory that is written before it is read: not zeroed, and not part of a pool that others see. */
+export const allocate = (byteLength: number): Bytes => new Uint8Array(Buffer.allocUnsafeSlow(byteLength).buffer)
+
+/**
+ * Opens a file of a store for reading (`r`), for reading and writing (`r+`), or makes it (`wx+`, for its owner alone).
+ *
+ * A symbolic link is refused: by its own look first, since not every system and runtime knows `O_NOFOLLOW`, and by that where it is
+ * known. Throws what the system says, or `NotAStore`.
+ */
+export const openFile = (calls: FileCalls, path: string, mode: "r" | "r+" | "wx+"): number => {
+  if (mode === "wx+") return calls.openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | NO_FOLLOW, FILE_MODE)
+  if (calls.lstatSync(path).isSymbolicLink()) throw new NotAStore({ location: path, reason: "it is a symbolic link" })
+  return calls.openSync(path, (mode === "r" ? constants.O_RDONLY : constants.O_RDWR) | NO_FOLLOW)
+}
+
+/** Reads into `bytes` from `index` on until `count` bytes or the end of the file; answers how many. */
+export const readFully = (calls: FileCalls, descriptor: number, bytes: Bytes, index: number, count: number, byteOffset: number): number => {
+  let done = 0
+  while (done < count) {
+    const read = calls.readSync(descriptor, bytes, index + done, count - done, byteOffset + done)
+    if (read === 0) break
+    done += read
+  }
+  return done
+}
+
+/** Writes all of `bytes`, also over several calls. Throws what the system says. */
+export const writeFully = (calls: FileCalls, descriptor: number, bytes: Uint8Array, byteOffset: number): void => {
+  for (let done = 0; done < bytes.length;) {
+    const written = calls.writeSync(descriptor, bytes, done, bytes.length - done, byteOffset + done)
+    if (written === 0) throw new Error("the system wrote nothing and gave no reason")
+    done += written
+  }
+}
+
+/** A small file's bytes, cut behind `bytesMax`; undefined if there is no such file. */
+export const readFileWhole = (calls: FileCalls, path: string, bytesMax: number): Bytes | undefined => {
+  let descriptor: number
+  try {
+    descriptor = openFile(calls, path, "r")
+  } catch (cause) {
+    if (systemCode(cause) === "ENOENT") return undefined
+    throw systemError(cause, "open", path, true)
+  }
+  try {
+    const bytes = new Uint8Array(bytesMax)
+    return bytes.subarray(0, readFully(calls, descriptor, bytes, 0, bytesMax, 0))
+  } catch (cause) {
+    throw systemError(cause, "read", path, true)
+  } finally {
+    calls.closeSync(descriptor)
+  }
+}
+
+/**
+ * Writes a file that appears whole or not at all, and is on the device when this returns. One of that name is replaced.
+ *
+ * Throws with `storedNothing`: the old file, or none, is then there, and the unfinished one is removed.
+ */
+export const writeFileWhole = (calls: FileCalls, folder: string, name: string, pieces: Iterable<Uint8Array>): void => {
+  const path = join(folder, name)
+  const unfinished = path + UNFINISHED
+  let descriptor: number | undefined
+  let byteOffset = 0
+  try {
+    removeFile(calls, unfinished)
+    descriptor = openFile(calls, unfinished, "wx+")
+    for (const piece of pieces) {
+      writeFully(calls, descriptor, piece, byteOffset)
+      byteOffset += piece.length
+    }
+    calls.fsyncSync(descriptor)
+    calls.closeSync(descriptor)
+    descriptor = undefined
+    calls.renameSync(unfinished, path)
+    flushFolder(folder, calls)
+  } catch (cause) {
+    if (descriptor !== undefined) calls.closeSync(descriptor)
+    removeFile(calls, unfinished)
+    throw systemError(cause, "write to", path, true, byteOffset)
+  }
+}
+
+/** Removes a file, if it is there. Throws what the system says. */
+export const removeFile = (calls: FileCalls, path: string): void => {
+  try {
+    calls.unlinkSync(path)
+  } catch (cause) {
+    if (systemCode(cause) !== "ENOENT") throw cause
+  }
+}
