@@ -10,7 +10,7 @@ import { InvalidValue, ValueTooLarge } from "../errors.ts"
 import { MAP_MEMBERS_MAX, VALUE_BYTES_MAX, VALUE_DEPTH_MAX, VALUE_NODES_MAX } from "../limits.ts"
 import type { Bytes } from "../ports/log-storage.ts"
 import { quote } from "../text.ts"
-import { type ByteWriter, writeMsgStr } from "./bytes.ts"
+import { type ByteWriter, writeMsgStr } from "./byte-writer.ts"
 
 /** Room for any scalar but text and binaries (the longest timestamp has 15 bytes), and for a key from the memo. */
 const SCALAR_ROOM = 32
