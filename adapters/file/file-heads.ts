@@ -19,7 +19,9 @@
  *            32+n   4  CRC-32                             48  12  zero
  *                                                         60   4  CRC-32
  *
- * A CRC-32 is that of all bytes before it in the head. A reader refuses other magics (`NotAStore`) and versions (`FormatTooNew`).
+ * A CRC-32 is that of all bytes before it in the head. A reader refuses another magic in `store` (`NotAStore`) and a newer version
+ * (`FormatTooNew`). A release that writes any file in a newer format raises the version in `store` first; in the other files a
+ * version that is not known is damage.
  */
 import { FormatTooNew, NotAStore } from "../../kernel/errors.ts"
 import { crc32 } from "../../kernel/format/checksum.ts"
@@ -80,18 +82,21 @@ export const startHead = (bytes: Bytes, kind: FileKind, storeId: Bytes): void =>
 /** Ends a head of `length` bytes with the sum of all before. */
 export const endHead = (bytes: Bytes, length: number): void => setUint32(bytes, length - 4, crc32(bytes, 0, length - 4))
 
-/** What is wrong with the head of `length` bytes, or undefined. Throws `FormatTooNew` if another release wrote it. */
-export const findHeadFault = (bytes: Uint8Array, length: number, kind: FileKind, location: string): string | undefined => {
-  if (bytes.length < 10) return "it is too short"
-  if (bytes[0] !== 0x89) return "it does not begin as a file of Persist does"
-  for (let i = 0; i < 7; i++) if (bytes[1 + i] !== MAGICS[kind].charCodeAt(i)) return `it does not begin as a ${kind} file of Persist does`
-  const version = bytes[8]! | (bytes[9]! << 8)
-  // Before the sum: a newer format may have another one.
-  if (version > FORMAT_VERSION) throw new FormatTooNew({ location, found: version, known: FORMAT_VERSION })
+/** What is wrong with the head of `length` bytes, or undefined. */
+export const findHeadFault = (bytes: Uint8Array, length: number, kind: FileKind): string | undefined => {
+  if (!beginsAs(bytes, kind)) return `it does not begin as a ${kind} file of Persist does`
   if (bytes.length < length) return "it is too short"
+  const version = versionOf(bytes)
+  if (version !== FORMAT_VERSION) return `it has format version ${version}`
   if (getUint32(bytes, length - 4) !== crc32(bytes, 0, length - 4)) return "its head is damaged: the checksum does not match"
   return undefined
 }
+
+const beginsAs = (bytes: Uint8Array, kind: FileKind): boolean => {
+  for (let i = 0; i < 7; i++) if (bytes[1 + i] !== MAGICS[kind].charCodeAt(i)) return false
+  return bytes[0] === 0x89
+}
+const versionOf = (bytes: Uint8Array): number => bytes[8]! | (bytes[9]! << 8)
 
 /** What the `store` file says. */
 export interface StoreIdentity {
@@ -112,8 +117,12 @@ export const encodeStoreFile = ({ id, name }: StoreIdentity): Bytes => {
 
 /** Throws `NotAStore` or `FormatTooNew`. */
 export const decodeStoreFile = (bytes: Bytes, location: string): StoreIdentity => {
+  // Before all else: a newer format may have another length and sum.
+  if (bytes.length >= 10 && beginsAs(bytes, "store") && versionOf(bytes) > FORMAT_VERSION) {
+    throw new FormatTooNew({ location, found: versionOf(bytes), known: FORMAT_VERSION })
+  }
   const length = bytes.length < BODY_AT ? BODY_AT + 4 : BODY_AT + (bytes[10]! | (bytes[11]! << 8)) + 4
-  const fault = findHeadFault(bytes, length, "store", location) ?? (bytes.length > length ? "it is too long" : undefined)
+  const fault = findHeadFault(bytes, length, "store") ?? (bytes.length > length ? "it is too long" : undefined)
   if (fault !== undefined) throw new NotAStore({ location, reason: `its file ${STORE_FILE} is not usable: ${fault}` })
   return {
     id: bytes.slice(ID_AT, ID_AT + STORE_ID_BYTES),
@@ -131,9 +140,9 @@ export const encodeSegmentHead = (storeId: Bytes, number: number, first: Positio
   return bytes
 }
 
-/** What is wrong with a segment's head, or its number. Throws `FormatTooNew`. */
-export const decodeSegmentHead = (bytes: Uint8Array, storeId: Bytes, first: Position, location: string): number | string => {
-  const fault = findHeadFault(bytes, SEGMENT_HEAD_BYTES, "segment", location)
+/** A segment's number, or what is wrong with its head. */
+export const decodeSegmentHead = (bytes: Uint8Array, storeId: Bytes, first: Position): number | string => {
+  const fault = findHeadFault(bytes, SEGMENT_HEAD_BYTES, "segment")
   if (fault !== undefined) return fault
   if (!isOfStore(bytes, storeId)) return "it belongs to another store"
   if (getUint64(bytes, BODY_AT + 8) !== first) return "it begins at another position than its name says"
@@ -148,9 +157,9 @@ export const encodeBaseFile = (storeId: Bytes, base: Position): Bytes => {
   return bytes
 }
 
-/** The base position; undefined if the file is damaged. Throws `FormatTooNew`. */
-export const decodeBaseFile = (bytes: Uint8Array, storeId: Bytes, location: string): Position | undefined =>
-  findHeadFault(bytes, BASE_FILE_BYTES, "base", location) === undefined && isOfStore(bytes, storeId) ? getUint64(bytes, BODY_AT) : undefined
+/** The base position; undefined if the file is damaged. */
+export const decodeBaseFile = (bytes: Uint8Array, storeId: Bytes): Position | undefined =>
+  findHeadFault(bytes, BASE_FILE_BYTES, "base") === undefined && isOfStore(bytes, storeId) ? getUint64(bytes, BODY_AT) : undefined
 
 /** Whether a head names this store. */
 export const isOfStore = (bytes: Uint8Array, storeId: Bytes): boolean => storeId.every((byte, i) => bytes[ID_AT + i] === byte)

@@ -65,7 +65,7 @@ interface Fault {
   readonly isCorruption: boolean
 }
 
-/** Finds the log and repairs a torn tail. Throws `CorruptFrame`, `FormatTooNew`, `NotAStore` or an error of the system. */
+/** Finds the log and repairs a torn tail. Throws `CorruptFrame`, `NotAStore` or an error of the system. */
 export const recoverLog = (files: LogFiles): FoundLog => {
   const parts = findParts(files)
   const { fault, durableHead } = examine(files, parts, parts.length - 1)
@@ -95,7 +95,7 @@ const findParts = ({ calls, folder, storeId, names, base }: LogFiles): Part[] =>
   return positions.map((first) => {
     const draft = new Segment(calls, folder, storeId, first, 0)
     const head = readFileWhole(calls, draft.path, SEGMENT_HEAD_BYTES) ?? new Uint8Array(0)
-    const number = decodeSegmentHead(head, storeId, first, draft.path)
+    const number = decodeSegmentHead(head, storeId, first)
     return typeof number === "string"
       ? { segment: draft, headFault: `the head of its segment is not usable: ${number}` }
       : { segment: new Segment(calls, folder, storeId, first, number), headFault: undefined }

@@ -83,7 +83,7 @@ export class SnapshotFile {
     this.#offsets = info.sliceBytes.map((bytes) => (offset += bytes) - bytes)
   }
 
-  /** Reads head and table; undefined if they are damaged or those of another snapshot. Throws `FormatTooNew`, `NotAStore` or what the system says. */
+  /** Reads head and table; undefined if they are damaged or those of another snapshot. Throws `NotAStore` or what the system says. */
   static load(calls: FileCalls, path: string, storeId: Bytes, at: Position): SnapshotFile | undefined {
     return withSystemErrors("read", path, () => {
       const descriptor = openFile(calls, path, "r")
@@ -92,7 +92,7 @@ export class SnapshotFile {
         const head = new Uint8Array(SNAPSHOT_HEAD_BYTES)
         const end = new Uint8Array(END_BYTES)
         readFully(calls, descriptor, head, 0, head.length, 0)
-        if (findHeadFault(head, SNAPSHOT_HEAD_BYTES, "snapshot", path) !== undefined) return undefined
+        if (findHeadFault(head, SNAPSHOT_HEAD_BYTES, "snapshot") !== undefined) return undefined
         if (!isOfStore(head, storeId) || getUint64(head, POSITION_AT) !== at) return undefined
         if (size < SNAPSHOT_HEAD_BYTES + END_BYTES) return undefined
         readFully(calls, descriptor, end, 0, END_BYTES, size - END_BYTES)

@@ -86,11 +86,10 @@ export const createStoreFiles = (calls: FileCalls, folder: string, name: string)
 
 /** The last position that was trimmed; 0 if none was. */
 export const readBase = (calls: FileCalls, folder: string, storeId: Bytes, names: readonly string[]): Position => {
-  const path = join(folder, BASE_FILE)
-  const bytes = names.includes(BASE_FILE) ? readFileWhole(calls, path, BASE_FILE_BYTES) : undefined
+  const bytes = names.includes(BASE_FILE) ? readFileWhole(calls, join(folder, BASE_FILE), BASE_FILE_BYTES) : undefined
   if (bytes === undefined) return 0
   // A damaged one loses nothing: then the base is what the files that are there say.
-  return decodeBaseFile(bytes, storeId, path) ?? Math.min(...names.flatMap((name) => positionInName(name, "log") ?? [])) - 1
+  return decodeBaseFile(bytes, storeId) ?? Math.min(...names.flatMap((name) => positionInName(name, "log") ?? [])) - 1
 }
 
 /** Removes files that are not finished, and segments that were trimmed; only whoever holds the lock may call it. */
