@@ -62,8 +62,16 @@ export class BlockColumns {
 
   /** Empties the block for another use. */
   reset(): void {
+    this.clearRows()
+    // Setting the length of an array frees its memory, which the next push would have to ask for again.
+    if (this.writers.length > 0) this.writers.length = 0
+    if (this.names.length > 0) this.names.length = 0
+  }
+
+  /** Empties the block but for its tables of writers and names. */
+  clearRows(): void {
     this.from = this.to = this.count = 0
-    this.writers.length = this.names.length = this.withheld.length = 0
+    if (this.withheld.length > 0) this.withheld.length = 0
     this.links = this.label = this.origin = undefined
     if (this.contexts.size > 0) this.contexts.clear()
     if (this.sides.size > 0) this.sides.clear()

@@ -46,7 +46,7 @@ interface Undecided {
 const FIRST_RETRY_MILLIS = 5
 const RETRY_MILLIS_MAX = 500
 /** The queue's array drops what it has done once this many entries are behind. */
-const QUEUE_SLACK = 4096
+const QUEUE_SLACK = 1024
 
 const isError = (error: unknown): error is PersistError => error instanceof Error && "storedNothing" in error
 
@@ -221,11 +221,8 @@ export class Log<W extends QueuedWrite> {
   #end(group: readonly W[], taken: number): undefined {
     this.#next += taken
     this.#ended += taken
-    if (this.#next === this.#queue.length) {
-      this.#queue = []
-      this.#next = 0
-    } else if (this.#next > QUEUE_SLACK) {
-      this.#queue.splice(0, this.#next)
+    if (this.#next > QUEUE_SLACK && this.#next * 2 > this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#next)
       this.#next = 0
     }
     this.#author.settle(group, taken)

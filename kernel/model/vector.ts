@@ -8,12 +8,11 @@ import type { Lineage } from "./lineage.ts"
 
 /** What a log has of one writer. `withheld` are numbers up to `seq` that were refused elsewhere and never came. */
 export interface Pair {
-  readonly seq: number
+  seq: number
   readonly withheld: readonly number[]
 }
 
-/** No withheld numbers. */
-export const NONE_WITHHELD: readonly number[] = []
+const NONE_WITHHELD: readonly number[] = []
 const NOTHING: Pair = { seq: 0, withheld: NONE_WITHHELD }
 
 export class Vector {
@@ -46,7 +45,14 @@ export class Vector {
     return seq <= pair.seq && !pair.withheld.includes(seq)
   }
 
-  /** Notes that the log has all of a writer up to `pair.seq`. */
+  /** Notes that the log has all of a writer up to `seq`, of whom nothing is withheld. */
+  raise(writer: number, seq: number): void {
+    const known = this.#entries.get(writer)
+    if (known === undefined || known.withheld.length > 0) this.#entries.set(writer, { seq, withheld: NONE_WITHHELD })
+    else known.seq = seq
+  }
+
+  /** Notes what the log has of a writer. */
   set(writer: number, pair: Pair): void {
     this.#entries.set(writer, pair)
   }

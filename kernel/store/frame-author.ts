@@ -90,15 +90,12 @@ export class FrameAuthor implements Author<PendingWrite> {
   /** Fills the block with as many writes as fit, `limit` at most; answers how many. */
   #buildRows(group: readonly PendingWrite[], limit: number): number {
     const { writer, clock, platform } = this.#options, block = this.#block
-    block.reset()
+    block.clearRows()
     this.#scratch.clear()
-    this.#collections.length = 0
     this.#bytes = 0
     this.#useScratch = group.length > 1 || group[0]!.list !== undefined || group[0]!.callback !== undefined
     writer.ensure(this.views, BATCH_OPERATIONS_MAX * 2)
-    this.#writers.length = 0
-    this.#writers.push(writer.index)
-    block.writers.push(writer.id)
+    this.#beginTables(group[0]!.collection)
     block.from = writer.seq
     const now = platform.now()
     let taken = 0
@@ -128,6 +125,17 @@ export class FrameAuthor implements Author<PendingWrite> {
     }
     block.to = block.from + block.count
     return taken
+  }
+
+  /** The tables of the block; those of the last one stay if they name one writer and one collection, as nearly always. */
+  #beginTables(collection: number): void {
+    const { writer } = this.#options, block = this.#block
+    if (this.#writers.length !== 1 || this.#writers[0] !== writer.index || block.writers[0] !== writer.id) {
+      this.#writers.length = block.writers.length = 0
+      this.#writers.push(writer.index)
+      block.writers.push(writer.id)
+    }
+    if (this.#collections.length > 1 || this.#collections[0] !== collection) this.#collections.length = block.names.length = 0
   }
 
   #addWrite(write: PendingWrite): void {

@@ -61,6 +61,17 @@ export class KeyTable {
     return this.#slots[slot * 2] === hash ? row - 1 : -1
   }
 
+  /**
+   * Reads the slots of many hashes before they are searched one after another. Slots lie far apart in memory; here the processor waits
+   * for all of them at once. Answers a sum that means nothing, so that the reads are not left out.
+   */
+  touch(hashes: Uint32Array, count: number): number {
+    const slots = this.#slots, mask = this.#mask
+    let sum = 0
+    for (let i = 0; i < count; i++) sum ^= slots[(hashes[i]! & mask) * 2]!
+    return sum
+  }
+
   /** Adds a row that is not in the table. */
   add(hash: number, row: number): void {
     if (this.#used >= (this.#mask + 1) * LOAD_MAX) this.#grow()

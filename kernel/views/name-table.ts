@@ -5,6 +5,7 @@ export class NameTable {
 
   /** The index of a name; a new one gets the next index. */
   indexOf(name: string): number {
+    if (name === "") return 0
     const known = this.#indexes.get(name)
     if (known !== undefined) return known
     const index = this.names.push(name) - 1

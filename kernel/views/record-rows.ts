@@ -1,5 +1,5 @@
 /**
- * Rows of the overlay: one a record, 44 bytes in one typed array, so that a look-up touches one or two cache lines.
+ * Rows of the overlay: one a record, 44 bytes side by side, so that a look-up touches one or two cache lines.
  *
  *   word  0  chunk of the arena           5  seq
  *         1  byte offset of the key       6  milliseconds, low 32 bits
@@ -14,11 +14,15 @@
 import { COLLECTIONS_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX } from "../limits.ts"
 
 const WORDS = 11
+/** Rows lie in pages, so that a growing view copies nothing and touches no memory before it is used. */
+const PAGE_BITS = 14
+const PAGE_ROWS = 1 << PAGE_BITS
+const PAGE_MASK = PAGE_ROWS - 1
+const FIRST_PAGE_ROWS = 64
 const CHUNK = 0, KEY_AT = 1, VALUE_AT = 2, LENGTHS = 3, WRITER = 4, SEQ = 5, MILLIS_LOW = 6, MILLIS_HIGH = 7, CONTEXT_WRITER = 8, CONTEXT_SEQ = 9, TAIL = 10
 const VALUE_BITS = 21
 const VALUE_MASK = (1 << VALUE_BITS) - 1
 const TWO_32 = 0x1_0000_0000
-const DOUBLING_ROWS_MAX = 65_536
 if (VALUE_BYTES_MAX > VALUE_MASK || KEY_BYTES_MAX >= 1 << (32 - VALUE_BITS) || COLLECTIONS_MAX > 0xffff) throw new Error("record-rows.ts: a limit outgrew its bits")
 
 /** Flags of a row. */
@@ -34,25 +38,34 @@ export const RowFlag = {
 } as const
 
 export class RecordRows {
-  #words: Uint32Array = new Uint32Array(64 * WORDS)
-  #capacity = 64
+  readonly #pages: Uint32Array[] = [new Uint32Array(FIRST_PAGE_ROWS * WORDS)]
+  #capacity = FIRST_PAGE_ROWS
   count: number = 0
 
   /** Bytes of the rows, with those that are not used yet. */
   get bytes(): number {
-    return this.#words.byteLength
+    return this.#capacity * WORDS * 4
   }
 
   /** Adds a row with nothing in it but its collection. */
   add(collection: number): number {
-    if (this.count === this.#capacity) {
-      this.#capacity = Math.ceil(this.#capacity * (this.#capacity < DOUBLING_ROWS_MAX ? 2 : 1.5))
-      const grown = new Uint32Array(this.#capacity * WORDS)
-      grown.set(this.#words)
-      this.#words = grown
+    const row = this.count++
+    if (row === this.#capacity) this.#grow()
+    this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + TAIL] = collection << 16
+    return row
+  }
+
+  /** The first page doubles, so that a small store stays small; then whole pages are added. */
+  #grow(): void {
+    if (this.#capacity >= PAGE_ROWS) {
+      this.#pages.push(new Uint32Array(PAGE_ROWS * WORDS))
+      this.#capacity += PAGE_ROWS
+      return
     }
-    this.#words[this.count * WORDS + TAIL] = collection << 16
-    return this.count++
+    this.#capacity *= 4
+    const grown = new Uint32Array(this.#capacity * WORDS)
+    grown.set(this.#pages[0]!)
+    this.#pages[0] = grown
   }
 
   /** Puts a version into a row; its flags replace those that were there. */
@@ -71,7 +84,7 @@ export class RecordRows {
     contextSeq: number,
     flags: number,
   ): void {
-    const words = this.#words, at = row * WORDS
+    const words = this.#pages[row >>> PAGE_BITS]!, at = (row & PAGE_MASK) * WORDS
     words[at + CHUNK] = chunk
     words[at + KEY_AT] = keyAt
     words[at + VALUE_AT] = valueAt
@@ -86,45 +99,45 @@ export class RecordRows {
   }
 
   chunkOf(row: number): number {
-    return this.#words[row * WORDS + CHUNK]!
+    return this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + CHUNK]!
   }
   keyAt(row: number): number {
-    return this.#words[row * WORDS + KEY_AT]!
+    return this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + KEY_AT]!
   }
   keyBytes(row: number): number {
-    return this.#words[row * WORDS + LENGTHS]! >>> VALUE_BITS
+    return this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + LENGTHS]! >>> VALUE_BITS
   }
   valueAt(row: number): number {
-    return this.#words[row * WORDS + VALUE_AT]!
+    return this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + VALUE_AT]!
   }
   valueBytes(row: number): number {
-    return this.#words[row * WORDS + LENGTHS]! & VALUE_MASK
+    return this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + LENGTHS]! & VALUE_MASK
   }
   writerOf(row: number): number {
-    return this.#words[row * WORDS + WRITER]!
+    return this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + WRITER]!
   }
   seqOf(row: number): number {
-    return this.#words[row * WORDS + SEQ]!
+    return this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + SEQ]!
   }
   millisOf(row: number): number {
-    return (this.#words[row * WORDS + MILLIS_HIGH]! >>> 16) * TWO_32 + this.#words[row * WORDS + MILLIS_LOW]!
+    return (this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + MILLIS_HIGH]! >>> 16) * TWO_32 + this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + MILLIS_LOW]!
   }
   counterOf(row: number): number {
-    return this.#words[row * WORDS + MILLIS_HIGH]! & 0xffff
+    return this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + MILLIS_HIGH]! & 0xffff
   }
   contextWriterOf(row: number): number {
-    return this.#words[row * WORDS + CONTEXT_WRITER]!
+    return this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + CONTEXT_WRITER]!
   }
   contextSeqOf(row: number): number {
-    return this.#words[row * WORDS + CONTEXT_SEQ]!
+    return this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + CONTEXT_SEQ]!
   }
   collectionOf(row: number): number {
-    return this.#words[row * WORDS + TAIL]! >>> 16
+    return this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + TAIL]! >>> 16
   }
   flagsOf(row: number): number {
-    return this.#words[row * WORDS + TAIL]! & 0xffff
+    return this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + TAIL]! & 0xffff
   }
   addFlag(row: number, flag: number): void {
-    this.#words[row * WORDS + TAIL]! |= flag
+    this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + TAIL]! |= flag
   }
 }

@@ -28,12 +28,17 @@ export interface StoredVersion extends Version {
   readonly valueBytes: number
 }
 
+/** From this many rows on a block's slots are touched together. */
+const TOUCHED_ROWS_MIN = 8
+
 /** Called with each row that a fold changed. */
 export type RowListener = (row: number) => void
 
 export class RecordsView {
   readonly rows: RecordRows = new RecordRows()
   readonly arena: Arena = new Arena()
+  /** What touching slots gave; nobody reads it. */
+  touched: number = 0
   /** Set while somebody wants to know what folds change. */
   onChange: RowListener | undefined = undefined
   readonly #table = new KeyTable()
@@ -151,18 +156,24 @@ export class RecordsView {
     const { count, bytes, kinds, keyStarts, keyEnds, valueStarts, valueEnds } = block
     if (count === 0) return
     const keysFrom = keyStarts[0]!, keysTo = keyEnds[count - 1]!
-    const valuesFrom = valueStarts[0]!, valuesTo = valueEnds[count - 1]!
-    this.arena.reserve(keysTo - keysFrom + valuesTo - valuesFrom)
-    const keyShift = this.arena.copy(bytes, keysFrom, keysTo) - keysFrom
-    const valueShift = this.arena.copy(bytes, valuesFrom, valuesTo) - valuesFrom
+    const valuesTo = valueEnds[count - 1]!
+    // Values lie behind keys, with little between: one copy takes both.
+    const end = Math.max(keysTo, valuesTo)
+    this.arena.reserve(end - keysFrom)
+    const shift = this.arena.copy(bytes, keysFrom, end) - keysFrom
+    if (!hashed) this.#hash(block, collections)
+    if (count > TOUCHED_ROWS_MIN) this.touched = this.#table.touch(block.hashes, count)
     for (let i = 0; i < count; i++) {
       if (isNew !== undefined && !isNew(i)) continue
       const kind = kinds[i]!
       if (kind === OperationKind.event || kind === OperationKind.forget) continue
-      const collection = collections[block.collections[i]!]!
-      if (!hashed) block.hashes[i] = this.hash(bytes, keyStarts[i]!, keyEnds[i]!, collection)
-      this.#foldOne(block, i, writers, collection, keyStarts[i]! + keyShift, valueStarts[i]! + valueShift)
+      this.#foldOne(block, i, writers, collections[block.collections[i]!]!, keyStarts[i]! + shift, valueStarts[i]! + shift)
     }
+  }
+
+  #hash(block: BlockColumns, collections: readonly number[]): void {
+    const { count, bytes, keyStarts, keyEnds, hashes } = block
+    for (let i = 0; i < count; i++) hashes[i] = this.hash(bytes, keyStarts[i]!, keyEnds[i]!, collections[block.collections[i]!]!)
   }
 
   #foldOne(block: BlockColumns, i: number, writers: readonly number[], collection: number, keyAt: number, valueAt: number): void {

@@ -15,7 +15,7 @@ import type { HybridClock } from "../model/clock.ts"
 import { WriterTable } from "../model/identifiers.ts"
 import { Lineage } from "../model/lineage.ts"
 import type { Dots } from "../model/operation.ts"
-import { NONE_WITHHELD, Vector } from "../model/vector.ts"
+import { Vector } from "../model/vector.ts"
 import { CorruptBytes } from "../errors.ts"
 import { NameTable } from "./name-table.ts"
 import { globalDots, RecordsView } from "./records.ts"
@@ -78,8 +78,8 @@ export class StoreViews {
     const news = this.#foldLinks(block)
     const writers = this.#writerMap, names = this.#nameMap
     const writer = writers[0]!
-    names.length = 0
-    for (const name of block.names) names.push(this.names.indexOf(name))
+    if (names.length !== block.names.length) names.length = block.names.length
+    for (let i = 0; i < names.length; i++) names[i] = this.names.indexOf(block.names[i]!)
     const { vector } = this
     const known = vector.entries.get(writer)
     const before = known !== undefined && known.seq >= block.from ? known : vector.pairOf(writer)
@@ -90,7 +90,7 @@ export class StoreViews {
     this.records.fold(block, writers, names, hashed, overlaps ? (row) => !vector.has(writer, block.seqs[row]!) : undefined)
     this.operations += block.count
     if (overlaps || block.withheld.length > 0) this.#joinPair(writer, block)
-    else vector.set(writer, { seq: block.to, withheld: NONE_WITHHELD })
+    else vector.raise(writer, block.to)
     if (known === undefined || news) vector.prune()
     if (local) this.own.add(writer)
     if (block.count > 0) this.#clock.receive(block.millis[block.count - 1]!, block.counters[block.count - 1]!, this.#now())
@@ -109,8 +109,8 @@ export class StoreViews {
   /** Maps the block's writers and takes its links; answers whether they were news. */
   #foldLinks(block: BlockColumns): boolean {
     const map = this.#writerMap
-    map.length = 0
-    for (const id of block.writers) map.push(this.writers.indexOf(id))
+    if (map.length !== block.writers.length) map.length = block.writers.length
+    for (let i = 0; i < map.length; i++) map[i] = this.writers.indexOf(block.writers[i]!)
     if (block.from !== 0) return false
     if (block.label !== undefined) this.labels.set(this.writers.replicaOf(map[0]!), block.label)
     const links: Dots = block.links === undefined ? [] : globalDots(block.links, map)
