@@ -40,9 +40,11 @@ import { Watcher } from "./watcher.ts"
 
 /**
  * A handle checkpoints after it has written about this much. Four times SQLite's own 1,000 pages: in one-row appends the same page is in
- * the log some twenty times, and the two syncs are paid once for all of them.
+ * the log some twenty times, and the three syncs are paid once for all of them.
  */
 const CHECKPOINT_BYTES = 16_777_216
+/** Where every append syncs the log: the sooner it is full and written over, the sooner a sync need not carry a new file length too. */
+const CHECKPOINT_BYTES_FULL = 4_194_304
 
 /** What a handle is made of. */
 export interface LogStorageParts {
@@ -68,6 +70,7 @@ export class SqliteLogStorage implements LogStorage {
   readonly #checkpointPassively: Statement
   readonly #countFlush: Statement
   readonly #watcher: Watcher
+  readonly #checkpointBytes: number
   readonly #underWay = new Set<Promise<unknown>>()
   readonly #drafts = new Set<Draft>()
   /** Why this handle takes no writes. */
@@ -82,6 +85,7 @@ export class SqliteLogStorage implements LogStorage {
     this.#connection = connection
     this.#frames = frames
     this.opened = parts.opened
+    this.#checkpointBytes = parts.durability === "full" ? CHECKPOINT_BYTES_FULL : CHECKPOINT_BYTES
     this.#checkpointPassively = connection.prepare("PRAGMA wal_checkpoint(PASSIVE)")
     this.#countFlush = connection.prepare(`UPDATE ${tables.stores} SET flushes = flushes + 1 WHERE id = ${store}`)
     const version = connection.prepare("PRAGMA data_version")
@@ -165,7 +169,7 @@ export class SqliteLogStorage implements LogStorage {
   #wrote(bytes: number): void {
     this.#isUnflushed = true
     this.#bytesSinceCheckpoint += bytes + PAGE_BYTES
-    if (this.#bytesSinceCheckpoint >= CHECKPOINT_BYTES) this.#checkpoint()
+    if (this.#bytesSinceCheckpoint >= this.#checkpointBytes) this.#checkpoint()
   }
 
   /** `position` can never be the one after the head. */

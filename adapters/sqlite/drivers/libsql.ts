@@ -2,7 +2,7 @@
  * Driver over the npm package `libsql`, for Node 20.
  *
  * It differs from the others in four ways, each met here: parameters travel as one array (a lone `Uint8Array` would be taken for the list
- * itself); BLOBs come as `Buffer`s; its option `readonly` does nothing, the mode in a URI does; closing leaves statements open.
+ * itself); BLOBs come as `Buffer`s or `ArrayBuffer`s; its option `readonly` does nothing, the mode in a URI does; closing leaves statements open.
  */
 import { pathToFileURL } from "node:url"
 import { codeOfMessage, type Database, type DatabaseOptions, type Driver, type Row, type SqlValue, type Statement } from "./driver.ts"
@@ -49,10 +49,12 @@ const open = (library: Library, path: string, { readOnly }: DatabaseOptions): Da
   }
 }
 
+/** Every BLOB as a plain `Uint8Array`: `get` answers `Buffer`s, `all` answers `ArrayBuffer`s. */
 const withoutBuffers = (row: Record<string, unknown>): Row => {
   for (const column in row) {
     const value = row[column]
-    if (value instanceof Uint8Array) row[column] = new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+    if (value instanceof ArrayBuffer) row[column] = new Uint8Array(value)
+    else if (value instanceof Uint8Array) row[column] = new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
   }
   return row
 }
