@@ -29,6 +29,7 @@
  */
 import { FormatTooNew } from "../errors.ts"
 import {
+  BATCH_OPERATIONS_MAX,
   COLLECTION_NAME_BYTES_MAX,
   COLLECTIONS_MAX,
   CONTEXT_ENTRIES_MAX,
@@ -40,14 +41,15 @@ import {
   STAMP_MILLIS_MAX,
   VALUE_BYTES_MAX,
 } from "../limits.ts"
-import { FRAME_ID_BYTES, WRITER_BYTES } from "../model/identifiers.ts"
-import { type Dots, OPERATION_KIND_MAX, OperationKind } from "../model/operation.ts"
+import { bytesToHex, FRAME_ID_BYTES, WRITER_BYTES } from "../model/identifiers.ts"
+import { type Dots, NO_DOTS, OPERATION_KIND_MAX, OperationKind } from "../model/operation.ts"
 import { BlockColumns, MANY_CONTEXT, NO_CONTEXT } from "./block-columns.ts"
 import { type ByteReader, ByteWriter } from "./bytes.ts"
 import { utf8Length } from "./utf8.ts"
 
 const ELEMENTS = 24
 const CODEC_PLAIN = 0
+const CONTEXT_NONE = 0, CONTEXT_OWN = 1, CONTEXT_GENERAL = 2
 const HAS_KEEPS = 1
 const HAS_SETTLES = 2
 const columnWriter = new ByteWriter()
@@ -112,12 +114,12 @@ function writeContexts(block: BlockColumns, out: ByteWriter): void {
   else {
     for (let row = 0; row < count; row++) {
       const writer = contextWriters[row]!
-      if (writer === NO_CONTEXT) columnWriter.varint(0)
+      if (writer === NO_CONTEXT) columnWriter.varint(CONTEXT_NONE)
       else if (writer === 0) {
-        columnWriter.varint(1)
+        columnWriter.varint(CONTEXT_OWN)
         columnWriter.varint(seqs[row]! - contextSeqs[row]!)
       } else {
-        columnWriter.varint(2)
+        columnWriter.varint(CONTEXT_GENERAL)
         writeDots(writer === MANY_CONTEXT ? block.contexts.get(row)! : [writer, contextSeqs[row]!])
       }
     }
@@ -262,9 +264,17 @@ function decodeColumn(reader: ByteReader, read: () => void, fail: Fail): boolean
   return true
 }
 
+/** Is one of the ids in this range of bytes there again? */
+function namesTwice(bytes: Uint8Array, start: number, length: number): boolean {
+  const seen = new Set<string>()
+  for (let at = 0; at < length; at += WRITER_BYTES) seen.add(bytesToHex(bytes, start + at, start + at + WRITER_BYTES))
+  return seen.size < length / WRITER_BYTES
+}
+
 function decodeHead(reader: ByteReader, block: BlockColumns, fail: Fail): void {
   const writerBytes = reader.msgBin()
   if (writerBytes === 0 || writerBytes % WRITER_BYTES !== 0) fail("the table of writers is not a multiple of 16 bytes")
+  if (writerBytes > WRITER_BYTES && namesTwice(reader.buffer, reader.at, writerBytes)) fail("a writer stands twice in its table")
   for (let at = 0; at < writerBytes; at += WRITER_BYTES) {
     block.writers.push(reader.buffer.subarray(reader.at + at, reader.at + at + WRITER_BYTES))
   }
@@ -273,7 +283,9 @@ function decodeHead(reader: ByteReader, block: BlockColumns, fail: Fail): void {
   block.to = reader.msgUint()
   block.count = reader.msgUint()
   if (block.to > SEQ_MAX || block.from >= block.to) fail("its range is empty or too far")
-  if (block.count > block.to - block.from || block.count > reader.end - reader.at) fail("it lists more operations than it can hold")
+  // An operation has at least two bytes: the length of its key and one byte of it or, without a key, of its value.
+  const countMax = Math.min(block.to - block.from, BATCH_OPERATIONS_MAX, (reader.end - reader.at) / 2)
+  if (block.count > countMax) fail("it lists more operations than it can hold")
   if (!takeNil(reader)) {
     const end = reader.msgBin() + reader.at
     for (let last = block.from; reader.at < end;) {
@@ -341,6 +353,7 @@ function decodeStamps(reader: ByteReader, block: BlockColumns, fail: Fail): void
     if (count !== block.to - from) fail("numbers are missing")
     for (let row = 0; row < count; row++) seqs[row] = from + 1 + row
   }
+  if (block.withheld.length > 0) refuseListed(block, fail)
   if (count > 0) millis[0] = firstMillis
   const moving = decodeColumn(reader, () => {
     for (let row = 1; row < count; row++) {
@@ -368,6 +381,15 @@ function decodeStamps(reader: ByteReader, block: BlockColumns, fail: Fail): void
   }
 }
 
+/** A number is listed or withheld, not both; both columns ascend. */
+function refuseListed({ withheld, seqs, count }: BlockColumns, fail: Fail): void {
+  let row = 0
+  for (const seq of withheld) {
+    while (row < count && seqs[row]! < seq) row++
+    if (row < count && seqs[row] === seq) fail("a number is listed and withheld")
+  }
+}
+
 function decodeContexts(reader: ByteReader, block: BlockColumns, fail: Fail): void {
   const { count, seqs, collections, contextWriters, contextSeqs } = block
   const named = decodeColumn(reader, () => {
@@ -378,12 +400,13 @@ function decodeContexts(reader: ByteReader, block: BlockColumns, fail: Fail): vo
     }
   }, fail)
   if (!named) collections.fill(0, 0, count)
-  const dots = (entriesMax: number): Dots => {
+  /** Writer numbers and seqs of one row, which knows nothing of its own writer's later numbers. */
+  const dots = (row: number): Dots => {
     const entries = reader.varint(), read: number[] = []
-    if (entries === 0 || entries > entriesMax || entries * 2 > reader.end - reader.at) fail("a context is empty or too long")
+    if (entries === 0 || entries > CONTEXT_ENTRIES_MAX || entries * 2 > reader.end - reader.at) fail("a context is empty or too long")
     for (let i = 0; i < entries; i++) {
       const writer = reader.varint(), seq = reader.varint()
-      if (writer >= block.writers.length || seq === 0 || seq > SEQ_MAX) fail("a context is out of range")
+      if (writer >= block.writers.length || seq === 0 || seq > (writer === 0 ? seqs[row]! - 1 : SEQ_MAX)) fail("a context is out of range")
       read.push(writer, seq)
     }
     return read
@@ -391,14 +414,14 @@ function decodeContexts(reader: ByteReader, block: BlockColumns, fail: Fail): vo
   const withContexts = decodeColumn(reader, () => {
     for (let row = 0; row < count; row++) {
       const code = reader.varint()
-      if (code === 0) contextWriters[row] = NO_CONTEXT
-      else if (code === 1) {
+      if (code === CONTEXT_NONE) contextWriters[row] = NO_CONTEXT
+      else if (code === CONTEXT_OWN) {
         const distance = reader.varint()
         if (distance === 0 || distance >= seqs[row]!) fail("a context is out of range")
         contextWriters[row] = 0
         contextSeqs[row] = seqs[row]! - distance
-      } else if (code === 2) {
-        const context = dots(CONTEXT_ENTRIES_MAX)
+      } else if (code === CONTEXT_GENERAL) {
+        const context = dots(row)
         if (context.length === 2) {
           contextWriters[row] = context[0]!
           contextSeqs[row] = context[1]!
@@ -406,18 +429,28 @@ function decodeContexts(reader: ByteReader, block: BlockColumns, fail: Fail): vo
           contextWriters[row] = MANY_CONTEXT
           block.contexts.set(row, context)
         }
-      } else fail("a context has an unknown form")
+      } else throw new FormatTooNew({ location: "an operation's context", found: code, known: CONTEXT_GENERAL })
     }
   }, fail)
   if (!withContexts) contextWriters.fill(NO_CONTEXT, 0, count)
-  if (takeNil(reader)) return
+  if (!takeNil(reader)) decodeSides(reader, block, dots, fail)
+  for (let row = 0; row < count; row++) {
+    const isChoice = block.kinds[row] === OperationKind.choice
+    if (isChoice && block.sides.get(row)?.settles === undefined) fail("a choice settles nothing")
+  }
+}
+
+function decodeSides(reader: ByteReader, block: BlockColumns, dots: (row: number) => Dots, fail: Fail): void {
   const end = reader.msgBin() + reader.at
   for (let row = 0, first = true; reader.at < end; first = false) {
     const delta = reader.varint(), flags = reader.varint()
     row += delta
-    if (row >= count || (delta === 0 && !first) || flags === 0 || flags > HAS_KEEPS + HAS_SETTLES) fail("a side column is out of range")
-    const keeps = (flags & HAS_KEEPS) === 0 ? [] : dots(CONTEXT_ENTRIES_MAX)
-    block.sides.set(row, { keeps, settles: (flags & HAS_SETTLES) === 0 ? undefined : dots(CONTEXT_ENTRIES_MAX) })
+    if (row >= block.count || (delta === 0 && !first) || flags === 0) fail("a side column is out of range")
+    if (flags > HAS_KEEPS + HAS_SETTLES) throw new FormatTooNew({ location: "an operation's side column", found: flags, known: HAS_KEEPS + HAS_SETTLES })
+    const keeps = (flags & HAS_KEEPS) === 0 ? NO_DOTS : dots(row)
+    const settles = (flags & HAS_SETTLES) === 0 ? undefined : dots(row)
+    if (settles !== undefined && block.kinds[row] !== OperationKind.choice) fail("what is no choice settles something")
+    block.sides.set(row, { keeps, settles })
   }
   if (reader.at !== end) fail("a column does not end where its length says")
 }
