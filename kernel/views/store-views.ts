@@ -48,14 +48,17 @@ export class StoreViews {
 
   /** Folds a frame that was read. Throws `CorruptBytes` or `FormatTooNew`; the views are then not to be used any more. */
   foldFrame(frame: FrameReader): void {
+    let news = false
     if (frame.parts > 1) {
       frame.rewind()
-      while (frame.nextPart()) if (frame.partType === PartType.block) this.#foldLinks(this.#decode(frame))
+      while (frame.nextPart()) if (frame.partType === PartType.block && this.#foldLinks(this.#decode(frame))) news = true
+      if (news) this.vector.prune()
     }
     frame.rewind()
     while (frame.nextPart()) {
       if (frame.partType === PartType.block) this.foldBlock(this.#decode(frame), frame.local, false)
     }
+    if (news) this.records.judgeAgain()
   }
 
   /** The opaque version of a record: the dots of all its siblings, the one shown first. */
