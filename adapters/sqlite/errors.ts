@@ -74,9 +74,7 @@ export const sqliteError = (
       return deniedByTheSystem(location) ?? new StorageFailed({ location, call, reason }, { cause })
     default:
       // Deno refuses with an error of its own before SQLite is asked.
-      return systemCode(cause) === undefined
-        ? new StorageFailed({ location, call, reason }, { cause })
-        : systemError(cause, call, location)
+      return systemCode(cause) === undefined ? new StorageFailed({ location, call, reason }, { cause }) : systemError(cause, call, location)
   }
 }
 

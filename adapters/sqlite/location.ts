@@ -35,7 +35,8 @@ export const isFileThere = (location: string): boolean => {
  * Whether another process has left work behind that a writing connection would finish when it is opened or closed: a log, or the journal
  * of an interrupted transaction.
  */
-export const hasLeftovers = (location: string): boolean => (statOf(`${location}-wal`)?.size ?? 0) > 0 || (statOf(`${location}-journal`)?.size ?? 0) > 0
+export const hasLeftovers = (location: string): boolean =>
+  (statOf(`${location}-wal`)?.size ?? 0) > 0 || (statOf(`${location}-journal`)?.size ?? 0) > 0
 
 /** The path that all handles of this process agree on, whether the file is there yet or not. */
 export const identityOf = (location: string): string => {

@@ -105,11 +105,15 @@ export const sqliteAdapterOver = (load: LoadDriver, options: SqliteOptions): Ada
     async destroy(storeName: string): Promise<void> {
       checkStoreName(storeName)
       const { location, tables } = place
-      if (openHandles.has(handleKey(storeName))) throw new StoreLocked({ store: storeName, location, holder: "an open handle of this process" })
+      if (openHandles.has(handleKey(storeName))) {
+        throw new StoreLocked({ store: storeName, location, holder: "an open handle of this process" })
+      }
       const missing = (stores: readonly string[]): never => {
         throw new StoreNotFound({ store: storeName, location, stores })
       }
       await withTables(storeName, async ({ connection }) => {
+        // What is dropped is overwritten, not only unlinked; pages that become free are given back below, if they can be.
+        connection.setPragma(`secure_delete = ${tables.meta === undefined ? "FAST" : "ON"}`)
         // One transaction: at no moment is half of a store there, and a handle in another process finds its head gone.
         await connection.whenFree(() =>
           connection.inTransaction(() => {

@@ -55,10 +55,11 @@ export const openStore = async (
       if (isOurs && connection.pragma("journal_mode") !== "wal") await whenFree(() => connection.setPragma("journal_mode = WAL"))
       connection.setPragma(`synchronous = ${durability === "full" ? "EXTRA" : "NORMAL"}`)
     }
-    let id = await whenFree(() => findStore(connection, tables, storeName))
-    const created = id === undefined
-    if (created && !mayMake) throw missing(storeNames(connection, tables))
-    id ??= await whenFree(() => connection.inTransaction(() => findOrMake(connection, tables, storeName, create)))
+    const found = await whenFree(() => findStore(connection, tables, storeName))
+    if (found === undefined && !mayMake) throw missing(storeNames(connection, tables))
+    const { id, created } = found === undefined
+      ? await whenFree(() => connection.inTransaction(() => findOrMake(connection, tables, storeName, create)))
+      : { id: found, created: false }
     const frames = new FrameTable(connection, tables, id)
     const snapshots = new SnapshotTable(connection, tables, id)
     let recovery: Recovery | undefined
@@ -73,7 +74,15 @@ export const openStore = async (
     }
     signal?.throwIfAborted()
     const storage = new SqliteLogStorage({
-      connection, tables, store: id, frames, snapshots, opened: { created, location, recovery }, durability, readPrefix, onClose,
+      connection,
+      tables,
+      store: id,
+      frames,
+      snapshots,
+      opened: { created, location, recovery },
+      durability,
+      readPrefix,
+      onClose,
     })
     // Damage that shows at once is said at once.
     await storage.head()
@@ -124,13 +133,18 @@ export const openJudged = async (
   return await judge(false)
 }
 
-/** In a transaction: another process may have made it meanwhile. */
-const findOrMake = (connection: Connection, tables: Tables, storeName: string, create: boolean | undefined): number => {
-  const found = findStore(connection, tables, storeName)
-  if (found !== undefined) return found
+/** In a transaction: another handle may have made it meanwhile. */
+const findOrMake = (
+  connection: Connection,
+  tables: Tables,
+  storeName: string,
+  create: boolean | undefined,
+): { readonly id: number; readonly created: boolean } => {
+  const id = findStore(connection, tables, storeName)
+  if (id !== undefined) return { id, created: false }
   const stores = storeNames(connection, tables)
   if (create === undefined && stores.length > 0) {
     throw new StoreNotFound({ store: storeName, location: connection.subject.location, stores })
   }
-  return makeStore(connection, tables, storeName)
+  return { id: makeStore(connection, tables, storeName), created: true }
 }

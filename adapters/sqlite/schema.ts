@@ -61,7 +61,10 @@ const definitionsOf = (tables: Tables): ReadonlyMap<string, string> => {
   const columns: [string, string][] = [
     [tables.stores, "id INTEGER PRIMARY KEY AUTOINCREMENT, name BLOB NOT NULL UNIQUE, base INTEGER NOT NULL, flushes INTEGER NOT NULL"],
     [tables.frames, "id INTEGER PRIMARY KEY, bytes BLOB NOT NULL"],
-    [tables.snapshots, "id INTEGER PRIMARY KEY AUTOINCREMENT, store INTEGER NOT NULL, at INTEGER NOT NULL, slices INTEGER, touched INTEGER NOT NULL"],
+    [
+      tables.snapshots,
+      "id INTEGER PRIMARY KEY AUTOINCREMENT, store INTEGER NOT NULL, at INTEGER NOT NULL, slices INTEGER, touched INTEGER NOT NULL",
+    ],
     [tables.slices, "id INTEGER PRIMARY KEY, bytes BLOB NOT NULL"],
   ]
   if (tables.meta !== undefined) columns.push([tables.meta, "key TEXT PRIMARY KEY NOT NULL, value INTEGER NOT NULL"])
@@ -90,7 +93,7 @@ export const holdsTables = (connection: Connection, tables: Tables): boolean => 
   }
   const definitions = definitionsOf(tables)
   const found = new Map<string, unknown>()
-  for (const { type, name, on, text } of connection.prepare("SELECT type, name, tbl_name AS \"on\", sql AS text FROM sqlite_schema").all()) {
+  for (const { type, name, on, text } of connection.prepare('SELECT type, name, tbl_name AS "on", sql AS text FROM sqlite_schema').all()) {
     const owner = String(on).toLowerCase()
     if (!definitions.has(owner) && !definitions.has(String(name).toLowerCase())) continue
     // Indexes that SQLite makes by itself for a key have no text.
@@ -103,7 +106,9 @@ export const holdsTables = (connection: Connection, tables: Tables): boolean => 
     checkVersion(location, connection.query(`SELECT value FROM ${tables.meta} WHERE key = 'format'`)?.value)
   }
   for (const [name, text] of definitions) {
-    if (found.get(name) !== text) refuse(found.has(name) ? `its table "${name}" is not the one of this format` : `its table "${name}" is missing`)
+    if (found.get(name) !== text) {
+      refuse(found.has(name) ? `its table "${name}" is not the one of this format` : `its table "${name}" is missing`)
+    }
   }
   return true
 }
@@ -123,7 +128,8 @@ export const makeTables = (connection: Connection, tables: Tables): void => {
   }
   connection.inTransaction(() => {
     // Begun transactions have a first page already, so an empty database is one without application and without tables.
-    const isStillEmpty = isEmpty && connection.pragma("application_id") === 0 && connection.query("SELECT 1 FROM sqlite_schema") === undefined
+    const isStillEmpty = isEmpty && connection.pragma("application_id") === 0 &&
+      connection.query("SELECT 1 FROM sqlite_schema") === undefined
     if (!isStillEmpty && holdsTables(connection, tables)) return
     for (const text of definitionsOf(tables).values()) connection.execute(text)
     if (tables.meta !== undefined) {

@@ -14,7 +14,10 @@ import type { Connection } from "./connection.ts"
 import type { Statement } from "./drivers/driver.ts"
 import { SLICE_INDEX_BITS, SLICES_MAX, type Tables } from "./schema.ts"
 
-const SNAPSHOTS_KEPT = 2
+interface Whole extends SnapshotInfo {
+  readonly id: number
+}
+
 /** An unfinished snapshot that was not touched for this long belongs to nobody any more. */
 const ABANDONED_MILLIS = 60_000
 
@@ -60,7 +63,11 @@ export class SnapshotTable {
     this.#every = prepare(`SELECT id FROM ${snapshots} WHERE ${ofStore}`)
     this.#delete = prepare(`DELETE FROM ${snapshots} WHERE id = ?1`)
     this.#deleteSlices = prepare(`DELETE FROM ${slices} WHERE ${slicesOf}`)
-    this.#lengths = prepare(`SELECT id & ${SLICES_MAX - 1} AS "index", typeof(bytes) AS type, length(bytes) AS length FROM ${slices} WHERE ${slicesOf} ORDER BY id`)
+    this.#lengths = prepare(
+      `SELECT id & ${
+        SLICES_MAX - 1
+      } AS "index", typeof(bytes) AS type, length(bytes) AS length FROM ${slices} WHERE ${slicesOf} ORDER BY id`,
+    )
     this.#slice = prepare(`SELECT bytes FROM ${slices} WHERE id = ${sliceId("?2")}`)
   }
 
@@ -69,15 +76,21 @@ export class SnapshotTable {
     return this.#whole().map(({ at, sliceBytes }) => ({ at, sliceBytes }))
   }
 
-  #whole(): readonly (SnapshotInfo & { readonly id: number })[] {
-    const whole: (SnapshotInfo & { readonly id: number })[] = []
+  /** The kept ones, newest first. */
+  #whole(): readonly Whole[] {
+    const newest = this.#newestWhole(() => true)
+    const older = newest && this.#newestWhole((at) => at < newest.at)
+    return [newest, older].filter((snapshot) => snapshot !== undefined)
+  }
+
+  #newestWhole(isMeant: (at: Position) => boolean): Whole | undefined {
     for (const { id, at, slices } of this.#newest.all()) {
+      if (!Number.isSafeInteger(at) || !isMeant(at as Position)) continue
       const rows = this.#lengths.all(id as number)
       const isWhole = rows.length === slices && rows.every(({ index, type }, place) => index === place && type === "blob")
-      if (isWhole && Number.isSafeInteger(at)) whole.push({ id: id as number, at: at as Position, sliceBytes: rows.map(({ length }) => length as number) })
-      if (whole.length === SNAPSHOTS_KEPT) break
+      if (isWhole) return { id: id as number, at: at as Position, sliceBytes: rows.map(({ length }) => length as number) }
     }
-    return whole
+    return undefined
   }
 
   readSlice(at: Position, index: number): Bytes {
@@ -110,7 +123,7 @@ export class SnapshotTable {
     this.#check(draft.at, head)
     this.#requireDraft(draft)
     this.#finish.run(draft.id, draft.slices)
-    const older = this.#whole().find(({ at }) => at < draft.at)
+    const older = this.#newestWhole((at) => at < draft.at)
     for (const { id } of this.#finished.all()) {
       if (id !== draft.id && id !== older?.id) this.discard(id as number)
     }
@@ -138,7 +151,7 @@ export class SnapshotTable {
 
   /** The last position that may be trimmed: what the older kept snapshot covers, 0 if there is none. */
   trimmableThrough(): Position {
-    return this.#whole()[SNAPSHOTS_KEPT - 1]?.at ?? 0
+    return this.#whole()[1]?.at ?? 0
   }
 
   #check(at: Position, head: Position): void {

@@ -28,7 +28,16 @@ import {
   StoreClosed,
 } from "../../kernel/errors.ts"
 import { FRAME_BYTES_MAX } from "../../kernel/limits.ts"
-import type { Awaitable, Bytes, Durability, LogStorage, Opened, Position, ReadLimits, SnapshotInfo, SnapshotStorage } from "../../kernel/ports/log-storage.ts"
+import type {
+  Awaitable,
+  Bytes,
+  Durability,
+  LogStorage,
+  Opened,
+  Position,
+  ReadLimits,
+  SnapshotStorage,
+} from "../../kernel/ports/log-storage.ts"
 import type { Connection } from "./connection.ts"
 import type { Statement } from "./drivers/driver.ts"
 import { reasonOf } from "./errors.ts"
@@ -91,7 +100,10 @@ export class SqliteLogStorage implements LogStorage {
     const version = connection.prepare("PRAGMA data_version")
     this.#watcher = new Watcher(() => version.get()?.data_version)
     if (parts.readPrefix) {
-      this.#refusal = new ReadOnly({ location: connection.subject.location, reason: "it is open for reading what comes before a damaged frame" })
+      this.#refusal = new ReadOnly({
+        location: connection.subject.location,
+        reason: "it is open for reading what comes before a damaged frame",
+      })
     }
     this.snapshots = {
       list: () => this.#run("snapshots.list", () => connection.inReadTransaction(() => parts.snapshots.list())),
@@ -145,7 +157,9 @@ export class SqliteLogStorage implements LogStorage {
       this.#wrote(0)
       await nextTurn()
     }
-    if (this.#parts.tables.meta === undefined && this.#closing === undefined) await this.#track(vacuum(this.#connection, () => this.#closing !== undefined))
+    if (this.#parts.tables.meta === undefined && this.#closing === undefined) {
+      await this.#track(vacuum(this.#connection, () => this.#closing !== undefined))
+    }
     if (this.#closing === undefined) this.#checkpoint()
     return base
   }
@@ -290,7 +304,9 @@ export class SqliteLogStorage implements LogStorage {
 
   #poison(cause: unknown): PersistError {
     const { location } = this.#connection.subject
-    return this.#refusal = cause instanceof FlushFailed ? cause : new FlushFailed({ location, reason: reasonOf(cause, undefined) }, { cause })
+    return this.#refusal = cause instanceof FlushFailed
+      ? cause
+      : new FlushFailed({ location, reason: reasonOf(cause, undefined) }, { cause })
   }
 
   // Closing
@@ -346,7 +362,9 @@ export class SqliteLogStorage implements LogStorage {
 
   #damage(call: string, cause: unknown): PersistError {
     const { location } = this.#connection.subject
-    if (call.startsWith("snapshots.")) return new StorageFailed({ location, call: `run ${call} on`, reason: reasonOf(cause, undefined) }, { cause })
+    if (call.startsWith("snapshots.")) {
+      return new StorageFailed({ location, call: `run ${call} on`, reason: reasonOf(cause, undefined) }, { cause })
+    }
     return this.#corrupt(this.#frames.firstDamage()?.position ?? 1, cause)
   }
 

@@ -37,7 +37,9 @@ export const storeNames = (connection: Connection, { stores }: Tables): readonly
 export const makeStore = (connection: Connection, tables: Tables, name: string): number => {
   connection.query(`INSERT INTO ${tables.stores} (name, base, flushes) VALUES (?1, 0, 0)`, utf8.encode(name))
   const id = connection.query("SELECT last_insert_rowid() AS id")!.id as number
-  if (id > STORE_ID_MAX) throw new StorageFull({ location: connection.subject.location, neededBytes: 0, reason: `it has held ${STORE_ID_MAX} stores` })
+  if (id > STORE_ID_MAX) {
+    throw new StorageFull({ location: connection.subject.location, neededBytes: 0, reason: `it has held ${STORE_ID_MAX} stores` })
+  }
   return id
 }
 
