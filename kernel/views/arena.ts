@@ -13,6 +13,8 @@ export class Arena {
   readonly chunks: Uint8Array[] = []
   /** Where the last reservation lies. */
   chunk: number = -1
+  /** Bytes that were copied here. */
+  usedBytes: number = 0
   #at = 0
   #room = 0
 
@@ -38,6 +40,7 @@ export class Arena {
     if (length < LOOP_COPY_BYTES) for (let i = 0; i < length; i++) target[offset + i] = source[start + i]!
     else target.set(source.subarray(start, end), offset)
     this.#at = offset + length
+    this.usedBytes += length
     return offset
   }
 }

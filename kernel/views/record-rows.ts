@@ -98,6 +98,14 @@ export class RecordRows {
     words[at + TAIL] = (words[at + TAIL]! & 0xffff_0000) | flags
   }
 
+  /** The same key and value now lie elsewhere. */
+  move(row: number, chunk: number, keyAt: number, valueAt: number): void {
+    const words = this.#pages[row >>> PAGE_BITS]!, at = (row & PAGE_MASK) * WORDS
+    words[at + CHUNK] = chunk
+    words[at + KEY_AT] = keyAt
+    words[at + VALUE_AT] = valueAt
+  }
+
   chunkOf(row: number): number {
     return this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + CHUNK]!
   }

@@ -28,6 +28,8 @@ export interface StoredVersion extends Version {
   readonly valueBytes: number
 }
 
+/** Garbage below this many bytes is not worth a collection. */
+const GARBAGE_BYTES_MIN = 4_194_304
 /** From this many rows on a block's slots are touched together. */
 const TOUCHED_ROWS_MIN = 8
 
@@ -36,7 +38,7 @@ export type RowListener = (row: number) => void
 
 export class RecordsView {
   readonly rows: RecordRows = new RecordRows()
-  readonly arena: Arena = new Arena()
+  arena: Arena = new Arena()
   /** What touching slots gave; nobody reads it. */
   touched: number = 0
   /** Set while somebody wants to know what folds change. */
@@ -50,6 +52,8 @@ export class RecordsView {
   readonly #versions = new Map<number, readonly StoredVersion[]>()
   /** Contexts with several entries of the versions in rows, by row. */
   readonly #contexts = new Map<number, Dots>()
+  /** Bytes of keys and values that rows and versions refer to; the rest of the arena is garbage. */
+  #referredBytes = 0
   /** Live records, by collection. */
   readonly #live: number[] = []
 
@@ -169,6 +173,29 @@ export class RecordsView {
       if (kind === OperationKind.event || kind === OperationKind.forget) continue
       this.#foldOne(block, i, writers, collections[block.collections[i]!]!, keyStarts[i]! + shift, valueStarts[i]! + shift)
     }
+    if (this.arena.usedBytes > this.#referredBytes * 2 + GARBAGE_BYTES_MIN) this.#collect()
+  }
+
+  /** Moves what is referred to into a new arena, when more than half of the old one is garbage. */
+  #collect(): void {
+    const { rows, arena: old } = this, arena = this.arena = new Arena()
+    const move = (chunk: number, keyAt: number, keyBytes: number, valueAt: number, valueBytes: number): { chunk: number; keyAt: number; valueAt: number } => {
+      arena.reserve(keyBytes + valueBytes)
+      const from = old.chunks[chunk]!
+      return { chunk: arena.chunk, keyAt: arena.copy(from, keyAt, keyAt + keyBytes), valueAt: arena.copy(from, valueAt, valueAt + valueBytes) }
+    }
+    for (let row = 0; row < rows.count; row++) {
+      const versions = this.#versions.get(row)
+      const place = versions === undefined
+        ? move(rows.chunkOf(row), rows.keyAt(row), rows.keyBytes(row), rows.valueAt(row), rows.valueBytes(row))
+        : this.#moveVersions(row, versions.map((one) => ({ ...one, ...move(one.chunk, one.keyAt, one.keyBytes, one.valueAt, one.valueBytes) })))
+      rows.move(row, place.chunk, place.keyAt, place.valueAt)
+    }
+  }
+
+  #moveVersions(row: number, versions: readonly StoredVersion[]): StoredVersion {
+    this.#versions.set(row, versions)
+    return greatest(versions, this.#compareWriters)
   }
 
   #hash(block: BlockColumns, collections: readonly number[]): void {
@@ -192,13 +219,14 @@ export class RecordsView {
       this.#noteChange(row, collection, wasLive)
       return
     }
-    if (side !== undefined) {
+    if (isNew && side !== undefined) {
       this.#putVersions(row, [this.#versionIn(block, i, writers, keyAt, valueAt)])
     } else {
       const local = block.contextWriters[i]!
       const contextWriter = local >= MANY_CONTEXT ? local : writers[local]!
       if (local === MANY_CONTEXT) this.#contexts.set(row, globalDots(block.contexts.get(i)!, writers))
       else if (this.#contexts.size > 0) this.#contexts.delete(row)
+      this.#referredBytes += keyBytes + block.valueEnds[i]! - block.valueStarts[i]! - (isNew ? 0 : rows.keyBytes(row) + rows.valueBytes(row))
       rows.set(
         row,
         this.arena.chunk,
@@ -235,6 +263,8 @@ export class RecordsView {
   }
 
   #putVersions(row: number, versions: readonly StoredVersion[]): void {
+    for (const { keyBytes, valueBytes } of versions) this.#referredBytes += keyBytes + valueBytes
+    if (this.rows.keyBytes(row) > 0) for (const { keyBytes, valueBytes } of this.versionsOf(row)) this.#referredBytes -= keyBytes + valueBytes
     const shown = greatest(versions, this.#compareWriters)
     const complex = versions.length > 1 || shown.keeps.length > 0 || shown.settles !== undefined
     if (complex) this.#versions.set(row, versions)
