@@ -1,14 +1,14 @@
 /**
  * `npm run build`: the publishable folder `build/package`.
  *
- *   sources ──esbuild──▶ dist/**.js     Node 20, adapters and drivers in files of their own, so that they load lazily; msgpackr inside
+ *   sources ──esbuild──▶ dist/**.js     Node 20, adapters and drivers in files of their own, so that they load lazily
  *           ──tsc──────▶ dist/**.d.ts   beside them
  *   package.json ──────▶ package.json   no scripts, no development, nothing private; targets in dist
  *
  * The same sources give the same bytes.
  */
 import { build as esbuild, type BuildOptions, type BuildResult, type Plugin } from "esbuild"
-import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises"
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { join, posix } from "node:path"
 import process from "node:process"
 import { listFiles, readJson, readText, ROOT } from "./repository.ts"
@@ -32,6 +32,11 @@ const toDeclaration = (source: string): string => `./${posix.join("dist", source
 const mapValues = <A, B>(record: Readonly<Record<string, A>>, map: (value: A) => B): Readonly<Record<string, B>> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]))
 
+/** Every source that the manifest names: entry points, and what is imported by condition. */
+const sourcesOf = (manifest: Manifest): readonly string[] => [
+  ...new Set([...Object.values(manifest.exports), ...Object.values(manifest.imports).flatMap((conditions) => Object.values(conditions))]),
+]
+
 /** The manifest of the published package, out of the repository's. */
 export const publishedManifest = (manifest: Manifest): object => ({
   ...Object.fromEntries(PUBLISHED_FIELDS.filter((field) => field in manifest).map((field) => [field, manifest[field]])),
@@ -41,34 +46,14 @@ export const publishedManifest = (manifest: Manifest): object => ({
   },
   imports: mapValues(manifest.imports, (conditions) => mapValues(conditions, toJavaScript)),
   optionalDependencies: manifest.optionalDependencies,
-  files: ["dist", "CHANGELOG.md", "THIRD-PARTY.md"],
+  files: ["dist", "CHANGELOG.md"],
 })
-
-/**
- * msgpackr compiles readers for records with `new Function`. The format uses no records, so the code is dead; it goes, as in msgpackr's own
- * `index-no-eval`, so that the package holds no code generation at all.
- */
-const withoutCodeGeneration: Plugin = {
-  name: "without-code-generation",
-  setup: (build) => {
-    build.onLoad({ filter: /msgpackr\/unpack\.js$/ }, async ({ path }) => {
-      const source = await readFile(path, "utf8")
-      if (!source.includes("new Function(")) throw new Error(`Cannot take code generation out of ${path}: it has changed`)
-      return { contents: source.replaceAll("new Function(", "new BlockedFunction("), loader: "js" }
-    })
-  },
-}
 
 /** Bundles the entry points and the targets of `imports`, with shared code in chunks. */
 const bundle = (manifest: Manifest, stage: string): Promise<BuildResult<BuildOptions & { metafile: true }>> =>
   esbuild({
     absWorkingDir: ROOT,
-    entryPoints: [
-      ...new Set([
-        ...Object.values(manifest.exports),
-        ...Object.values(manifest.imports).flatMap((conditions) => Object.values(conditions)),
-      ]),
-    ],
+    entryPoints: [...sourcesOf(manifest)],
     outdir: join(stage, "dist"),
     outbase: ROOT,
     chunkNames: "chunks/[name]-[hash]",
@@ -79,9 +64,7 @@ const bundle = (manifest: Manifest, stage: string): Promise<BuildResult<BuildOpt
     target: "node20",
     conditions: ["import"],
     mainFields: ["module", "main"],
-    alias: { msgpackr: join(ROOT, "node_modules/msgpackr/index.js") },
     external: [...Object.keys(manifest.imports), ...Object.keys(manifest.optionalDependencies), "node:*", "bun:*"],
-    plugins: [withoutCodeGeneration],
     legalComments: "none",
     metafile: true,
     logLevel: "warning",
@@ -89,16 +72,18 @@ const bundle = (manifest: Manifest, stage: string): Promise<BuildResult<BuildOpt
 
 /** Writes the declarations that entry points reach; their imports name the `.js` file beside them, as most tools expect. */
 const declare = async (manifest: Manifest, stage: string): Promise<void> => {
-  const project = `${stage}.tsconfig.json`
+  await mkdir(join(ROOT, "build"), { recursive: true })
+  const folder = await mkdtemp(join(ROOT, "build/declarations-"))
+  const project = join(folder, "tsconfig.json")
   await writeFile(
     project,
     JSON.stringify({
       extends: join(ROOT, "tsconfig.build.json"),
-      files: Object.values(manifest.exports).map((source) => join(ROOT, source)),
+      files: sourcesOf(manifest).map((source) => join(ROOT, source)),
     }),
   )
   const finished = await run("tsc", ["-p", project, "--outDir", join(stage, "dist")])
-  await rm(project)
+  await rm(folder, { recursive: true })
   if (finished.code !== 0) throw new Error(`Cannot write the declarations:\n${finished.output}`)
   for (const path of await listFiles(join(stage, "dist"), ".d.ts")) {
     const source = await readText(join(stage, "dist"), path)
@@ -106,20 +91,10 @@ const declare = async (manifest: Manifest, stage: string): Promise<void> => {
   }
 }
 
-/** Names and licences of the packages whose code is in the bundle. */
-const thirdParty = async (inputs: readonly string[]): Promise<string> => {
-  const names = new Set(inputs.flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []))
-  const sections = await Promise.all(
-    [...names].sort().map(async (name) => {
-      const { version, license } = await readJson<{ readonly version: string; readonly license: string }>(
-        ROOT,
-        `node_modules/${name}/package.json`,
-      )
-      return `## ${name} ${version} (${license})\n\n${(await readText(ROOT, `node_modules/${name}/LICENSE`)).trim()}\n`
-    }),
-  )
-  return `# Third-party code in this package\n\n${sections.join("\n")}`
-}
+/** Packages whose code got into the bundle. There are none; one that comes in must bring its licence along, so this asks for a decision. */
+const foreignPackages = (inputs: readonly string[]): readonly string[] => [
+  ...new Set(inputs.flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? [])),
+]
 
 /** Builds the package into `stage`, which is emptied first. */
 export const buildPackage = async (stage: string = STAGE): Promise<void> => {
@@ -128,7 +103,8 @@ export const buildPackage = async (stage: string = STAGE): Promise<void> => {
   await mkdir(stage, { recursive: true })
   const [{ metafile }] = await Promise.all([bundle(manifest, stage), declare(manifest, stage)])
   await writeFile(join(stage, "package.json"), `${JSON.stringify(publishedManifest(manifest), undefined, 2)}\n`)
-  await writeFile(join(stage, "THIRD-PARTY.md"), await thirdParty(Object.keys(metafile.inputs)))
+  const foreign = foreignPackages(Object.keys(metafile.inputs))
+  if (foreign.length > 0) throw new Error(`Cannot publish code of ${foreign.join(", ")} without its licence notice`)
   for (const file of ["README.md", "LICENSE", "CHANGELOG.md"]) await cp(join(ROOT, file), join(stage, file))
 }
 

@@ -9,6 +9,7 @@ const manifest = JSON.stringify({
     "./effect": { types: "./dist/effect.d.ts", default: "./dist/effect.js" },
     "./package.json": "./package.json",
   },
+  imports: { "#places": { browser: "./dist/browser.js", default: "./dist/places.js" } },
 })
 const violationsOf = (store: string): Promise<readonly string[]> =>
   withFiles({
@@ -33,6 +34,13 @@ describe("checkDeclarations()", () => {
 
   it("reports a declaration that does not exist", async () => {
     assert.deepEqual(await violationsOf('export * from "./gone.js"'), [".: dist/kernel/gone.d.ts does not exist"])
+  })
+
+  it("follows an import under every condition", async () => {
+    assert.deepEqual(await violationsOf('import type { Place } from "#places"'), [
+      ".: dist/places.d.ts does not exist",
+      ".: dist/browser.d.ts does not exist",
+    ])
   })
 
   it("reports a reference directive", async () => {

@@ -2,7 +2,7 @@
  * What a user's compiler reads. Follows every declaration that a public entry point of the built package reaches:
  *
  *   - no type of Effect appears outside `./effect`, so that nobody needs Effect to type-check
- *   - every import is a file of the package: no package, no runtime, nothing that the user may lack
+ *   - every import is a file of the package, under every condition: no other package, no runtime, nothing that the user may lack
  */
 import { existsSync } from "node:fs"
 import { join, posix } from "node:path"
@@ -11,11 +11,14 @@ import { type Check, readJson, readText, ROOT, runAsProgram, type Violation } fr
 
 interface BuiltManifest {
   readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>
+  readonly imports?: Readonly<Record<string, Readonly<Record<string, string>>>>
 }
+
+const declarationOf = (path: string): string => path.replace(/\.js$/, ".d.ts")
 
 /** Checks the declarations of a built package whose `package.json` is in the folder `root`. */
 export const checkDeclarations: Check = async (root) => {
-  const { exports } = await readJson<BuiltManifest>(root, "package.json")
+  const { exports, imports = {} } = await readJson<BuiltManifest>(root, "package.json")
   const violations: Violation[] = []
   for (const [entry, target] of Object.entries(exports)) {
     if (typeof target === "string") continue
@@ -29,7 +32,9 @@ export const checkDeclarations: Check = async (root) => {
         continue
       }
       for (const specifier of importSpecifiers(await readText(root, path))) {
-        if (specifier.startsWith(".")) queue.push(posix.join(posix.dirname(path), specifier).replace(/\.js$/, ".d.ts"))
+        const conditions = imports[specifier]
+        if (specifier.startsWith(".")) queue.push(declarationOf(posix.join(posix.dirname(path), specifier)))
+        else if (conditions !== undefined) queue.push(...Object.values(conditions).map((target) => declarationOf(posix.normalize(target))))
         else if (entry !== "./effect" || !/^effect(\/|$)/.test(specifier)) violations.push(`${entry}: ${path} needs "${specifier}"`)
       }
       const source = await readText(root, path)

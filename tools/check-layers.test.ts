@@ -18,8 +18,7 @@ describe("checkLayers()", () => {
       await violationsOf({
         "kernel/limits.ts": "",
         "kernel/model/dot.ts": 'import { X } from "../limits.ts"',
-        "kernel/log/log.ts":
-          'export type { Dot } from "../model/dot.ts"\nimport { Packr } from "msgpackr"\nimport * as Effect from "effect/Effect"',
+        "kernel/log/log.ts": 'export type { Dot } from "../model/dot.ts"\nimport * as Effect from "effect/Effect"',
         "adapters/memory/mod.ts": 'import type { Dot } from "../../kernel/model/dot.ts"',
         "adapters/by-name.ts": 'const load = () => import("./memory/mod.ts")',
         "adapters/by-name.browser.ts": "",
@@ -42,6 +41,7 @@ describe("checkLayers()", () => {
     ],
     ["a runtime in the kernel", "kernel/log/x.ts", 'import fs from "node:fs"', 'must not import "node:fs"'],
     ["a driver in the kernel", "kernel/log/x.ts", "import 'libsql'", 'must not import "libsql"'],
+    ["a package of development in the kernel", "kernel/log/x.ts", 'import { pack } from "msgpackr"', 'must not import "msgpackr"'],
     ["the barrel of effect in the kernel", "kernel/log/x.ts", 'import { Effect } from "effect"', 'must not import "effect"'],
     [
       "an adapter that reaches into the store",

@@ -10,7 +10,7 @@
  *   examples, bench, cli  published entry points
  *   tools     know nothing of the project's code
  *
- * The kernel's packages are msgpackr and effect/<module>; a runtime (`node:`, `bun:`) or a driver there is a violation. Type-only and lazy
+ * The kernel's only package is effect/<module>; a runtime (`node:`, `bun:`) or a driver there is a violation. Type-only and lazy
  * imports are arrows like any other. Tests are free to reach up (a log needs some storage to be tested), but stay out of cycles like all.
  */
 import { posix } from "node:path"
@@ -18,7 +18,7 @@ import { importSpecifiers } from "./imports.ts"
 import { type Check, listFiles, readText, runAsProgram, type Violation } from "./repository.ts"
 
 const KERNEL_ORDER = ["model", "format", "ports", "log", "merge", "views", "sync", "store"]
-const KERNEL_PACKAGES = /^(msgpackr|effect\/.+)$/
+const KERNEL_PACKAGES = /^effect\/.+$/
 const CONTRACTS = ["base", "kernel/model", "kernel/format", "kernel/ports"]
 const PROGRAMS = /^conformance\/(cli|kill-loop)\.ts$/
 

@@ -24,9 +24,9 @@ const IMPORT_MILLIS_GOAL = 40
 
 const SMOKE = `
 import { createStore } from "@cuitty/persist"
-import { memory } from "@cuitty/persist/adapters/memory"
+import { memoryAdapter } from "@cuitty/persist/adapters/memory"
 import assert from "node:assert/strict"
-assert.equal(typeof memory, "function")
+assert.equal(memoryAdapter().name, "memory")
 for (const [adapter, path] of [["memory"], ["file", "./notes"], ["sqlite", "./notes.db"]]) {
   const options = path === undefined ? { adapter } : { adapter, path }
   let store = await createStore("notes", options)
@@ -80,7 +80,14 @@ const checkTarball = async (folder: string): Promise<string> => {
 }
 
 const checkTypes = async (app: string): Promise<void> => {
-  for (const [name, types, lib] of [["node", ["node"], ["es2023"]], ["browser", [], ["es2023", "dom", "dom.asynciterable"]]] as const) {
+  for (
+    const [name, types, lib] of [["node", ["node"], ["es2023"]], ["browser", [], [
+      "es2023",
+      "esnext.disposable",
+      "dom",
+      "dom.asynciterable",
+    ]]] as const
+  ) {
     const compilerOptions = {
       target: "es2023",
       module: "nodenext",
