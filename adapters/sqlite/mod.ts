@@ -18,7 +18,7 @@ import { type Judged, openJudged, openStore, type Place } from "./open-store.ts"
 import { tablesOf } from "./schema.ts"
 import { SnapshotTable } from "./snapshot-table.ts"
 import { findStore, removeStore, storeNames } from "./store-table.ts"
-import { vacuum } from "./vacuum.ts"
+import { vacuum, vacuumEmpty } from "./vacuum.ts"
 
 export interface SqliteOptions {
   /** The database file; relative to the working directory of now. It is made if it is missing, and the last folder of its path with it. */
@@ -115,15 +115,16 @@ export const sqliteAdapterOver = (load: LoadDriver, options: SqliteOptions): Ada
         // What is dropped is overwritten, not only unlinked; pages that become free are given back below, if they can be.
         connection.setPragma(`secure_delete = ${tables.meta === undefined ? "FAST" : "ON"}`)
         // One transaction: at no moment is half of a store there, and a handle in another process finds its head gone.
-        await connection.whenFree(() =>
+        const isLast = await connection.whenFree(() =>
           connection.inTransaction(() => {
             const id = findStore(connection, tables, storeName) ?? missing(storeNames(connection, tables))
             new FrameTable(connection, tables, id).dropAll()
             new SnapshotTable(connection, tables, id).dropAll()
             removeStore(connection, tables, id)
+            return storeNames(connection, tables).length === 0
           })
         )
-        if (tables.meta === undefined) await vacuum(connection)
+        if (tables.meta === undefined) await (isLast ? vacuumEmpty(connection) : vacuum(connection))
         connection.emptyLog()
       }, () => missing([]))
     },

@@ -1,13 +1,14 @@
 /** Gives pages that were freed back to the file system, in a database of ours. */
 import { setImmediate as nextTurn } from "node:timers/promises"
+import type { Awaitable } from "../../kernel/ports/log-storage.ts"
 import type { Connection } from "./connection.ts"
 
 /** Pages that one step moves: others wait for it. */
 const STEP_PAGES = 512
 
 /** Shrinks the database a step at a time; stops when `isOver` says so, or when others want to write, or when there is no room to do it. */
-export const vacuum = async (connection: Connection, isOver: () => boolean = () => false): Promise<void> => {
-  try {
+export const vacuum = (connection: Connection, isOver: () => boolean = () => false): Promise<void> =>
+  unlessBusy(connection, async () => {
     for (let pages = freePages(connection), left = 0; pages > 0 && !isOver(); pages = left) {
       connection.setPragma(`incremental_vacuum(${STEP_PAGES})`)
       left = freePages(connection)
@@ -15,6 +16,14 @@ export const vacuum = async (connection: Connection, isOver: () => boolean = () 
       if (left === pages) return
       await nextTurn()
     }
+  })
+
+/** Writes a database without stores anew: dropped rows leave their bytes in pages that are still in use, `secure_delete` or not. */
+export const vacuumEmpty = (connection: Connection): Promise<void> => unlessBusy(connection, () => connection.execute("VACUUM"))
+
+const unlessBusy = async (connection: Connection, run: () => Awaitable<void>): Promise<void> => {
+  try {
+    await run()
   } catch (cause) {
     const meaning = connection.meaningOf(cause)
     if (meaning !== "busy" && meaning !== "full") throw connection.errorOf(cause, "shrink")
