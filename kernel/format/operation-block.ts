@@ -236,9 +236,9 @@ export function decodeBlock(reader: ByteReader, block: BlockColumns): void {
   block.reset()
   block.bytes = reader.buffer
   const fail: Fail = (reason) => reader.refuse(reason)
-  if (reader.msgArray() !== ELEMENTS) fail(`it does not have ${ELEMENTS} elements`)
-  const codec = reader.msgUint()
+  const elements = reader.msgArray(), codec = reader.msgUint()
   if (codec !== CODEC_PLAIN) throw new FormatTooNew({ location: "a block's codec", found: codec, known: CODEC_PLAIN })
+  if (elements !== ELEMENTS) fail(`it does not have ${ELEMENTS} elements`)
   decodeHead(reader, block, fail)
   block.reserve(block.count)
   decodeStamps(reader, block, fail)
