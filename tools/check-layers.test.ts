@@ -63,6 +63,7 @@ describe("checkLayers()", () => {
       'import { log } from "./log/log.ts"',
       "base must not import kernel/log",
     ],
+    ["what tests share, outside of a test", "kernel/log/x.ts", 'import { gate } from "../testing/gate.ts"', "must not import testing"],
     ["a file where no layer is defined", "kernel/stuff.ts", "", "no layer is defined"],
     ["an import of a file that is not there", "kernel/log/x.ts", 'import "./gone.ts"', "does not exist"],
   ]

@@ -2,30 +2,31 @@
  * Arrows point down only.
  *
  *   base      kernel/errors, limits, text        may be imported by anyone, import only each other
- *   1 … 8     kernel/model format ports log merge views sync store      each imports what stands before it
+ *   1 … 8     kernel/ports model format log merge views sync store      each imports what stands before it
  *   adapters  one folder each: base, model, format, ports; never another adapter. `adapters/system` is what those on a file system share,
  *             `adapters/*.ts` finds them by name
- *   conformance  base, model, format, ports; its programs (`cli.ts`, `kill-loop.ts`) also published entry points
+ *   conformance  base, model, format, ports; its programs (`cli`, `kill-loop`) also published entry points
  *   mod.ts    puts the parts together
- *   examples, bench, cli  published entry points
+ *   examples, bench, cli  published entry points; bench also kernel/format, whose bytes it weighs
  *   tools     know nothing of the project's code
  *
  * The kernel's only package is effect/<module>; a runtime (`node:`, `bun:`) or a driver there is a violation. Type-only and lazy
- * imports are arrows like any other. Tests are free to reach up (a log needs some storage to be tested), but stay out of cycles like all.
+ * imports are arrows like any other. Folders named `testing` hold what tests share; only tests import them. Tests are free to reach up (a log needs some storage to be tested), but stay out of cycles like all.
  */
 import { posix } from "node:path"
 import { importSpecifiers } from "./imports.ts"
 import { type Check, listFiles, readText, runAsProgram, type Violation } from "./repository.ts"
 
-const KERNEL_ORDER = ["model", "format", "ports", "log", "merge", "views", "sync", "store"]
+const KERNEL_ORDER = ["ports", "model", "format", "log", "merge", "views", "sync", "store"]
 const KERNEL_PACKAGES = /^effect\/.+$/
 const CONTRACTS = ["base", "kernel/model", "kernel/format", "kernel/ports"]
-const PROGRAMS = /^conformance\/(cli|kill-loop)\.ts$/
+const PROGRAMS = /^conformance\/(?:cli|kill-loop)(?:\.ts$|\/)/
 
 /** Layer of a file, or undefined where the rules know none. */
 const layerOf = (path: string): string | undefined => {
   const [top = "", second = "", third] = path.split("/")
   if (path === "mod.ts") return "mod"
+  if (path.includes("/testing/")) return "testing"
   if (top === "kernel") {
     if (third === undefined || second === "errors") return /^(errors|limits|text)(\.ts|$)/.test(second) ? "base" : undefined
     return KERNEL_ORDER.includes(second) ? `kernel/${second}` : undefined
@@ -38,6 +39,7 @@ const layerOf = (path: string): string | undefined => {
 /** Whether a file of layer `from` may import one of layer `to`. Own layer: always. */
 const isAllowed = (from: string, to: string): boolean => {
   if (from === to) return true
+  if (from === "testing") return to === "base" || to.startsWith("kernel/")
   if (from === "mod") return to === "base" || to.startsWith("kernel/") || to.startsWith("adapters")
   if (from.startsWith("kernel/")) {
     return to === "base" || KERNEL_ORDER.indexOf(to.slice(7)) < KERNEL_ORDER.indexOf(from.slice(7)) && to.startsWith("kernel/")
@@ -47,6 +49,7 @@ const isAllowed = (from: string, to: string): boolean => {
   if (from.startsWith("adapters/")) return to === "adapters/system" || CONTRACTS.includes(to)
   if (from === "conformance") return CONTRACTS.includes(to)
   if (from === "conformance-programs") return to === "conformance" || to === "published" || CONTRACTS.includes(to)
+  if (from === "bench" && to === "kernel/format") return true
   return to === "published" && ["examples", "bench", "cli"].includes(from)
 }
 

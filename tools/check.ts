@@ -38,7 +38,7 @@ const SLOW_STEPS: readonly Step[] = [
     name: `kill-loop-${adapter}`,
     command: ["node", "conformance/kill-loop.ts", "--adapter", adapter, "--kills", String(KILLS)],
   })),
-  { name: "bench", command: ["node", "bench/main.ts", "--smoke"] },
+  { name: "bench", command: ["node", "bench/main.ts", "--quick"] },
 ]
 
 /** How much of a step's output is shown: all of a failure, the last lines of a long success. */
