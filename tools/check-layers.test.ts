@@ -71,6 +71,7 @@ describe("checkLayers()", () => {
     it(`reports ${what}`, async () => {
       const [violation = "", ...others] = await violationsOf({
         "kernel/log/log.ts": "",
+        "kernel/testing/gate.ts": "",
         "adapters/memory/mod.ts": "",
         "mod.ts": "",
         [path]: text,

@@ -10,8 +10,9 @@
  *   examples, bench, cli  published entry points; bench also kernel/format, whose bytes it weighs
  *   tools     know nothing of the project's code
  *
- * The kernel's only package is effect/<module>; a runtime (`node:`, `bun:`) or a driver there is a violation. Type-only and lazy
- * imports are arrows like any other. Folders named `testing` hold what tests share; only tests import them. Tests are free to reach up (a log needs some storage to be tested), but stay out of cycles like all.
+ * The kernel's only package is effect/<module>; a runtime (`node:`, `bun:`) or a driver there is a violation. Type-only and lazy imports are
+ * arrows like any other. Folders named `testing` hold what tests share; only tests import them. Tests are free to reach up (a log needs some
+ * storage to be tested), but stay out of cycles like all.
  */
 import { posix } from "node:path"
 import { importSpecifiers } from "./imports.ts"
