@@ -45,6 +45,8 @@ interface Undecided {
 
 const FIRST_RETRY_MILLIS = 5
 const RETRY_MILLIS_MAX = 500
+/** A position may be taken so many times in a row with no frame to read there. */
+const LOSSES_MAX = 20
 /** The queue's array drops what it has done once this many entries are behind. */
 const QUEUE_SLACK = 1024
 
@@ -66,7 +68,8 @@ export class Log<W extends QueuedWrite> {
   #waiters: { readonly after: number; readonly resolve: () => void }[] = []
   #refreshes: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = []
   #state: LogState = "open"
-  #poison: PersistError | undefined
+  #poison: { readonly error: unknown } | undefined
+  #losses = 0
   #undecided: Undecided | undefined
   #closing: Promise<void> | undefined
   #flushTimer: ReturnType<typeof setTimeout> | undefined
@@ -151,7 +154,7 @@ export class Log<W extends QueuedWrite> {
 
   readonly #pump = (): void => {
     for (;;) {
-      const step = this.#refreshes.length > 0 ? this.#runRefreshes() : this.pending > 0 ? this.#commitNext() : undefined
+      const step = this.#step()
       if (step !== undefined) {
         step.then(this.#pump, (error) => {
           this.#rejectQueue(error)
@@ -163,6 +166,16 @@ export class Log<W extends QueuedWrite> {
     }
     this.#running = false
     this.#author.idle()
+  }
+
+  /** Whatever throws where nothing should is a defect: the views may be half folded, so nothing is built on them any more. */
+  #step(): Promise<void> | undefined {
+    try {
+      return this.#refreshes.length > 0 ? this.#runRefreshes() : this.pending > 0 ? this.#commitNext() : undefined
+    } catch (error) {
+      this.#poisonWith(error)
+      return undefined
+    }
   }
 
   /** Commits the next group, at once if storage and views allow. */
@@ -178,7 +191,7 @@ export class Log<W extends QueuedWrite> {
     if (this.#state === "uncertain") {
       return this.#rejectQueue(new StoreUncertain({ store: this.#options.name, position: this.#undecided!.position }))
     }
-    this.#rejectQueue(this.#poison ?? new StoreClosed({ store: this.#options.name, call: "a write" }))
+    this.#rejectQueue(this.#poison === undefined ? new StoreClosed({ store: this.#options.name, call: "a write" }) : this.#poison.error)
   }
 
   #takeGroup(): W[] {
@@ -211,6 +224,7 @@ export class Log<W extends QueuedWrite> {
 
   /** The frame that was built is in the log and nobody else's came between. */
   #stored(group: readonly W[], taken: number): undefined {
+    this.#losses = 0
     this.#point.position = this.#head.position
     this.#point.id.set(this.#head.id)
     this.#author.foldBuilt()
@@ -238,7 +252,7 @@ export class Log<W extends QueuedWrite> {
 
   /** What became of an append that did not answer "stored" (rule S2). Leaves the group queued if it is to be built again. */
   async #failed(group: readonly W[], taken: number, error: unknown): Promise<void> {
-    if (error instanceof PositionTaken) return void await this.#catchUp()
+    if (error instanceof PositionTaken) return await this.#buildAgain(error)
     if (isError(error) && error.storedNothing) return this.#rejectQueue(error)
     if (error instanceof FlushFailed) return this.#poisonWith(error)
     const undecided = { position: this.#head.position, frame: this.#out.buffer.slice(0, this.#out.length) }
@@ -264,6 +278,17 @@ export class Log<W extends QueuedWrite> {
     for (const write of group.slice(0, taken)) write.fail(unknown)
     this.#rejectQueue(new StoreUncertain({ store: this.#options.name, position: undecided.position }, { cause: error }))
     this.#wake()
+  }
+
+  /** A lost race: the frames that won are folded, and the group, still queued, is built on them. */
+  async #buildAgain(error: PositionTaken): Promise<void> {
+    if (await this.#catchUp() > 0) {
+      this.#losses = 0
+      return
+    }
+    // Only a storage that reads late, or a broken one, takes a position and shows no frame there.
+    if (++this.#losses > LOSSES_MAX) return this.#rejectQueue(error)
+    await new Promise((resolve) => setTimeout(resolve, FIRST_RETRY_MILLIS * this.#losses))
   }
 
   /** Reads the position back; where nothing is there, appends the same bytes again. Undefined: still not known. */
@@ -307,12 +332,15 @@ export class Log<W extends QueuedWrite> {
   }
 
   /** Folds the frames that others appended. */
-  async #catchUp(): Promise<void> {
+  async #catchUp(): Promise<number> {
     try {
-      await this.replay()
+      return await this.replay()
     } catch (error) {
       if (!(error instanceof CorruptFrame) && !(error instanceof PositionOutOfRange)) throw error
-      if (await this.#wasReplaced()) return await this.#foldAnew()
+      if (await this.#wasReplaced()) {
+        await this.#foldAnew()
+        return 1
+      }
       if (error instanceof CorruptFrame) this.#poisonWith(error)
       throw error
     }
@@ -334,18 +362,23 @@ export class Log<W extends QueuedWrite> {
     this.#point.position = 0
     this.#point.id.fill(0)
     this.#author.forget()
-    await this.replay()
+    try {
+      await this.replay()
+    } catch (error) {
+      this.#poisonWith(error) // the views are those of a part of the log
+      throw error
+    }
   }
 
-  #poisonWith(error: PersistError): void {
+  #poisonWith(error: unknown): void {
     this.#state = "poisoned"
-    this.#poison = error
-    this.#options.logger.error("the store takes no more writes until it is opened again", { store: this.#options.name, code: error.code })
+    this.#poison = { error }
+    this.#options.logger.error("the store takes no more writes until it is opened again", { store: this.#options.name, code: Object(error).code })
     this.#rejectQueue(error)
   }
 
   #throwPoison(): void {
-    if (this.#poison !== undefined) throw this.#poison
+    if (this.#poison !== undefined) throw this.#poison.error
   }
 
   /** What is stored is a prefix of what was called: when one fails, all behind it fail too. */

@@ -59,6 +59,7 @@ export function foldNext(storage: LogStorage, point: ReplayPoint, bytes: Bytes, 
   const corrupt = (reason: string, cause?: unknown): CorruptFrame =>
     new CorruptFrame({ location: storage.opened.location ?? "memory", position, reason }, { cause })
   try {
+    if (!(bytes instanceof Uint8Array)) throw corrupt("the storage did not answer bytes")
     frame.read(bytes)
     if (frame.position !== position) throw corrupt(`it says that it is at position ${frame.position}`)
     if (!sameId(frame.previous, point.id)) throw corrupt("it does not follow the frame before it")

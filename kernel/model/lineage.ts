@@ -2,55 +2,93 @@
  * Lineage: who continued whom.
  *
  * A writer's first block names the own writers of its log with their last numbers (its links). An entry of a vector or a
- * context then stands for all that the chain of its links names, so that both need one entry a copy, not one an open
+ * context then stands for all that its links name, and their links, and so on: both need one entry a copy, not one an open
  * (rules S5, S31). Links are true for ever, and a log learns them in any order.
+ *
+ * Nearly every writer links to one, which nobody else continued: such writers form a line, in which "is it before?" is a
+ * comparison of places. A line begins anew where a copy was made, where two processes wrote at once, or where the writer before
+ * is not known yet.
+ *
+ *   line   w1 ──▶ w2 ──▶ w3        last numbers, as the next one names them:  w1: 40, w2: 7
+ *          └ links of the first: to members of other lines
  */
 import type { Dots } from "./operation.ts"
 
-/** Links of all writers a log has heard of, by writer index. */
-export class Lineage {
-  readonly #links = new Map<number, Dots>()
-  #chains = new Map<number, ReadonlyMap<number, number>>()
+interface Line {
+  /** Links of the first member, as dots. */
+  readonly links: Dots
+  readonly members: number[]
+  /** Of each member but the last, the number that the next one names. */
+  readonly seqs: number[]
+}
 
-  /** Takes the links of a writer; answers whether they are news. */
+interface Place {
+  readonly line: Line
+  readonly at: number
+}
+
+/** Links of all writers that a log has heard of, by writer index. */
+export class Lineage {
+  readonly #places = new Map<number, Place>()
+  /** Writers that others name in their links. */
+  readonly #linked = new Set<number>()
+
+  /** Takes the links of a writer; answers false if it had them. */
   add(writer: number, links: Dots): boolean {
-    if (this.#links.has(writer)) return false
-    this.#links.set(writer, links)
-    this.#chains = new Map() // chains of others may run through this writer
+    if (this.#places.has(writer)) return false
+    for (let i = 0; i < links.length; i += 2) this.#linked.add(links[i]!)
+    const before = links.length === 2 ? this.#places.get(links[0]!) : undefined
+    if (before !== undefined && before.at === before.line.members.length - 1) {
+      before.line.members.push(writer)
+      before.line.seqs.push(links[1]!)
+      this.#places.set(writer, { line: before.line, at: before.at + 1 })
+    } else {
+      this.#places.set(writer, { line: { links, members: [writer], seqs: [] }, at: 0 })
+    }
     return true
   }
 
-  /** The links of one writer, or undefined if its first block never came here. */
-  linksOf(writer: number): Dots | undefined {
-    return this.#links.get(writer)
+  /** Does the log have the first block of this writer, and with it its links? */
+  has(writer: number): boolean {
+    return this.#places.has(writer)
   }
 
-  /** All that a writer continued: writer → last number, over links of links. Iterative: chains grow by one an open. */
-  chain(writer: number): ReadonlyMap<number, number> {
-    const known = this.#chains.get(writer)
-    if (known !== undefined) return known
-    const all = new Map<number, number>()
-    const open = [writer]
-    while (open.length > 0) {
-      const links = this.#links.get(open.pop()!) ?? []
-      for (let i = 0; i < links.length; i += 2) {
-        const linked = links[i]!, before = all.get(linked)
-        if (before === undefined) open.push(linked)
-        if (before === undefined || links[i + 1]! > before) all.set(linked, links[i + 1]!)
+  /** Does another writer link to this one? */
+  isLinked(writer: number): boolean {
+    return this.#linked.has(writer)
+  }
+
+  /** The last number of `writer` that an entry for `by` stands for; 0 for none. */
+  impliedSeq(by: number, writer: number): number {
+    const from = this.#places.get(by)
+    if (from === undefined || !this.#linked.has(writer)) return 0
+    const target = this.#places.get(writer)
+    let seq = 0
+    const open: Place[] = [from], reached = new Map<Line, number>()
+    for (let place = open.pop(); place !== undefined; place = open.pop()) {
+      const { line, at } = place
+      if (target !== undefined && target.line === line && target.at < at) seq = Math.max(seq, line.seqs[target.at]!)
+      const before = reached.get(line)
+      if (before === undefined || at > before) reached.set(line, at)
+      if (before !== undefined) continue
+      for (let i = 0; i < line.links.length; i += 2) {
+        if (line.links[i] === writer) seq = Math.max(seq, line.links[i + 1]!)
+        const linked = this.#places.get(line.links[i]!)
+        if (linked !== undefined) open.push(linked)
       }
     }
-    this.#chains.set(writer, all)
-    return all
+    return seq
   }
 
   /** Does an entry for `by` stand for (writer, seq) as well? */
   implies(by: number, writer: number, seq: number): boolean {
-    return this.#links.size > 0 && (this.chain(by).get(writer) ?? 0) >= seq
+    return this.impliedSeq(by, writer) >= seq
   }
 
   /** Is (writer, seq) under the vector? */
   under(vector: Dots, writer: number, seq: number): boolean {
     for (let i = 0; i < vector.length; i += 2) if (vector[i] === writer && vector[i + 1]! >= seq) return true
+    if (!this.#linked.has(writer)) return false
     for (let i = 0; i < vector.length; i += 2) if (this.implies(vector[i]!, writer, seq)) return true
     return false
   }

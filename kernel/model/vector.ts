@@ -33,7 +33,7 @@ export class Vector {
     const own = this.#entries.get(writer) ?? NOTHING
     let seq = own.seq
     for (const other of this.#entries.keys()) {
-      const implied = this.#lineage.chain(other).get(writer) ?? 0
+      const implied = this.#lineage.impliedSeq(other, writer)
       if (implied > seq) seq = implied
     }
     return seq === own.seq ? own : { seq, withheld: own.withheld }
@@ -57,12 +57,14 @@ export class Vector {
     this.#entries.set(writer, pair)
   }
 
-  /** Leaves out the entries that others imply; to be called when writers or links are new. */
-  prune(): void {
+  /** Leaves out the entries that others imply, after `fresh` or its links came; without it, after any came. */
+  prune(fresh?: number): void {
+    // Others can imply more than before only through a writer that somebody links to.
+    const anyMayImply = fresh === undefined || this.#lineage.isLinked(fresh)
     for (const [writer, pair] of this.#entries) {
       if (pair.withheld.length > 0) continue
-      for (const other of this.#entries.keys()) {
-        if (other !== writer && this.#lineage.implies(other, writer, pair.seq)) {
+      for (const other of anyMayImply || writer === fresh ? this.#entries.keys() : [fresh]) {
+        if (other !== writer && this.#entries.has(other) && this.#lineage.implies(other, writer, pair.seq)) {
           this.#entries.delete(writer)
           break
         }

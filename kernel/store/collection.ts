@@ -130,15 +130,19 @@ export class Collection<T> {
    * run again when another process was faster. Rejects with what it throws, with `CallbackNotSynchronous` for a promise, and with
    * `InvalidValue` for `undefined`.
    */
-  async update(key: string, change: (value: T | undefined) => T): Promise<Written> {
+  update(key: string, change: (value: T | undefined) => T): Promise<Written> {
     const core = this.#core
-    core.assertOpen("update")
-    await core.waitFor(this.#index, key)
-    core.assertOpen("update")
-    return await core.writeInBuild("version", () => {
-      const value = readInBuild(core, this.#index, key, false)
-      writeInBuild(core, OperationKind.put, this.#index, key, changedValue(change, value, key))
-    }) as Written
+    return this.#whenLoaded(key, () =>
+      core.writeInBuild("update", "version", () => {
+        const value = readInBuild(core, this.#index, key, false)
+        writeInBuild(core, OperationKind.put, this.#index, key, changedValue(change, value, key))
+      }))
+  }
+
+  /** Queues a write at once, unless a slice has to be read before. */
+  #whenLoaded(key: string, write: () => Promise<unknown>): Promise<Written> {
+    const loaded = this.#core.load(this.#index, key)
+    return (loaded instanceof Promise ? loaded.then(write) : write()) as Promise<Written>
   }
 
   /** Writes several records, all or nothing. Rejects with `BatchTooLarge` over 3,500,000 bytes or 65,536 operations. */
@@ -196,9 +200,8 @@ export class Collection<T> {
     const rowsMax = core.records.rows.count
     let row = 0, deleted = 0
     while (row < rowsMax) {
-      core.assertOpen("clear")
       const from = row
-      const { operations } = await core.writeInBuild("operations", () => {
+      const { operations } = await core.writeInBuild("clear", "operations", () => {
         const { records, decoded } = core
         let count = 0
         for (row = from; row < Math.min(rowsMax, records.rows.count) && count < COMMIT_OPERATIONS_TARGET; row++) {
@@ -261,11 +264,7 @@ export class Collection<T> {
    * Ends a conflict. With one of the versions that `conflicts()` gave it is a choice, which adds no data and gives way to whoever has
    * seen all that it settled; with anything else it is a write of that value over all versions.
    */
-  async resolve(key: string, choice: RecordVersion<T> | T): Promise<Written> {
-    const core = this.#core
-    core.assertOpen("resolve")
-    await core.waitFor(this.#index, key)
-    core.assertOpen("resolve")
-    return await core.writeInBuild("version", () => resolveRecord(core, this.#index, key, choice)) as Written
+  resolve(key: string, choice: RecordVersion<T> | T): Promise<Written> {
+    return this.#whenLoaded(key, () => this.#core.writeInBuild("resolve", "version", () => resolveRecord(this.#core, this.#index, key, choice)))
   }
 }

@@ -149,8 +149,9 @@ export class StoreCore {
   }
 
   /** Queues a call whose operations `callback` decides on in the build. */
-  writeInBuild(answer: Answer, callback: () => void): Promise<unknown> {
+  writeInBuild(call: string, answer: Answer, callback: () => void): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      this.assertOpen(call)
       const keyPlace = this.staging.keys.place, valuePlace = this.staging.values.place
       const write = new PendingWrite(OperationKind.put, 0, keyPlace, keyPlace, valuePlace, valuePlace, undefined, answer, resolve, reject)
       write.callback = callback
@@ -175,12 +176,13 @@ export class StoreCore {
   /** What a read of this key has to wait for: writes of it that were called before, slices that are not loaded. */
   waitFor(collection: number, key: string): Promise<void> | undefined {
     if (this.log.pending === 0 && this.records.isLoaded) return undefined
-    if (this.#isWaiting(collection, key)) return this.log.settled()?.then(() => this.#load(collection, key))
-    const loaded = this.#load(collection, key)
+    if (this.#isWaiting(collection, key)) return this.log.settled()?.then(() => this.load(collection, key))
+    const loaded = this.load(collection, key)
     return loaded instanceof Promise ? loaded : undefined
   }
 
-  #load(collection: number, key: string): void | Promise<void> {
+  /** Loads the slice of a key, if it is not in memory. */
+  load(collection: number, key: string): void | Promise<void> {
     if (this.records.isLoaded) return
     const scratch = new ByteWriter()
     stageKey(scratch, key)

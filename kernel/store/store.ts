@@ -70,9 +70,8 @@ export class Store<T = any> {
    * `work` is synchronous, sees its own writes, and may run again when another process was faster. Rejects with what it throws,
    * with `CallbackNotSynchronous` for a promise, and with `BatchTooLarge`; nothing is stored then.
    */
-  async batch(work: (transaction: Transaction<T>) => void): Promise<BatchWritten> {
-    this.#core.assertOpen("batch")
-    return await this.#core.writeInBuild("operations", () => runTransaction(this.#core, work)) as BatchWritten
+  batch(work: (transaction: Transaction<T>) => void): Promise<BatchWritten> {
+    return this.#core.writeInBuild("batch", "operations", () => runTransaction(this.#core, work)) as Promise<BatchWritten>
   }
 
   /** What the store is, where it lies and how it is doing, at once. Works after `close()` too. */

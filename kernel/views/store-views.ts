@@ -94,7 +94,7 @@ export class StoreViews {
     this.operations += block.count
     if (overlaps || block.withheld.length > 0) this.#joinPair(writer, block)
     else vector.raise(writer, block.to)
-    if (known === undefined || news) vector.prune()
+    if (known === undefined || news) vector.prune(writer)
     if (local) this.own.add(writer)
     if (block.count > 0) this.#clock.receive(block.millis[block.count - 1]!, block.counters[block.count - 1]!, this.#now())
     if (news) this.records.judgeAgain()
