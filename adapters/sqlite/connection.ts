@@ -35,7 +35,7 @@ export class Connection {
   readonly #driver: Driver
   readonly #database: Database
   readonly #begin: Statement
-  readonly #beginReading: Statement
+  readonly #beginDeferred: Statement
   readonly #commit: Statement
   readonly #rollback: Statement
   readonly #statements = new Map<string, Statement>()
@@ -53,7 +53,7 @@ export class Connection {
     // A failed checkpoint must be heard; SQLite keeps the failures of its own ones to itself.
     this.setPragma("wal_autocheckpoint = 0")
     this.#begin = database.prepare("BEGIN IMMEDIATE")
-    this.#beginReading = database.prepare("BEGIN")
+    this.#beginDeferred = database.prepare("BEGIN")
     this.#commit = database.prepare("COMMIT")
     this.#rollback = database.prepare("ROLLBACK")
   }
@@ -114,9 +114,9 @@ export class Connection {
     return this.#transact(this.#begin, change)
   }
 
-  /** Runs `look` on one state of the database. Throws what SQLite throws. */
-  inReadTransaction<T>(look: () => T): T {
-    return this.#transact(this.#beginReading, look)
+  /** Runs `run` on one state of the database; locks are taken when a statement needs them. Throws what SQLite throws. */
+  inDeferredTransaction<T>(run: () => T): T {
+    return this.#transact(this.#beginDeferred, run)
   }
 
   #transact<T>(begin: Statement, run: () => T): T {

@@ -113,7 +113,7 @@ export const openJudged = async (
   const judge = async (readOnly: boolean): Promise<Judged> => {
     const connection = Connection.open(driver, { store: storeName, location }, { readOnly })
     try {
-      const hasTables = await connection.whenFree(() => connection.inReadTransaction(() => holdsTables(connection, tables)), signal)
+      const hasTables = await connection.whenFree(() => connection.inDeferredTransaction(() => holdsTables(connection, tables)), signal)
       return { connection, hasTables }
     } catch (cause) {
       connection.abandon()

@@ -118,25 +118,33 @@ const checkVersion = (location: string, found: unknown): void => {
   if (found > USER_VERSION) throw new FormatTooNew({ location, found: found - 1, known: USER_VERSION - 1 })
 }
 
-/** Makes our tables, whole or not at all, unless another process has made them meanwhile. Throws what SQLite throws. */
+/**
+ * Makes our tables, whole or not at all, unless another process has made them meanwhile. Throws what SQLite throws.
+ *
+ * An empty database is made ours in the one transaction that also makes its first page: at no moment does a database lie there that no
+ * next open would know.
+ */
 export const makeTables = (connection: Connection, tables: Tables): void => {
-  const isEmpty = connection.pragma("page_count") === 0
-  if (isEmpty) {
-    // Taken up by the first transaction.
-    connection.setPragma(`page_size = ${PAGE_BYTES}`)
-    connection.setPragma("auto_vacuum = INCREMENTAL")
+  if (connection.pragma("page_count") !== 0) {
+    connection.inTransaction(() => holdsTables(connection, tables) || makeAll(connection, tables))
+    return
   }
-  connection.inTransaction(() => {
-    // Begun transactions have a first page already, so an empty database is one without application and without tables.
-    const isStillEmpty = isEmpty && connection.pragma("application_id") === 0 &&
-      connection.query("SELECT 1 FROM sqlite_schema") === undefined
-    if (!isStillEmpty && holdsTables(connection, tables)) return
-    for (const text of definitionsOf(tables).values()) connection.execute(text)
-    if (tables.meta !== undefined) {
-      connection.execute(`INSERT INTO ${tables.meta} (key, value) VALUES ('format', ${USER_VERSION})`)
-    } else {
-      connection.setPragma(`application_id = ${APPLICATION_ID}`)
-      connection.setPragma(`user_version = ${USER_VERSION}`)
-    }
+  connection.setPragma(`page_size = ${PAGE_BYTES}`)
+  connection.inDeferredTransaction(() => {
+    // Takes the write lock, like BEGIN IMMEDIATE, which would be too late for it: that makes the first page itself.
+    connection.setPragma("auto_vacuum = INCREMENTAL")
+    // The first page is there now, so the database is empty if it has neither application nor tables.
+    const isEmpty = connection.pragma("application_id") === 0 && connection.query("SELECT 1 FROM sqlite_schema") === undefined
+    if (isEmpty || !holdsTables(connection, tables)) makeAll(connection, tables)
   })
+}
+
+const makeAll = (connection: Connection, tables: Tables): void => {
+  for (const text of definitionsOf(tables).values()) connection.execute(text)
+  if (tables.meta !== undefined) {
+    connection.execute(`INSERT INTO ${tables.meta} (key, value) VALUES ('format', ${USER_VERSION})`)
+  } else {
+    connection.setPragma(`application_id = ${APPLICATION_ID}`)
+    connection.setPragma(`user_version = ${USER_VERSION}`)
+  }
 }

@@ -106,7 +106,7 @@ export class SqliteLogStorage implements LogStorage {
       })
     }
     this.snapshots = {
-      list: () => this.#run("snapshots.list", () => connection.inReadTransaction(() => parts.snapshots.list())),
+      list: () => this.#run("snapshots.list", () => connection.inDeferredTransaction(() => parts.snapshots.list())),
       write: (at, slices) => this.#writeSnapshot(at, slices),
       readSlice: (at, index) => this.#run("snapshots.readSlice", () => parts.snapshots.readSlice(at, index)),
     }
