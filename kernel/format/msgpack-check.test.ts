@@ -327,7 +327,7 @@ describe("a process of its own", () => {
         Object.freeze(Object.prototype)
         Object.freeze(Array.prototype)
         const writer = new ByteWriter()
-        const text = JSON.stringify({ id: "n1", constructor: 1, toString: [2], deep: { valueOf: null }, list: [{ a: 1 }, { a: 2 }, { a: 3 }, { a: 4 }] })
+        const text = JSON.stringify({ "": 0, id: "n1", constructor: 1, toString: [2], deep: { valueOf: null }, list: [{ a: 1 }, { a: 2 }, { a: 3 }, { a: 4 }] })
         for (let round = 0; round < 50; round++) {
           writer.reset()
           encodeValue(JSON.parse(text), writer, "k")

@@ -31,9 +31,10 @@ let nodes = 0
  */
 const MEMO_KEYS = 64
 const MEMO_WORDS = 4
+const EMPTY_KEY = 0xa000_0000 | 0
 const memoKeys: string[] = new Array(MEMO_KEYS).fill("")
-const memoSizes = new Uint8Array(MEMO_KEYS)
-const memoWords = new Int32Array(MEMO_KEYS * MEMO_WORDS)
+const memoSizes = new Uint8Array(MEMO_KEYS).fill(1)
+const memoWords = new Int32Array(MEMO_KEYS * MEMO_WORDS).fill(EMPTY_KEY)
 let slot = 0
 
 /** Set by what answers -1; the levels above add to the path on the way out. */
