@@ -13,7 +13,7 @@ import { adapterByName, adapterNames, type PlaceOptions } from "#adapters"
 import { InvalidOption, UnknownAdapter } from "./kernel/errors.ts"
 import type { Adapter } from "./kernel/ports/log-storage.ts"
 import { type Platform, webPlatform } from "./kernel/ports/platform.ts"
-import { type OpenStoreOptions, openStore, type Store } from "./kernel/store/store.ts"
+import { openStore, type OpenStoreOptions, type Store } from "./kernel/store/store.ts"
 
 /** Where a store lies: an adapter of ours by name with its place, or an adapter object. */
 export interface AdapterOptions extends PlaceOptions {

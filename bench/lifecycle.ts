@@ -64,7 +64,9 @@ function heldBytes(): number | undefined {
 
 if (import.meta.main) {
   const [, , command, adapter, folder, records] = process.argv
-  if ((adapter !== "file" && adapter !== "sqlite") || folder === undefined) throw new Error("usage: lifecycle.ts fill|open file|sqlite <folder> [records]")
+  if ((adapter !== "file" && adapter !== "sqlite") || folder === undefined) {
+    throw new Error("usage: lifecycle.ts fill|open file|sqlite <folder> [records]")
+  }
   if (command === "fill") await fill(adapter, folder, Number(records))
   else console.log(JSON.stringify(await open(adapter, folder)))
 }

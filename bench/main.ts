@@ -102,17 +102,30 @@ async function benchLifecycle(runtime: string): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), "persist-bench-")), figures: OpenFigures[] = []
     try {
       await run(runtime, "lifecycle.ts", ["fill", adapter, folder, String(records)], () => {})
-      for (let i = 0; i < opens; i++) await run(runtime, "lifecycle.ts", ["open", adapter, folder], (line) => figures.push(JSON.parse(line)))
+      for (let i = 0; i < opens; i++) {
+        await run(runtime, "lifecycle.ts", ["open", adapter, folder], (line) => figures.push(JSON.parse(line)))
+      }
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
     console.error(`measured: replay, ${adapter}`)
     const add = (id: string, title: string, values: readonly number[], digits: number): void => {
       const contender = `persist ${adapter}`, target = targetOf({ workload: id, contender }, runtime), middle = median(values)
-      table.push([title, contender, middle.toFixed(digits), Math.min(...values).toFixed(digits), verdict(`${runtime} ${id} ${contender}`, target, middle)])
+      table.push([
+        title,
+        contender,
+        middle.toFixed(digits),
+        Math.min(...values).toFixed(digits),
+        verdict(`${runtime} ${id} ${contender}`, target, middle),
+      ])
     }
     add("replay", "replay and first get, ms for 1,000,000", figures.map((one) => (one.millis * 1_000_000) / one.records), 0)
-    add("memory", "memory beyond the value, bytes a record, by the store", figures.map((one) => one.memoryBytes / one.records - one.valueBytes), 1)
+    add(
+      "memory",
+      "memory beyond the value, bytes a record, by the store",
+      figures.map((one) => one.memoryBytes / one.records - one.valueBytes),
+      1,
+    )
     const held = figures.flatMap((one) => (one.processBytes === undefined ? [] : [one.processBytes / one.records - one.valueBytes]))
     if (held.length > 0) add("memory", "the same, by the process after a collection", held, 1)
     add("disk", "disk, bytes a record in batches", figures.map((one) => one.diskBytes / one.records), 1)
@@ -123,7 +136,9 @@ async function benchLifecycle(runtime: string): Promise<void> {
 
 if (options.help) console.log(USAGE)
 else {
-  console.log(`${cpus().length} x ${cpus()[0]?.model ?? "unknown processor"}, ${new Date().toISOString()}; medians; ratios within the same round`)
+  console.log(
+    `${cpus().length} x ${cpus()[0]?.model ?? "unknown processor"}, ${new Date().toISOString()}; medians; ratios within the same round`,
+  )
   for (const runtime of options.runtimes.split(",")) {
     await benchWorkloads(runtime)
     await benchLifecycle(runtime)

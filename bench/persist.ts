@@ -29,11 +29,15 @@ export function persist(adapter: DiskAdapter, durability: Durability, work: Work
         },
         async unawaited(iteration) {
           const puts: Promise<unknown>[] = []
-          for (let i = 0; i < operations; i++) puts.push(records.put(keyOf(iteration * operations + i), recordOf(iteration * operations + i)))
+          for (let i = 0; i < operations; i++) {
+            puts.push(records.put(keyOf(iteration * operations + i), recordOf(iteration * operations + i)))
+          }
           await Promise.all(puts)
         },
         async batches(iteration) {
-          for (let from = 0; from < operations; from += 1000) await putBatch(store, iteration * operations + from, iteration * operations + from + 1000)
+          for (let from = 0; from < operations; from += 1000) {
+            await putBatch(store, iteration * operations + from, iteration * operations + from + 1000)
+          }
         },
         async get(iteration) {
           for (let i = 0; i < operations; i++) await records.get(keyOf(scattered(iteration * operations + i, rows)))

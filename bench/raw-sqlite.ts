@@ -30,7 +30,9 @@ export function rawSqlite(work: Work, operations: number, rows: number = 0): Con
           }
         },
         unawaited(iteration) {
-          for (let i = 0; i < operations; i++) insert.run(keyOf(iteration * operations + i), JSON.stringify(recordOf(iteration * operations + i)))
+          for (let i = 0; i < operations; i++) {
+            insert.run(keyOf(iteration * operations + i), JSON.stringify(recordOf(iteration * operations + i)))
+          }
         },
         batches(iteration) {
           for (let from = 0; from < operations; from += 1000) inOne(iteration * operations + from, iteration * operations + from + 1000)

@@ -46,4 +46,5 @@ export function targetOf(row: { readonly workload: string; readonly contender: s
 }
 
 /** Does a measured value meet its target; by how much of it, 1 being just so? */
-export const reached = (target: Target, value: number): number => target.kind === "ratio" ? value / target.value : target.value / Math.max(value, 1e-9)
+export const reached = (target: Target, value: number): number =>
+  target.kind === "ratio" ? value / target.value : target.value / Math.max(value, 1e-9)

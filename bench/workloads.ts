@@ -34,7 +34,10 @@ export function workloads(scale: number, adapters: readonly DiskAdapter[]): Work
       title: "awaited puts, flushed one by one",
       operations: 100,
       iterations: iterations(20),
-      contenders: [rawFile(100), ...adapters.filter((adapter) => adapter === "file").map((adapter) => persist(adapter, "full", "awaited", 100))],
+      contenders: [
+        rawFile(100),
+        ...adapters.filter((adapter) => adapter === "file").map((adapter) => persist(adapter, "full", "awaited", 100)),
+      ],
     },
     {
       id: "get",

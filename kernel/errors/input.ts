@@ -34,19 +34,31 @@ export class ValueTooLarge extends PersistError<{ readonly key: string; readonly
   override readonly hint: string = "split the value over several keys, or keep large content in files and store their names"
 
   constructor(details: { readonly key: string; readonly bytes: number; readonly bytesMax: number }, options?: ErrorOptions) {
-    super(`Cannot store the value of ${quote(details.key)}: it has ${details.bytes} bytes, at most ${details.bytesMax} are allowed`, details, options)
+    super(
+      `Cannot store the value of ${quote(details.key)}: it has ${details.bytes} bytes, at most ${details.bytesMax} are allowed`,
+      details,
+      options,
+    )
   }
 }
 
 /** A batch is over a limit; nothing of it was stored. */
-export class BatchTooLarge extends PersistError<{ readonly bytes: number; readonly bytesMax: number; readonly operations: number; readonly operationsMax: number }> {
+export class BatchTooLarge
+  extends PersistError<{ readonly bytes: number; readonly bytesMax: number; readonly operations: number; readonly operationsMax: number }> {
   readonly _tag = "BatchTooLarge"
   readonly code = "batch_too_large"
   override readonly storedNothing: boolean = true
   override readonly hint: string = "split it into several batches"
 
-  constructor(details: { readonly bytes: number; readonly bytesMax: number; readonly operations: number; readonly operationsMax: number }, options?: ErrorOptions) {
-    super(`Cannot store the batch: it has ${details.bytes} bytes in ${details.operations} operations, at most ${details.bytesMax} bytes in ${details.operationsMax} are allowed`, details, options)
+  constructor(
+    details: { readonly bytes: number; readonly bytesMax: number; readonly operations: number; readonly operationsMax: number },
+    options?: ErrorOptions,
+  ) {
+    super(
+      `Cannot store the batch: it has ${details.bytes} bytes in ${details.operations} operations, at most ${details.bytesMax} bytes in ${details.operationsMax} are allowed`,
+      details,
+      options,
+    )
   }
 }
 
@@ -81,19 +93,33 @@ export class UnknownAdapter extends PersistError<{ readonly adapter: string; rea
   override readonly hint: string = "use one of these names, or pass an adapter object"
 
   constructor(details: { readonly adapter: string; readonly known: readonly string[] }, options?: ErrorOptions) {
-    super(`Cannot find the adapter ${quote(details.adapter)}: known here are ${details.known.map((name) => quote(name)).join(", ")}`, details, options)
+    super(
+      `Cannot find the adapter ${quote(details.adapter)}: known here are ${details.known.map((name) => quote(name)).join(", ")}`,
+      details,
+      options,
+    )
   }
 }
 
 /** The adapter has no such durability level; nothing was opened. */
-export class UnsupportedDurability extends PersistError<{ readonly adapter: string; readonly durability: string; readonly levels: readonly string[] }> {
+export class UnsupportedDurability
+  extends PersistError<{ readonly adapter: string; readonly durability: string; readonly levels: readonly string[] }> {
   readonly _tag = "UnsupportedDurability"
   readonly code = "unsupported_durability"
   override readonly storedNothing: boolean = true
   override readonly hint: string = "leave the option out, or choose another adapter"
 
-  constructor(details: { readonly adapter: string; readonly durability: string; readonly levels: readonly string[] }, options?: ErrorOptions) {
-    super(`Cannot open with durability ${quote(details.durability)}: the adapter ${quote(details.adapter)} offers ${details.levels.map((level) => quote(level)).join(", ")}`, details, options)
+  constructor(
+    details: { readonly adapter: string; readonly durability: string; readonly levels: readonly string[] },
+    options?: ErrorOptions,
+  ) {
+    super(
+      `Cannot open with durability ${quote(details.durability)}: the adapter ${quote(details.adapter)} offers ${
+        details.levels.map((level) => quote(level)).join(", ")
+      }`,
+      details,
+      options,
+    )
   }
 }
 
@@ -110,14 +136,21 @@ export class CallbackNotSynchronous extends PersistError<{ readonly callback: st
 }
 
 /** The record is not at the version that `ifVersion` names; nothing was stored. */
-export class VersionMismatch extends PersistError<{ readonly key: string; readonly expected: string | null; readonly found: string | null }> {
+export class VersionMismatch
+  extends PersistError<{ readonly key: string; readonly expected: string | null; readonly found: string | null }> {
   readonly _tag = "VersionMismatch"
   readonly code = "version_mismatch"
   override readonly storedNothing: boolean = true
   override readonly hint: string = "read the record again and decide anew"
 
   constructor(details: { readonly key: string; readonly expected: string | null; readonly found: string | null }, options?: ErrorOptions) {
-    super(`Cannot write ${quote(details.key)}: it is at ${details.found === null ? "no version" : `version ${details.found}`}, ${details.expected === null ? "no version" : `version ${quote(details.expected)}`} was expected`, details, options)
+    super(
+      `Cannot write ${quote(details.key)}: it is at ${details.found === null ? "no version" : `version ${details.found}`}, ${
+        details.expected === null ? "no version" : `version ${quote(details.expected)}`
+      } was expected`,
+      details,
+      options,
+    )
   }
 }
 

@@ -165,6 +165,10 @@ export class StoreUncertain extends PersistError<{ readonly store: string; reado
   override readonly hint: string = "try again when refresh() answers; the earlier write is decided first"
 
   constructor(details: { readonly store: string; readonly position: number }, options?: ErrorOptions) {
-    super(`Cannot write to ${quote(details.store)}: whether the write at position ${details.position} was stored is not known yet`, details, options)
+    super(
+      `Cannot write to ${quote(details.store)}: whether the write at position ${details.position} was stored is not known yet`,
+      details,
+      options,
+    )
   }
 }

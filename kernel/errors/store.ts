@@ -22,7 +22,15 @@ export class StoreNotFound extends PersistError<{ readonly store: string; readon
   override readonly hint: string = "check name and path, or pass create: true"
 
   constructor(details: { readonly store: string; readonly location: string; readonly stores: readonly string[] }, options?: ErrorOptions) {
-    super(`Cannot find the store ${quote(details.store)} in ${quote(details.location, 400)}: ${details.stores.length === 0 ? "no stores are there" : `there are ${details.stores.slice(0, 20).map((name) => quote(name)).join(", ")}`}`, details, options)
+    super(
+      `Cannot find the store ${quote(details.store)} in ${quote(details.location, 400)}: ${
+        details.stores.length === 0
+          ? "no stores are there"
+          : `there are ${details.stores.slice(0, 20).map((name) => quote(name)).join(", ")}`
+      }`,
+      details,
+      options,
+    )
   }
 }
 
@@ -72,7 +80,11 @@ export class FormatTooNew extends PersistError<{ readonly location: string; read
   override readonly hint: string = "update @cuitty/persist"
 
   constructor(details: { readonly location: string; readonly found: number; readonly known: number }, options?: ErrorOptions) {
-    super(`Cannot read ${quote(details.location, 400)}: it has format version ${details.found}, this release knows ${details.known}`, details, options)
+    super(
+      `Cannot read ${quote(details.location, 400)}: it has format version ${details.found}, this release knows ${details.known}`,
+      details,
+      options,
+    )
   }
 }
 
@@ -108,6 +120,10 @@ export class DriverMissing extends PersistError<{ readonly adapter: string; read
   override readonly hint: string = "use a newer runtime, or install the driver (npm install libsql)"
 
   constructor(details: { readonly adapter: string; readonly tried: readonly string[] }, options?: ErrorOptions) {
-    super(`Cannot open with the adapter ${quote(details.adapter)}: none of its drivers is here (${details.tried.join(", ")})`, details, options)
+    super(
+      `Cannot open with the adapter ${quote(details.adapter)}: none of its drivers is here (${details.tried.join(", ")})`,
+      details,
+      options,
+    )
   }
 }

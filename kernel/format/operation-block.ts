@@ -43,7 +43,7 @@ import {
 } from "../limits.ts"
 import { bytesToHex, FRAME_ID_BYTES, WRITER_BYTES } from "../model/identifiers.ts"
 import { type Dots, NO_DOTS, OPERATION_KIND_MAX, OperationKind } from "../model/operation.ts"
-import { BlockColumns, MANY_CONTEXT, NO_CONTEXT } from "./block-columns.ts"
+import { type BlockColumns, MANY_CONTEXT, NO_CONTEXT } from "./block-columns.ts"
 import { type ByteReader, ByteWriter } from "./bytes.ts"
 import { utf8Length } from "./utf8.ts"
 
@@ -446,7 +446,9 @@ function decodeSides(reader: ByteReader, block: BlockColumns, dots: (row: number
     const delta = reader.varint(), flags = reader.varint()
     row += delta
     if (row >= block.count || (delta === 0 && !first) || flags === 0) fail("a side column is out of range")
-    if (flags > HAS_KEEPS + HAS_SETTLES) throw new FormatTooNew({ location: "an operation's side column", found: flags, known: HAS_KEEPS + HAS_SETTLES })
+    if (flags > HAS_KEEPS + HAS_SETTLES) {
+      throw new FormatTooNew({ location: "an operation's side column", found: flags, known: HAS_KEEPS + HAS_SETTLES })
+    }
     const keeps = (flags & HAS_KEEPS) === 0 ? NO_DOTS : dots(row)
     const settles = (flags & HAS_SETTLES) === 0 ? undefined : dots(row)
     if (settles !== undefined && block.kinds[row] !== OperationKind.choice) fail("what is no choice settles something")

@@ -11,7 +11,16 @@
  *
  * An append that succeeds at head + 1 proves that the views were current, so nobody asks for the head before.
  */
-import { CorruptFrame, FlushFailed, OutcomeUnknown, type PersistError, PositionOutOfRange, PositionTaken, StoreClosed, StoreUncertain } from "../errors.ts"
+import {
+  CorruptFrame,
+  FlushFailed,
+  OutcomeUnknown,
+  type PersistError,
+  PositionOutOfRange,
+  PositionTaken,
+  StoreClosed,
+  StoreUncertain,
+} from "../errors.ts"
 import { ByteWriter } from "../format/bytes.ts"
 import type { Checksum } from "../format/checksum.ts"
 import { FRAME_FLAG_LOCAL, FrameReader } from "../format/frame.ts"
@@ -373,7 +382,10 @@ export class Log<W extends QueuedWrite> {
   #poisonWith(error: unknown): void {
     this.#state = "poisoned"
     this.#poison = { error }
-    this.#options.logger.error("the store takes no more writes until it is opened again", { store: this.#options.name, code: Object(error).code })
+    this.#options.logger.error("the store takes no more writes until it is opened again", {
+      store: this.#options.name,
+      code: Object(error).code,
+    })
     this.#rejectQueue(error)
   }
 

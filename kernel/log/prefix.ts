@@ -6,13 +6,17 @@ import type { LogStorage, Recovery } from "../ports/log-storage.ts"
 export function prefixOf(storage: LogStorage, recovery: Recovery): LogStorage {
   const end = recovery.position - 1
   const refuse = (): never => {
-    throw new ReadOnly({ location: storage.opened.location ?? "memory", reason: `only the frames before position ${recovery.position} are open` })
+    throw new ReadOnly({
+      location: storage.opened.location ?? "memory",
+      reason: `only the frames before position ${recovery.position} are open`,
+    })
   }
   return {
     opened: { ...storage.opened, recovery },
     head: () => end,
     append: refuse,
-    read: async (after, limits) => after >= end ? [] : (await storage.read(after, { ...limits, maxFrames: Math.min(limits.maxFrames, end - after) })),
+    read: async (after, limits) =>
+      after >= end ? [] : (await storage.read(after, { ...limits, maxFrames: Math.min(limits.maxFrames, end - after) })),
     trim: refuse,
     snapshots: { list: () => storage.snapshots.list(), readSlice: (at, index) => storage.snapshots.readSlice(at, index), write: refuse },
     watch: () => () => {},

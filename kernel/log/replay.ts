@@ -54,7 +54,13 @@ export async function replay(
 }
 
 /** Checks that `bytes` are the frame after `point`, folds it and moves `point`. */
-export function foldNext(storage: LogStorage, point: ReplayPoint, bytes: Bytes, frame: FrameReader, fold: (frame: FrameReader) => void): void {
+export function foldNext(
+  storage: LogStorage,
+  point: ReplayPoint,
+  bytes: Bytes,
+  frame: FrameReader,
+  fold: (frame: FrameReader) => void,
+): void {
   const position = point.position + 1
   const corrupt = (reason: string, cause?: unknown): CorruptFrame =>
     new CorruptFrame({ location: storage.opened.location ?? "memory", position, reason }, { cause })

@@ -65,7 +65,7 @@ export class WriterTable {
     // Nearly always the same writer as before; the comparison is ten times cheaper than the text.
     const last = this.#ids[this.#last]
     let same = 0
-    if (last !== undefined) while (same < WRITER_BYTES && last[same] === bytes[at + same]) same++
+    if (last !== undefined) { while (same < WRITER_BYTES && last[same] === bytes[at + same]) same++ }
     return same === WRITER_BYTES ? this.#last : (this.#last = this.#lookUp(bytes, at))
   }
 

@@ -54,7 +54,9 @@ export function addVersion<V extends Version>(
   compareWriters: (a: number, b: number) => number,
 ): readonly V[] {
   for (const other of versions) {
-    if ((other.writer === version.writer && other.seq === version.seq) || supersedes(other, version, lineage, compareWriters)) return versions
+    if ((other.writer === version.writer && other.seq === version.seq) || supersedes(other, version, lineage, compareWriters)) {
+      return versions
+    }
   }
   const kept = versions.filter((other) => !supersedes(version, other, lineage, compareWriters))
   kept.push(version)

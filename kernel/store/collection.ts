@@ -17,7 +17,18 @@ import type { RangeQuery } from "./key-range.ts"
 import type { Conflict, RecordVersion } from "./record-version.ts"
 import type { StoreCore } from "./store-core.ts"
 import { changedValue, readInBuild, writeInBuild } from "./transaction.ts"
-import type { BatchOperation, BatchWritten, Change, Entry, HistoryEntry, KeyValue, ListQuery, PutOptions, Watched, Written } from "./types.ts"
+import type {
+  BatchOperation,
+  BatchWritten,
+  Change,
+  Entry,
+  HistoryEntry,
+  KeyValue,
+  ListQuery,
+  PutOptions,
+  Watched,
+  Written,
+} from "./types.ts"
 import { watchChanges } from "./watch.ts"
 
 export class Collection<T> {
@@ -113,7 +124,14 @@ export class Collection<T> {
     return this.#write("delete", OperationKind.delete, key, undefined, options?.ifVersion, "existed") as Promise<boolean>
   }
 
-  #write(call: string, kind: OperationKind, key: string, value: unknown, expected: string | null | undefined, answer: "version" | "existed"): Promise<unknown> {
+  #write(
+    call: string,
+    kind: OperationKind,
+    key: string,
+    value: unknown,
+    expected: string | null | undefined,
+    answer: "version" | "existed",
+  ): Promise<unknown> {
     try {
       this.#core.assertOpen(call)
       if (expected !== undefined && expected !== null && typeof expected !== "string") {
@@ -158,11 +176,15 @@ export class Collection<T> {
     return this.#batch("batch", operations, (operation) => {
       if (operation.type === "put") return OperationKind.put
       if (operation.type === "delete") return OperationKind.delete
-      throw new InvalidOption({ option: "type", found: String((operation as { type?: unknown }).type), expected: "\"put\" or \"delete\"" })
+      throw new InvalidOption({ option: "type", found: String((operation as { type?: unknown }).type), expected: '"put" or "delete"' })
     })
   }
 
-  #batch<O extends { readonly key: string; readonly value?: unknown }>(call: string, operations: Iterable<O>, kindOf: (operation: O) => OperationKind): Promise<BatchWritten> {
+  #batch<O extends { readonly key: string; readonly value?: unknown }>(
+    call: string,
+    operations: Iterable<O>,
+    kindOf: (operation: O) => OperationKind,
+  ): Promise<BatchWritten> {
     const { staging, log } = this.#core, { keys, values } = staging
     return new Promise((resolve, reject) => {
       this.#core.assertOpen(call)
@@ -174,13 +196,33 @@ export class Collection<T> {
         for (const operation of given) {
           const kind = kindOf(operation), { key, value } = operation, keyStart = keys.place, valueStart = values.place
           staging.add(key, value, kind === OperationKind.put)
-          list.push({ kind, collection: this.#index, keyStart, keyEnd: keys.place, valueStart, valueEnd: values.place, expected: undefined, settles: undefined })
+          list.push({
+            kind,
+            collection: this.#index,
+            keyStart,
+            keyEnd: keys.place,
+            valueStart,
+            valueEnd: values.place,
+            expected: undefined,
+            settles: undefined,
+          })
           bytes += keys.place - keyStart + values.place - valueStart + OPERATION_OVERHEAD_BYTES
           if (bytes <= BATCH_BYTES_MAX && list.length <= BATCH_OPERATIONS_MAX) continue
           throw new BatchTooLarge({ bytes, bytesMax: BATCH_BYTES_MAX, operations: list.length, operationsMax: BATCH_OPERATIONS_MAX })
         }
         const end = (answer: unknown): void => resolve(answer as BatchWritten)
-        const write = new PendingWrite(OperationKind.put, this.#index, keyPlace, keys.place, valuePlace, values.place, undefined, "operations", end, reject)
+        const write = new PendingWrite(
+          OperationKind.put,
+          this.#index,
+          keyPlace,
+          keys.place,
+          valuePlace,
+          values.place,
+          undefined,
+          "operations",
+          end,
+          reject,
+        )
         write.list = list
         write.operations = Math.max(list.length, 1)
         log.submit(write)
@@ -265,6 +307,9 @@ export class Collection<T> {
    * seen all that it settled; with anything else it is a write of that value over all versions.
    */
   resolve(key: string, choice: RecordVersion<T> | T): Promise<Written> {
-    return this.#whenLoaded(key, () => this.#core.writeInBuild("resolve", "version", () => resolveRecord(this.#core, this.#index, key, choice)))
+    return this.#whenLoaded(
+      key,
+      () => this.#core.writeInBuild("resolve", "version", () => resolveRecord(this.#core, this.#index, key, choice)),
+    )
   }
 }

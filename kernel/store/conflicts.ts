@@ -14,7 +14,13 @@ function toRecordVersion<T>(core: StoreCore, row: number, version: StoredVersion
   const chunk = records.arena.chunks[version.chunk]!, end = version.valueAt + version.valueBytes
   if (!deleted) decoded.check(chunk, version.valueAt, end, row)
   const value = deleted ? undefined : decodeValue(chunk, version.valueAt, end) as T
-  return new RecordVersion(value, deleted, version.millis, views.writers.replicaOf(version.writer), views.writers.versionOf(version.writer, version.seq))
+  return new RecordVersion(
+    value,
+    deleted,
+    version.millis,
+    views.writers.replicaOf(version.writer),
+    views.writers.versionOf(version.writer, version.seq),
+  )
 }
 
 /** All records of a collection with several versions, in key order. */
@@ -48,7 +54,11 @@ export function resolveRecord(core: StoreCore, collection: number, key: string, 
   const versions = row < 0 ? [] : core.records.versionsOf(row)
   const chosen = versions.find((version) => core.views.writers.versionOf(version.writer, version.seq) === choice.version)
   if (chosen === undefined) {
-    throw new InvalidOption({ option: "choice", found: choice.version, expected: "a version that the record still has: read conflicts() again" })
+    throw new InvalidOption({
+      option: "choice",
+      found: choice.version,
+      expected: "a version that the record still has: read conflicts() again",
+    })
   }
   const { staging, author, records } = core, { keys, values } = staging
   const keyStart = keys.place, valueStart = values.place

@@ -193,7 +193,11 @@ export class FrameAuthor implements Author<PendingWrite> {
     const stored = inFrame >= 0 ? -1 : views.records.find(keys, start, end, operation.collection, hash)
     const exists = inFrame >= 0 ? this.valueInFrame(inFrame) !== undefined : stored >= 0 && !views.records.isDeleted(stored)
     if (operation.expected !== undefined) {
-      const found = !exists ? null : inFrame >= 0 ? views.writers.versionOf(this.#options.writer.index, block.from + inFrame + 1) : views.versionOf(stored)
+      const found = !exists
+        ? null
+        : inFrame >= 0
+        ? views.writers.versionOf(this.#options.writer.index, block.from + inFrame + 1)
+        : views.versionOf(stored)
       if (found !== operation.expected) throw new VersionMismatch({ key: readUtf8(keys, start, end), expected: operation.expected, found })
     }
     if (operation.kind === OperationKind.delete && !exists && (stored < 0 || views.records.versionsOf(stored).length < 2)) return false

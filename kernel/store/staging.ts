@@ -23,7 +23,9 @@ export function stageKey(out: ByteWriter, key: unknown): void {
   out.reserve(key.length * 3)
   const end = writeUtf8(key, out.buffer, out.length)
   if (end < 0) throw new InvalidKey({ key, reason: "it is not well-formed: a surrogate stands alone" })
-  if (end - out.length > KEY_BYTES_MAX) throw new InvalidKey({ key, reason: `it has ${end - out.length} bytes, at most ${KEY_BYTES_MAX} are allowed` })
+  if (end - out.length > KEY_BYTES_MAX) {
+    throw new InvalidKey({ key, reason: `it has ${end - out.length} bytes, at most ${KEY_BYTES_MAX} are allowed` })
+  }
   out.length = end
 }
 

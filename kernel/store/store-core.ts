@@ -21,7 +21,7 @@ import { SortedKeys } from "../views/sorted-keys.ts"
 import { StoreViews } from "../views/store-views.ts"
 import { FrameAuthor } from "./frame-author.ts"
 import { type Answer, PendingWrite } from "./pending-write.ts"
-import { Staging, stageKey } from "./staging.ts"
+import { stageKey, Staging } from "./staging.ts"
 import { Subscriptions } from "./subscriptions.ts"
 import { Writer } from "./writer.ts"
 
@@ -134,12 +134,21 @@ export class StoreCore {
     const bytes = utf8Length(name)
     if (bytes < 0) refuse("it is not well-formed: a surrogate stands alone")
     if (bytes > COLLECTION_NAME_BYTES_MAX) refuse(`it has ${bytes} bytes, at most ${COLLECTION_NAME_BYTES_MAX} are allowed`)
-    if (this.names.names.length >= COLLECTIONS_MAX && !this.names.names.includes(name)) refuse(`a store has at most ${COLLECTIONS_MAX} collections`)
+    if (this.names.names.length >= COLLECTIONS_MAX && !this.names.names.includes(name)) {
+      refuse(`a store has at most ${COLLECTIONS_MAX} collections`)
+    }
     return this.names.indexOf(name)
   }
 
   /** Checks, encodes and queues one operation; resolves to what `answer` says. */
-  write(kind: OperationKind, collection: number, key: string, value: unknown, expected: string | null | undefined, answer: Answer): Promise<unknown> {
+  write(
+    kind: OperationKind,
+    collection: number,
+    key: string,
+    value: unknown,
+    expected: string | null | undefined,
+    answer: Answer,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const { keys, values } = this.staging
       const keyStart = keys.place, valueStart = values.place
@@ -199,7 +208,9 @@ export class StoreCore {
       for (const operation of write.list ?? [write]) {
         if (operation.collection !== collection || operation.keyEnd - operation.keyStart !== scratch.length) continue
         let same = 0
-        for (const at = operation.keyStart - keys.base; same < scratch.length && keys.out.buffer[at + same] === scratch.buffer[same];) same++
+        for (const at = operation.keyStart - keys.base; same < scratch.length && keys.out.buffer[at + same] === scratch.buffer[same];) {
+          same++
+        }
         if (same === scratch.length) return true
       }
     }

@@ -178,7 +178,9 @@ export async function openStore<T>(name: string, adapter: Adapter, options: Open
       await core.log.replay(signal)
     }
     const { recovery } = storage.opened
-    if (recovery !== undefined) logger.warn(`opening found: ${recovery.reason}`, { store: name, kind: recovery.kind, position: recovery.position })
+    if (recovery !== undefined) {
+      logger.warn(`opening found: ${recovery.reason}`, { store: name, kind: recovery.kind, position: recovery.position })
+    }
     const refresh = (): void => {
       core.log.refresh().catch((error) => logger.error("a refresh failed", { store: name, code: Object(error).code }))
     }

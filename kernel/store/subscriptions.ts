@@ -101,7 +101,9 @@ export class Subscriptions {
     const chunk = records.arena.chunks[rows.chunkOf(row)]!, at = rows.keyAt(row)
     for (const subscription of this.#ranges) {
       const { watched } = subscription
-      if (subscription.collection === collection && typeof watched !== "string" && isInRange(watched, chunk, at, at + rows.keyBytes(row))) found.push(subscription)
+      if (subscription.collection === collection && typeof watched !== "string" && isInRange(watched, chunk, at, at + rows.keyBytes(row))) {
+        found.push(subscription)
+      }
     }
     return found
   }
@@ -112,7 +114,10 @@ export class Subscriptions {
     try {
       return { key: decoded.keyOf(row), value: deleted ? undefined : decoded.shared(row), deleted, version: views.versionOf(row) }
     } catch (error) {
-      this.#logger.error("a changed record cannot be read", { store: this.#source.name, reason: error instanceof Error ? error.name : typeof error })
+      this.#logger.error("a changed record cannot be read", {
+        store: this.#source.name,
+        reason: error instanceof Error ? error.name : typeof error,
+      })
       return undefined
     }
   }

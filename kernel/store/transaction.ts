@@ -37,7 +37,9 @@ export function refusePromise(answer: unknown, callback: string): void {
 export function changedValue(change: (value: never) => unknown, value: unknown, key: string): unknown {
   const changed = change(value as never)
   refusePromise(changed, "the function given to update()")
-  if (changed === undefined) throw new InvalidValue({ path: key, reason: "the function given to update() answered undefined; it must return the new value" })
+  if (changed === undefined) {
+    throw new InvalidValue({ path: key, reason: "the function given to update() answered undefined; it must return the new value" })
+  }
   return changed
 }
 

@@ -37,7 +37,7 @@ export class Arena {
   /** Copies a range of bytes behind the last one, where `reserve` made room; answers the byte offset in the chunk. */
   copy(source: Uint8Array, start: number, end: number): number {
     const target = this.chunks[this.chunk]!, offset = this.#at, length = end - start
-    if (length < LOOP_COPY_BYTES) for (let i = 0; i < length; i++) target[offset + i] = source[start + i]!
+    if (length < LOOP_COPY_BYTES) { for (let i = 0; i < length; i++) target[offset + i] = source[start + i]! }
     else target.set(source.subarray(start, end), offset)
     this.#at = offset + length
     this.usedBytes += length

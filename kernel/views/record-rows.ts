@@ -19,11 +19,23 @@ const PAGE_BITS = 14
 const PAGE_ROWS = 1 << PAGE_BITS
 const PAGE_MASK = PAGE_ROWS - 1
 const FIRST_PAGE_ROWS = 64
-const CHUNK = 0, KEY_AT = 1, VALUE_AT = 2, LENGTHS = 3, WRITER = 4, SEQ = 5, MILLIS_LOW = 6, MILLIS_HIGH = 7, CONTEXT_WRITER = 8, CONTEXT_SEQ = 9, TAIL = 10
+const CHUNK = 0,
+  KEY_AT = 1,
+  VALUE_AT = 2,
+  LENGTHS = 3,
+  WRITER = 4,
+  SEQ = 5,
+  MILLIS_LOW = 6,
+  MILLIS_HIGH = 7,
+  CONTEXT_WRITER = 8,
+  CONTEXT_SEQ = 9,
+  TAIL = 10
 const VALUE_BITS = 21
 const VALUE_MASK = (1 << VALUE_BITS) - 1
 const TWO_32 = 0x1_0000_0000
-if (VALUE_BYTES_MAX > VALUE_MASK || KEY_BYTES_MAX >= 1 << (32 - VALUE_BITS) || COLLECTIONS_MAX > 0xffff) throw new Error("record-rows.ts: a limit outgrew its bits")
+if (VALUE_BYTES_MAX > VALUE_MASK || KEY_BYTES_MAX >= 1 << (32 - VALUE_BITS) || COLLECTIONS_MAX > 0xffff) {
+  throw new Error("record-rows.ts: a limit outgrew its bits")
+}
 
 /** Flags of a row. */
 export const RowFlag = {
@@ -128,7 +140,8 @@ export class RecordRows {
     return this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + SEQ]!
   }
   millisOf(row: number): number {
-    return (this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + MILLIS_HIGH]! >>> 16) * TWO_32 + this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + MILLIS_LOW]!
+    return (this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + MILLIS_HIGH]! >>> 16) * TWO_32 +
+      this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + MILLIS_LOW]!
   }
   counterOf(row: number): number {
     return this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + MILLIS_HIGH]! & 0xffff

@@ -91,7 +91,9 @@ export class RecordsView {
     if (this.find(bytes, start, end, collection, hash) !== -1) return
     const key = bytes.slice(start, end)
     const found = this.#base.find(collection, key)
-    return found instanceof Promise ? found.then((versions) => this.#adopt(key, collection, hash, versions)) : this.#adopt(key, collection, hash, found)
+    return found instanceof Promise
+      ? found.then((versions) => this.#adopt(key, collection, hash, versions))
+      : this.#adopt(key, collection, hash, found)
   }
 
   #adopt(key: Uint8Array, collection: number, hash: number, versions: readonly BaseVersion[] | undefined): void {
@@ -137,7 +139,14 @@ export class RecordsView {
   compareKeys(a: number, b: number): number {
     const { rows, arena } = this
     const aAt = rows.keyAt(a), bAt = rows.keyAt(b)
-    return compareBytes(arena.chunks[rows.chunkOf(a)]!, aAt, aAt + rows.keyBytes(a), arena.chunks[rows.chunkOf(b)]!, bAt, bAt + rows.keyBytes(b))
+    return compareBytes(
+      arena.chunks[rows.chunkOf(a)]!,
+      aAt,
+      aAt + rows.keyBytes(a),
+      arena.chunks[rows.chunkOf(b)]!,
+      bAt,
+      bAt + rows.keyBytes(b),
+    )
   }
 
   /** All versions of a record, of which none supersedes another: its siblings. */
@@ -156,7 +165,13 @@ export class RecordsView {
    * Folds the operations of a block that `isNew` lets through (all, if it is undefined). `writers` and `collections` lead from the
    * block's numbers to the view's. `hashes` of the block are filled unless `hashed`.
    */
-  fold(block: BlockColumns, writers: readonly number[], collections: readonly number[], hashed: boolean, isNew: ((row: number) => boolean) | undefined): void {
+  fold(
+    block: BlockColumns,
+    writers: readonly number[],
+    collections: readonly number[],
+    hashed: boolean,
+    isNew: ((row: number) => boolean) | undefined,
+  ): void {
     const { count, bytes, kinds, keyStarts, keyEnds, valueStarts, valueEnds } = block
     if (count === 0) return
     const keysFrom = keyStarts[0]!, keysTo = keyEnds[count - 1]!
@@ -179,16 +194,29 @@ export class RecordsView {
   /** Moves what is referred to into a new arena, when more than half of the old one is garbage. */
   #collect(): void {
     const { rows, arena: old } = this, arena = this.arena = new Arena()
-    const move = (chunk: number, keyAt: number, keyBytes: number, valueAt: number, valueBytes: number): { chunk: number; keyAt: number; valueAt: number } => {
+    const move = (
+      chunk: number,
+      keyAt: number,
+      keyBytes: number,
+      valueAt: number,
+      valueBytes: number,
+    ): { chunk: number; keyAt: number; valueAt: number } => {
       arena.reserve(keyBytes + valueBytes)
       const from = old.chunks[chunk]!
-      return { chunk: arena.chunk, keyAt: arena.copy(from, keyAt, keyAt + keyBytes), valueAt: arena.copy(from, valueAt, valueAt + valueBytes) }
+      return {
+        chunk: arena.chunk,
+        keyAt: arena.copy(from, keyAt, keyAt + keyBytes),
+        valueAt: arena.copy(from, valueAt, valueAt + valueBytes),
+      }
     }
     for (let row = 0; row < rows.count; row++) {
       const versions = this.#versions.get(row)
       const place = versions === undefined
         ? move(rows.chunkOf(row), rows.keyAt(row), rows.keyBytes(row), rows.valueAt(row), rows.valueBytes(row))
-        : this.#moveVersions(row, versions.map((one) => ({ ...one, ...move(one.chunk, one.keyAt, one.keyBytes, one.valueAt, one.valueBytes) })))
+        : this.#moveVersions(
+          row,
+          versions.map((one) => ({ ...one, ...move(one.chunk, one.keyAt, one.keyBytes, one.valueAt, one.valueBytes) })),
+        )
       rows.move(row, place.chunk, place.keyAt, place.valueAt)
     }
   }
@@ -226,7 +254,8 @@ export class RecordsView {
       const contextWriter = local >= MANY_CONTEXT ? local : writers[local]!
       if (local === MANY_CONTEXT) this.#contexts.set(row, globalDots(block.contexts.get(i)!, writers))
       else if (this.#contexts.size > 0) this.#contexts.delete(row)
-      this.#referredBytes += keyBytes + block.valueEnds[i]! - block.valueStarts[i]! - (isNew ? 0 : rows.keyBytes(row) + rows.valueBytes(row))
+      this.#referredBytes += keyBytes + block.valueEnds[i]! - block.valueStarts[i]! -
+        (isNew ? 0 : rows.keyBytes(row) + rows.valueBytes(row))
       rows.set(
         row,
         this.arena.chunk,
@@ -264,7 +293,9 @@ export class RecordsView {
 
   #putVersions(row: number, versions: readonly StoredVersion[]): void {
     for (const { keyBytes, valueBytes } of versions) this.#referredBytes += keyBytes + valueBytes
-    if (this.rows.keyBytes(row) > 0) for (const { keyBytes, valueBytes } of this.versionsOf(row)) this.#referredBytes -= keyBytes + valueBytes
+    if (this.rows.keyBytes(row) > 0) {
+      for (const { keyBytes, valueBytes } of this.versionsOf(row)) this.#referredBytes -= keyBytes + valueBytes
+    }
     const shown = greatest(versions, this.#compareWriters)
     const complex = versions.length > 1 || shown.keeps.length > 0 || shown.settles !== undefined
     if (complex) this.#versions.set(row, versions)
@@ -285,7 +316,8 @@ export class RecordsView {
       shown.counter,
       context.length === 0 ? NO_CONTEXT : context.length === 2 ? context[0]! : MANY_CONTEXT,
       context.length === 2 ? context[1]! : 0,
-      (complex ? RowFlag.complex : 0) | (shown.valueBytes === 0 ? RowFlag.tombstone : 0) | (shown.kind === OperationKind.choice ? RowFlag.choice : 0),
+      (complex ? RowFlag.complex : 0) | (shown.valueBytes === 0 ? RowFlag.tombstone : 0) |
+        (shown.kind === OperationKind.choice ? RowFlag.choice : 0),
     )
   }
 
@@ -318,7 +350,11 @@ export class RecordsView {
   #versionOf(row: number): StoredVersion {
     const { rows } = this, flags = rows.flagsOf(row)
     return {
-      kind: (flags & RowFlag.choice) !== 0 ? OperationKind.choice : (flags & RowFlag.tombstone) !== 0 ? OperationKind.delete : OperationKind.put,
+      kind: (flags & RowFlag.choice) !== 0
+        ? OperationKind.choice
+        : (flags & RowFlag.tombstone) !== 0
+        ? OperationKind.delete
+        : OperationKind.put,
       writer: rows.writerOf(row),
       seq: rows.seqOf(row),
       millis: rows.millisOf(row),
@@ -355,4 +391,5 @@ export class RecordsView {
 }
 
 /** Dots of a block's writer numbers as dots of a view's. */
-export const globalDots = (dots: Dots, writers: readonly number[]): Dots => dots.map((number, at) => (at % 2 === 0 ? writers[number]! : number))
+export const globalDots = (dots: Dots, writers: readonly number[]): Dots =>
+  dots.map((number, at) => (at % 2 === 0 ? writers[number]! : number))

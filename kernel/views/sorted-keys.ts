@@ -77,8 +77,9 @@ export class SortedKeys {
     const old = this.#rows, merged = new Uint32Array(old.length + fresh.length)
     let left = 0, right = 0
     for (let i = 0; i < merged.length; i++) {
-      if (right === fresh.length || (left < old.length && this.#records.compareKeys(old[left]!, fresh[right]!) < 0)) merged[i] = old[left++]!
-      else merged[i] = fresh[right++]!
+      if (right === fresh.length || (left < old.length && this.#records.compareKeys(old[left]!, fresh[right]!) < 0)) {
+        merged[i] = old[left++]!
+      } else merged[i] = fresh[right++]!
     }
     return merged
   }

@@ -17,7 +17,7 @@ import { Lineage } from "../model/lineage.ts"
 import type { Dots } from "../model/operation.ts"
 import { Vector } from "../model/vector.ts"
 import { CorruptBytes } from "../errors.ts"
-import { NameTable } from "./name-table.ts"
+import type { NameTable } from "./name-table.ts"
 import { globalDots, RecordsView } from "./records.ts"
 
 export class StoreViews {
@@ -87,7 +87,11 @@ export class StoreViews {
     const known = vector.entries.get(writer)
     const before = known !== undefined && known.seq >= block.from ? known : vector.pairOf(writer)
     if (block.from > before.seq) {
-      throw new CorruptBytes({ what: "an operation block", byteOffset: 0, reason: `numbers ${before.seq + 1} to ${block.from} of its writer are missing` })
+      throw new CorruptBytes({
+        what: "an operation block",
+        byteOffset: 0,
+        reason: `numbers ${before.seq + 1} to ${block.from} of its writer are missing`,
+      })
     }
     const overlaps = block.from < before.seq || before.withheld.length > 0
     this.records.fold(block, writers, names, hashed, overlaps ? (row) => !vector.has(writer, block.seqs[row]!) : undefined)
