@@ -10,6 +10,9 @@ import { InvalidOption, NotAStore, PathNotFound } from "../../kernel/errors.ts"
 import { systemCode, systemError } from "../system/errors.ts"
 import { FILE_MODE, flushFolder, makeFolder } from "../system/folders.ts"
 
+/** One page of the smallest size. */
+const DATABASE_BYTES_MIN = 512
+
 /** The absolute path of the database that the option names. Throws `InvalidOption`. */
 export const locationOf = (path: string): string => {
   const refuse = (expected: string): never => {
@@ -28,6 +31,8 @@ export const isFileThere = (location: string): boolean => {
   const found = statOf(location)
   if (found === undefined) return false
   if (!found.isFile()) throw new NotAStore({ location, reason: found.isDirectory() ? "it is a folder" : "it is no file" })
+  // SQLite would take a single byte for an empty database.
+  if (found.size > 0 && found.size < DATABASE_BYTES_MIN) throw new NotAStore({ location, reason: "it is too short for a database" })
   return true
 }
 
