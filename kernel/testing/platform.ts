@@ -1,0 +1,29 @@
+/** Platforms whose time and randomness belong to a test. */
+import type { Platform } from "../ports/platform.ts"
+
+/** Time that moves only when it is told to, or by `stepMillis` whenever somebody looks; randomness from a seed. */
+export class TestPlatform implements Platform {
+  millis: number
+  /** Milliseconds that pass with each look at the clock. */
+  stepMillis: number = 0
+  #state: number
+
+  constructor(seed: number = 1, millis: number = Date.UTC(2026, 0, 1)) {
+    this.millis = millis
+    this.#state = seed
+  }
+
+  readonly now = (): number => this.millis += this.stepMillis
+
+  /** SplitMix32 (Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators"), a byte of each number. */
+  readonly randomBytes = (length: number): Uint8Array<ArrayBuffer> => {
+    const bytes = new Uint8Array(length)
+    for (let i = 0; i < length; i++) {
+      this.#state = (this.#state + 0x9e3779b9) | 0
+      let mixed = Math.imul(this.#state ^ (this.#state >>> 16), 0x21f0aaad)
+      mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97)
+      bytes[i] = mixed ^ (mixed >>> 15)
+    }
+    return bytes
+  }
+}
