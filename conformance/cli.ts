@@ -24,7 +24,10 @@ export const ourAdapters: Readonly<Record<string, () => Awaitable<LogStorageSubj
   },
   async file() {
     const { fileAdapter } = await import("@cuitty/persist/adapters/file")
-    return inFolder((folder) => fileAdapter({ path: `${folder}/stores` }), { isLock: (path) => /(^|[/\\])lock(-|$)/.test(path), checked: true })()
+    return inFolder((folder) => fileAdapter({ path: `${folder}/stores` }), {
+      isLock: (path) => /(^|[/\\])lock(-|$)/.test(path),
+      checked: true,
+    })()
   },
   async sqlite() {
     const { sqliteAdapter } = await import("@cuitty/persist/adapters/sqlite")

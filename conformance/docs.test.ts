@@ -38,7 +38,9 @@ describe("docs/writing-an-adapter.md", () => {
   it("names only cases and groups that exist", () => {
     const known = new Set(logStorageCases.flatMap(({ id }) => [id, id.split("/")[0]!]))
     const groups = new Set([...known].filter((name) => !name.includes("/")))
-    const named = [...page.matchAll(/`([a-z-]+)\/([a-z-]+)`/g)].filter(([, group]) => groups.has(group!)).map(([, group, name]) => `${group}/${name}`)
+    const named = [...page.matchAll(/`([a-z-]+)\/([a-z-]+)`/g)].filter(([, group]) => groups.has(group!)).map(([, group, name]) =>
+      `${group}/${name}`
+    )
     assert.ok(named.length >= 10, `${named.length} cases are named`)
     for (const id of named) assert.ok(known.has(id), `the page names ${id}, which is no case`)
   })

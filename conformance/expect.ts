@@ -54,7 +54,11 @@ export const outcomeOf = async <T>(call: () => T | Promise<T>): Promise<Outcome<
 }
 
 /** The error that `call` fails with: an instance of one of `classes`, with a code, and marked as having stored nothing. */
-export const rejects = async <C extends readonly ErrorClass[]>(what: string, call: () => unknown, ...classes: C): Promise<InstanceType<C[number]>> => {
+export const rejects = async <C extends readonly ErrorClass[]>(
+  what: string,
+  call: () => unknown,
+  ...classes: C
+): Promise<InstanceType<C[number]>> => {
   const outcome = await outcomeOf(call)
   if (outcome.kind === "value") return fail(`${what}: it succeeded, expected ${namesOf(classes)}`)
   return ensureError(what, outcome.error, ...classes)
@@ -89,7 +93,9 @@ export const describe = (value: unknown): string => {
   if (value instanceof Uint8Array) return `${value.length} bytes`
   if (Array.isArray(value)) return `[${value.map(describe).join(", ")}]`
   if (value !== null && typeof value === "object") {
-    return `{ ${Object.entries(value).filter(([, member]) => member !== undefined).map(([name, member]) => `${name}: ${describe(member)}`).join(", ")} }`
+    return `{ ${
+      Object.entries(value).filter(([, member]) => member !== undefined).map(([name, member]) => `${name}: ${describe(member)}`).join(", ")
+    } }`
   }
   return Object.is(value, -0) ? "-0" : String(value)
 }

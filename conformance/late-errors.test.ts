@@ -44,6 +44,9 @@ describe("runCase()", () => {
   })
 
   it("fails a case in which a timer throws, and only that case", async () => {
-    assert.deepEqual(await outcomesOf(`setTimeout(() => { throw new Error("late") }, 0); await new Promise((r) => setTimeout(r, 5))`), FAILED)
+    assert.deepEqual(
+      await outcomesOf(`setTimeout(() => { throw new Error("late") }, 0); await new Promise((r) => setTimeout(r, 5))`),
+      FAILED,
+    )
   })
 })

@@ -33,13 +33,15 @@ export const formatTotals = (totals: Pick<Report, "passed" | "failed" | "skipped
   `${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`
 
 /** All results as lines; the last one counts. */
-export const formatReport = (report: Report): string =>
-  [report.name, ...report.results.map(formatResult), formatTotals(report)].join("\n")
+export const formatReport = (report: Report): string => [report.name, ...report.results.map(formatResult), formatTotals(report)].join("\n")
 
 /** The report as JSON text; errors become their words. */
 export const reportToJson = (report: Report): string =>
   JSON.stringify(
-    { ...report, results: report.results.map(({ error, ...result }) => ({ ...result, millis: Math.round(result.millis), causes: causesOf(error) })) },
+    {
+      ...report,
+      results: report.results.map(({ error, ...result }) => ({ ...result, millis: Math.round(result.millis), causes: causesOf(error) })),
+    },
     undefined,
     2,
   )

@@ -72,7 +72,11 @@ export const selectCases = <C extends { readonly id: string }>(cases: readonly C
   const isNamed = ({ id }: C, name: string): boolean => id === name || groupOf(id) === name.replace(/\/$/, "")
   for (const name of only ?? []) {
     if (!cases.some((one) => isNamed(one, name))) {
-      throw new InvalidOption({ option: "only", found: name, expected: `the id of a case or one of the groups ${[...new Set(cases.map(({ id }) => groupOf(id)))].join(", ")}` })
+      throw new InvalidOption({
+        option: "only",
+        found: name,
+        expected: `the id of a case or one of the groups ${[...new Set(cases.map(({ id }) => groupOf(id)))].join(", ")}`,
+      })
     }
   }
   const selected = only === undefined ? cases : cases.filter((one) => only.some((name) => isNamed(one, name)))
@@ -81,11 +85,23 @@ export const selectCases = <C extends { readonly id: string }>(cases: readonly C
 }
 
 /** Runs one case against the trial that `begin` makes for it. Never rejects. */
-export const runCase = async <T extends Trial>(one: Case<T>, begin: () => Promise<T>, timeoutMillis: number = CASE_MILLIS_MAX): Promise<CaseResult> => {
+export const runCase = async <T extends Trial>(
+  one: Case<T>,
+  begin: () => Promise<T>,
+  timeoutMillis: number = CASE_MILLIS_MAX,
+): Promise<CaseResult> => {
   const { id, title, level, rule } = one
   const started = performance.now()
   const warnings: string[] = []
-  const result = (rest: Pick<CaseResult, "outcome" | "reason" | "error">): CaseResult => ({ id, title, level, rule, warnings, millis: performance.now() - started, ...rest })
+  const result = (rest: Pick<CaseResult, "outcome" | "reason" | "error">): CaseResult => ({
+    id,
+    title,
+    level,
+    rule,
+    warnings,
+    millis: performance.now() - started,
+    ...rest,
+  })
 
   const late = collectLateErrors()
   let trial: T | undefined
@@ -115,7 +131,12 @@ export const runCase = async <T extends Trial>(one: Case<T>, begin: () => Promis
 }
 
 /** Runs the selected cases in order. Rejects with `InvalidOption` for a selection that names nothing; else never. */
-export const runCases = async <T extends Trial>(name: string, cases: readonly Case<T>[], begin: () => Promise<T>, options: RunOptions = {}): Promise<Report> => {
+export const runCases = async <T extends Trial>(
+  name: string,
+  cases: readonly Case<T>[],
+  begin: () => Promise<T>,
+  options: RunOptions = {},
+): Promise<Report> => {
   const results: CaseResult[] = []
   for (const one of selectCases(cases, options.only)) {
     const result = await runCase(one, begin, options.timeoutMillis)

@@ -21,34 +21,39 @@ describe("FrameList", () => {
       maxBytes: fc.integer({ min: 1, max: 5000 }),
     })
     fc.assert(
-      fc.property(fc.array(fc.oneof({ weight: 6, arbitrary: push }, { weight: 1, arbitrary: drop }, { weight: 3, arbitrary: read }), { maxLength: 120 }), (program) => {
-        const list = new FrameList()
-        const model: Uint8Array[] = []
-        let base = 0
-        for (const step of program) {
-          if (step.kind === "push") {
-            const frame = frameOf(step.length, model.length & 0xff)
-            list.push(frame)
-            model.push(frame)
-          } else if (step.kind === "drop") {
-            base += Math.floor(step.share * (model.length - base))
-            list.drop(base)
-          } else {
-            const after = base + Math.round(step.share * (model.length - base))
-            const expected: Uint8Array[] = []
-            let bytes = 0
-            for (const frame of model.slice(after, after + step.maxFrames)) {
-              bytes += frame.length
-              if (expected.length > 0 && bytes > step.maxBytes) break
-              expected.push(frame)
+      fc.property(
+        fc.array(fc.oneof({ weight: 6, arbitrary: push }, { weight: 1, arbitrary: drop }, { weight: 3, arbitrary: read }), {
+          maxLength: 120,
+        }),
+        (program) => {
+          const list = new FrameList()
+          const model: Uint8Array[] = []
+          let base = 0
+          for (const step of program) {
+            if (step.kind === "push") {
+              const frame = frameOf(step.length, model.length & 0xff)
+              list.push(frame)
+              model.push(frame)
+            } else if (step.kind === "drop") {
+              base += Math.floor(step.share * (model.length - base))
+              list.drop(base)
+            } else {
+              const after = base + Math.round(step.share * (model.length - base))
+              const expected: Uint8Array[] = []
+              let bytes = 0
+              for (const frame of model.slice(after, after + step.maxFrames)) {
+                bytes += frame.length
+                if (expected.length > 0 && bytes > step.maxBytes) break
+                expected.push(frame)
+              }
+              assert.deepEqual(list.page(after, step), expected)
             }
-            assert.deepEqual(list.page(after, step), expected)
+            assert.equal(list.head, model.length)
+            assert.equal(list.base, base)
           }
-          assert.equal(list.head, model.length)
-          assert.equal(list.base, base)
-        }
-        assert.deepEqual(list.page(base, ALL), model.slice(base))
-      }),
+          assert.deepEqual(list.page(base, ALL), model.slice(base))
+        },
+      ),
       { numRuns: 300 },
     )
   })

@@ -4,7 +4,15 @@
  * The store holds the truth; a handle adds whether it is open and who watches. One store has any number of handles, so each
  * sees the others' appends at once.
  */
-import { FrameTooLarge, FramesTrimmed, InvalidOption, PositionOutOfRange, PositionTaken, SnapshotMissing, StoreClosed } from "../../kernel/errors.ts"
+import {
+  FramesTrimmed,
+  FrameTooLarge,
+  InvalidOption,
+  PositionOutOfRange,
+  PositionTaken,
+  SnapshotMissing,
+  StoreClosed,
+} from "../../kernel/errors.ts"
 import { FRAME_BYTES_MAX } from "../../kernel/limits.ts"
 import type { Bytes, LogStorage, Opened, Position, ReadLimits, SnapshotInfo, SnapshotStorage } from "../../kernel/ports/log-storage.ts"
 import { FrameList } from "./frame-list.ts"
@@ -62,7 +70,9 @@ export class MemoryLogStorage implements LogStorage {
 
   read(after: Position, limits: ReadLimits): readonly Bytes[] {
     const { frames } = this.#open("read")
-    if (!Number.isSafeInteger(after) || after < 0 || after > frames.head) throw new PositionOutOfRange({ position: after, head: frames.head })
+    if (!Number.isSafeInteger(after) || after < 0 || after > frames.head) {
+      throw new PositionOutOfRange({ position: after, head: frames.head })
+    }
     if (after < frames.base) throw new FramesTrimmed({ after, base: frames.base })
     return frames.page(after, limits)
   }

@@ -1,5 +1,5 @@
 /** Faults of appending. */
-import { PositionTaken } from "../../kernel/errors.ts"
+import { PositionTaken, StorageFull } from "../../kernel/errors.ts"
 import type { Bytes, Position } from "../../kernel/ports/log-storage.ts"
 import { type Double, storageDouble } from "./double.ts"
 
@@ -24,7 +24,7 @@ export const appendDoubles: readonly Double[] = [
   storageDouble("stores the whole buffer behind a view", "append/view-of-a-buffer", (storage) => ({
     append: (position, frame) => storage.append(position, new Uint8Array(frame.buffer)),
   })),
-  storageDouble("puts a frame beyond the head at the next position", "append/gap", (storage) => ({
+  storageDouble("puts a frame beyond the head at the next position", ["append/gap", "append/refused-leaves-the-log"], (storage) => ({
     async append(position, frame) {
       const head = await storage.head()
       await storage.append(position > head + 1 ? head + 1 : position, frame)
@@ -49,7 +49,10 @@ export const appendDoubles: readonly Double[] = [
       await storage.append(position, frame)
     },
   })),
-  storageDouble("compares the position, then waits, then stores behind whatever is there", "append/one-of-many-wins", (storage) => ({
+  storageDouble("compares the position, then waits, then stores behind whatever is there", [
+    "append/one-of-many-wins",
+    "closing/append-under-way",
+  ], (storage) => ({
     async append(position, frame) {
       const head = await storage.head()
       if (position !== head + 1) throw new PositionTaken({ position, head })
@@ -117,4 +120,22 @@ export const appendDoubles: readonly Double[] = [
       },
     }
   }),
+  storageDouble("counts positions from 0", ["append/first-position", "capabilities/every-level-opens"], (storage) => ({
+    append: (position, frame) => storage.append(position + 1, frame),
+  })),
+  storageDouble("takes a fraction for the integer below it", "append/no-position", (storage) => ({
+    append: (position, frame) => storage.append(Math.floor(position), frame),
+  })),
+  storageDouble("counts lengths in 16 bits", "append/every-size", (storage) => ({
+    append: (position, frame) => storage.append(position, frame.length > 0xffff ? frame.subarray(0, frame.length & 0xffff || 1) : frame),
+  })),
+  storageDouble("takes a frame without bytes and stores nothing", "append/empty-frame", (storage) => ({
+    append: (position, frame) => frame.length === 0 ? undefined : storage.append(position, frame),
+  })),
+  storageDouble("is full after 1,000 frames", "append/many", (storage) => ({
+    append(position, frame) {
+      if (position > 1000) throw new StorageFull({ location: "double", neededBytes: frame.length, reason: "it has 1,000 frames" })
+      return storage.append(position, frame)
+    },
+  })),
 ]

@@ -2,12 +2,12 @@
 import type { Adapter, LogStorage, OpenOptions } from "../../kernel/ports/log-storage.ts"
 import type { LogStorageSubject } from "../log-storage/trial.ts"
 
-/** A fault and the case that must catch it. */
+/** A fault and the cases that must catch it. */
 export interface Double {
   /** What is wrong, in a few words. */
   readonly fault: string
-  /** Id of the case that must fail because of it. */
-  readonly caughtBy: string
+  /** Ids of cases of which each must fail because of it, or warn of it where it is no more than a recommendation. */
+  readonly caughtBy: readonly string[]
   /** The subject with the fault; `makeAdapter` gives adapters that are right, each over an empty place. */
   readonly subject: (makeAdapter: () => Adapter) => LogStorageSubject
 }
@@ -46,18 +46,29 @@ export const withStorage = (adapter: Adapter, fault: StorageFault): Adapter =>
   })
 
 /** A double whose handles have a fault. */
-export const storageDouble = (fault: string, caughtBy: string, replace: StorageFault): Double => ({
+export const storageDouble = (fault: string, caughtBy: string | readonly string[], replace: StorageFault): Double => ({
   fault,
-  caughtBy,
+  caughtBy: [caughtBy].flat(),
   subject: (makeAdapter) => ({ adapter: withStorage(makeAdapter(), replace) }),
 })
 
 /** A double whose places have a fault. */
-export const adapterDouble = (fault: string, caughtBy: string, replace: (adapter: Adapter) => Partial<Adapter>): Double => ({
+export const adapterDouble = (
+  fault: string,
+  caughtBy: string | readonly string[],
+  replace: (adapter: Adapter) => Partial<Adapter>,
+): Double => ({
   fault,
-  caughtBy,
+  caughtBy: [caughtBy].flat(),
   subject: (makeAdapter) => {
     const adapter = makeAdapter()
     return { adapter: withAdapter(adapter, replace(adapter)) }
   },
 })
+
+/** A double that takes several names for one. */
+export const nameDouble = (fault: string, caughtBy: string | readonly string[], fold: (storeName: string) => string): Double =>
+  adapterDouble(fault, caughtBy, (adapter) => ({
+    open: (storeName, options) => adapter.open(fold(storeName), options),
+    destroy: (storeName) => adapter.destroy(fold(storeName)),
+  }))

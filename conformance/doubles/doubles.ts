@@ -5,9 +5,18 @@
  * caught adds both.
  */
 import { appendDoubles } from "./append-doubles.ts"
+import { diskDoubles } from "./disk-doubles.ts"
 import type { Double } from "./double.ts"
+import { nameDoubles } from "./name-doubles.ts"
 import { readDoubles } from "./read-doubles.ts"
 import { snapshotDoubles } from "./snapshot-doubles.ts"
 import { storeDoubles } from "./store-doubles.ts"
 
-export const doubles: readonly Double[] = [...appendDoubles, ...readDoubles, ...snapshotDoubles, ...storeDoubles]
+export const doubles: readonly Double[] = [
+  ...appendDoubles,
+  ...readDoubles,
+  ...snapshotDoubles,
+  ...storeDoubles,
+  ...nameDoubles,
+  ...diskDoubles,
+]

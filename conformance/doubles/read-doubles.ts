@@ -1,10 +1,13 @@
 /** Faults of reading, watching and closing. */
-import { PositionOutOfRange, StoreClosed } from "../../kernel/errors.ts"
-import type { Position } from "../../kernel/ports/log-storage.ts"
+import { FlushFailed, InvalidOption, PositionOutOfRange, StoreClosed } from "../../kernel/errors.ts"
+import type { Bytes, Position } from "../../kernel/ports/log-storage.ts"
 import { type Double, storageDouble } from "./double.ts"
 
+/** What runtimes do with their own classes of bytes. */
+class OwnBytes extends Uint8Array {}
+
 export const readDoubles: readonly Double[] = [
-  storageDouble("reads from the position itself, not from behind it", "read/every-suffix", (storage) => ({
+  storageDouble("reads from the position itself, not from behind it", ["read/every-suffix", "read/at-the-head"], (storage) => ({
     read: (after, limits) => storage.read(Math.max(0, after - 1), limits),
   })),
   storageDouble("answers an empty page for a frame larger than maxBytes", "read/large-frame-small-limit", (storage) => ({
@@ -13,7 +16,7 @@ export const readDoubles: readonly Double[] = [
       return page.filter((frame) => frame.length <= limits.maxBytes)
     },
   })),
-  storageDouble("answers an empty page past the head", "read/past-the-head", (storage) => ({
+  storageDouble("answers an empty page past the head", ["read/past-the-head", "read/no-position"], (storage) => ({
     async read(after, limits) {
       try {
         return await storage.read(after, limits)
@@ -29,7 +32,7 @@ export const readDoubles: readonly Double[] = [
   storageDouble("does not count bytes", "read/max-bytes", (storage) => ({
     read: (after, limits) => storage.read(after, { ...limits, maxBytes: Number.MAX_SAFE_INTEGER }),
   })),
-  storageDouble("reads every page into the same buffer", "read/pages-stay", (storage) => {
+  storageDouble("reads every page into the same buffer", ["read/pages-stay", "read/at-once"], (storage) => {
     const shared = new Uint8Array(4_000_000)
     return {
       async read(after, limits) {
@@ -44,7 +47,7 @@ export const readDoubles: readonly Double[] = [
       },
     }
   }),
-  storageDouble("remembers the head and misses what other handles append", "opening/second-handle", (storage) => {
+  storageDouble("remembers the head and misses what other handles append", ["opening/second-handle", "append/handles-race"], (storage) => {
     let head: Position | undefined
     return {
       head: async () => head ??= await storage.head(),
@@ -54,7 +57,7 @@ export const readDoubles: readonly Double[] = [
       },
     }
   }),
-  storageDouble("never calls a listener", "watch/fires", () => ({ watch: () => () => undefined })),
+  storageDouble("never calls a listener", ["watch/fires", "watch/other-stores"], () => ({ watch: () => () => undefined })),
   storageDouble("calls a listener once and never again", "watch/no-missed-append", (storage) => ({
     watch(listener) {
       const stop = storage.watch(() => {
@@ -103,4 +106,65 @@ export const readDoubles: readonly Double[] = [
       },
     }
   }),
+  storageDouble("answers one frame a page", "read/full-pages", (storage) => ({
+    read: (after, limits) => storage.read(after, { ...limits, maxFrames: 1 }),
+  })),
+  storageDouble("answers the log as it was a moment ago", "read/beside-appends", (storage) => {
+    const seen = new Map<Position, readonly Bytes[]>()
+    return {
+      async read(after, limits) {
+        const before = seen.get(after)
+        seen.set(after, await storage.read(after, limits))
+        return before ?? seen.get(after)!
+      },
+    }
+  }),
+  storageDouble("answers bytes of a class of its own", "read/plain-bytes", (storage) => ({
+    read: async (after, limits) =>
+      (await storage.read(after, limits)).map((frame) => {
+        const own = frame.slice()
+        Object.setPrototypeOf(own, OwnBytes.prototype)
+        return own
+      }),
+  })),
+  storageDouble("keeps one listener a handle", "watch/every-listener", (storage) => {
+    let listener = (): void => undefined
+    storage.watch(() => listener())
+    return {
+      watch(next) {
+        listener = next
+        return () => listener = () => undefined
+      },
+    }
+  }),
+  storageDouble("refuses to be watched", "watch/callable", () => ({
+    watch() {
+      throw new InvalidOption({ option: "watch", found: "a listener", expected: "nobody" })
+    },
+  })),
+  storageDouble("never ends a read that was under way when it was closed", "closing/read-under-way", (storage) => {
+    let isClosed = false
+    return {
+      async read(after, limits) {
+        await new Promise((resolve) => setTimeout(resolve, 1))
+        return isClosed ? await new Promise<never>(() => undefined) : await storage.read(after, limits)
+      },
+      close() {
+        isClosed = true
+        return storage.close()
+      },
+    }
+  }),
+  storageDouble("cannot flush an empty log", "durability/flush", (storage) => ({
+    async flush() {
+      if (await storage.head() === 0) throw new FlushFailed({ location: "double", reason: "there is nothing" })
+    },
+  })),
+  storageDouble("cannot flush while the log grows", "durability/flush-beside-appends", (storage) => ({
+    async flush() {
+      const head = await storage.head()
+      await new Promise((resolve) => setTimeout(resolve, 1))
+      if (await storage.head() !== head) throw new FlushFailed({ location: "double", reason: "the log has grown" })
+    },
+  })),
 ]

@@ -1,6 +1,7 @@
-/** Faults of opening, of names, and of claims. */
+/** Faults of opening, of listing and destroying, and of claims. */
 import { StoreNotFound } from "../../kernel/errors.ts"
-import { adapterDouble, type Double, storageDouble, withAdapter } from "./double.ts"
+import type { LogStorage } from "../../kernel/ports/log-storage.ts"
+import { adapterDouble, type Double, storageDouble, withAdapter, withStorage } from "./double.ts"
 
 export const storeDoubles: readonly Double[] = [
   storageDouble("loses the last frame when a handle is closed", "opening/open-again", (storage) => {
@@ -34,22 +35,26 @@ export const storeDoubles: readonly Double[] = [
       return names
     },
   })),
-  adapterDouble("leaves the bytes of a destroyed store to the next of its name", "stores/created-anew", (adapter) => {
-    const destroyed = new Set<string>()
-    const there = async (): Promise<readonly string[]> => (await adapter.list()).filter((name) => !destroyed.has(name))
-    return {
-      list: there,
-      async destroy(storeName) {
-        const stores = await there()
-        if (!stores.includes(storeName)) throw new StoreNotFound({ store: storeName, location: "double", stores })
-        destroyed.add(storeName)
-      },
-      open(storeName, options) {
-        destroyed.delete(storeName)
-        return adapter.open(storeName, options)
-      },
-    }
-  }),
+  adapterDouble(
+    "leaves the bytes of a destroyed store to the next of its name",
+    ["stores/created-anew", "stores/created-anew-snapshots"],
+    (adapter) => {
+      const destroyed = new Set<string>()
+      const there = async (): Promise<readonly string[]> => (await adapter.list()).filter((name) => !destroyed.has(name))
+      return {
+        list: there,
+        async destroy(storeName) {
+          const stores = await there()
+          if (!stores.includes(storeName)) throw new StoreNotFound({ store: storeName, location: "double", stores })
+          destroyed.add(storeName)
+        },
+        open(storeName, options) {
+          destroyed.delete(storeName)
+          return adapter.open(storeName, options)
+        },
+      }
+    },
+  ),
   adapterDouble("destroys a store that is open", "stores/destroy-open", (adapter) => {
     const gone = new Set<string>()
     return {
@@ -62,39 +67,82 @@ export const storeDoubles: readonly Double[] = [
       if ((await adapter.list()).includes(storeName)) await adapter.destroy(storeName)
     },
   })),
-  adapterDouble("gives names that differ in letter case one store", "names/letter-case", (adapter) => ({
-    open: (storeName, options) => adapter.open(storeName.toLowerCase(), options),
-    destroy: (storeName) => adapter.destroy(storeName.toLowerCase()),
-  })),
-  adapterDouble("normalises names", "names/normalisation", (adapter) => ({
-    open: (storeName, options) => adapter.open(storeName.normalize("NFC"), options),
-    destroy: (storeName) => adapter.destroy(storeName.normalize("NFC")),
-  })),
-  adapterDouble("cuts long names", "names/long", (adapter) => ({
-    open: (storeName, options) => adapter.open(storeName.slice(0, 199), options),
-    destroy: (storeName) => adapter.destroy(storeName.slice(0, 199)),
-  })),
-  adapterDouble("resolves names as paths", "names/dots-and-slashes", (adapter) => {
-    const resolve = (storeName: string): string => new URL(storeName.replaceAll("/", "%2f/"), "file:///root/").pathname
+  storageDouble("counts the frame that comes next", "opening/new-store", (storage) => ({ head: async () => await storage.head() + 1 })),
+  storageDouble("changes what opening found when frames come", "opening/opened-is-constant", (storage) => {
+    const opened = { ...storage.opened }
     return {
-      open: (storeName, options) => adapter.open(resolve(storeName), options),
-      destroy: (storeName) => adapter.destroy(resolve(storeName)),
-    }
-  }),
-  adapterDouble("keeps names as members of an object", "names/prototypes", (adapter) => {
-    const seen: Record<string, boolean> = {}
-    return {
-      open(storeName, options) {
-        const isKnown = Boolean(seen[storeName])
-        seen[storeName] = true
-        return adapter.open(storeName, isKnown ? { ...options, create: false } : options)
+      opened,
+      async append(position, frame) {
+        await storage.append(position, frame)
+        opened.created = false
       },
-      list: async () => (await adapter.list()).filter((name) => Object.keys(seen).includes(name)),
     }
   }),
+  adapterDouble("makes a store when the first frame comes", "opening/empty-store-stays", (adapter) => ({
+    async list() {
+      const filled: string[] = []
+      for (const name of await adapter.list()) {
+        const storage = await adapter.open(name, { durability: "none", create: false })
+        if (await storage.head() > 0) filled.push(name)
+        await storage.close()
+      }
+      return filled
+    },
+  })),
+  adapterDouble("takes create: undefined for false", "opening/create-undefined", (adapter) => ({
+    open: (storeName, options) => adapter.open(storeName, { ...options, create: options.create ?? false }),
+  })),
+  adapterDouble("does not say which stores are there when it refuses a new one", "opening/create-undefined-beside", (adapter) => ({
+    async open(storeName, options) {
+      const stores = await adapter.list()
+      if (options.create === undefined && stores.length > 0 && !stores.includes(storeName)) {
+        throw new StoreNotFound({ store: storeName, location: "double", stores: [] })
+      }
+      return adapter.open(storeName, options)
+    },
+  })),
+  storageDouble(
+    "closes a handle when the signal it was opened with is aborted later",
+    "opening/signal-not-aborted",
+    (storage, _, { signal }) => {
+      signal?.addEventListener("abort", () => void storage.close())
+      return {}
+    },
+  ),
+  adapterDouble("closes every handle of a store with one", "closing/other-handles", (adapter) => {
+    const handles = new Map<string, LogStorage[]>()
+    const closing = withStorage(adapter, (storage, storeName) => {
+      const ofStore = handles.get(storeName) ?? []
+      handles.set(storeName, [...ofStore, storage])
+      return {
+        async close() {
+          for (const handle of handles.get(storeName) ?? []) await handle.close()
+        },
+      }
+    })
+    return { open: (storeName, options) => closing.open(storeName, options) }
+  }),
+  adapterDouble("looks whether a store is there, waits, then makes it", "opening/many-at-once", (adapter) => ({
+    async open(storeName, options) {
+      const created = !(await adapter.list()).includes(storeName)
+      await Promise.resolve()
+      return await withStorage(adapter, () => ({ opened: { created } })).open(storeName, options)
+    },
+  })),
+  storageDouble(
+    "reads nothing with readPrefix",
+    "opening/read-prefix-of-healthy",
+    (_storage, _storeName, { readPrefix }) => readPrefix === true ? { head: () => 0, read: () => [] } : {},
+  ),
+  adapterDouble("destroys all stores with one", "stores/destroy", (adapter) => ({
+    async destroy(storeName) {
+      for (const other of await adapter.list()) if (other !== storeName) await adapter.destroy(other)
+      await adapter.destroy(storeName)
+    },
+  })),
   {
     fault: "claims to be durable and is not",
-    caughtBy: "durability/fresh-process",
+    caughtBy: ["durability/fresh-process"],
     subject: (makeAdapter) => {
       const claiming = () => {
         const adapter = makeAdapter()
@@ -105,6 +153,15 @@ export const storeDoubles: readonly Double[] = [
       return { adapter: claiming(), reopen: claiming }
     },
   },
+  {
+    fault: "claims to be durable, and cannot be looked at from a fresh process",
+    caughtBy: ["capabilities/reopen-given"],
+    subject: (makeAdapter) => ({ adapter: withAdapter(makeAdapter(), { capabilities: { durable: true, levels: ["normal"] } }) }),
+  },
+  adapterDouble("claims less than it does", "capabilities/unclaimed", () => ({ capabilities: {} })),
+  adapterDouble("takes small frames only", "capabilities/full-frame-size", (adapter) => ({
+    capabilities: { ...adapter.capabilities, maxFrameBytes: 1_000_000 },
+  })),
   adapterDouble("claims a level full without being durable", "capabilities/consistent", (adapter) => ({
     capabilities: { ...adapter.capabilities, levels: ["full", "none"] },
   })),

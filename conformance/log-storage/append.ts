@@ -122,7 +122,11 @@ export const appendCases: readonly LogStorageCase[] = [
       const storage = await trial.open()
       await fill(storage, 3)
       for (const position of [3, 2, 1]) {
-        const error = await rejects(`appending at ${position} with the head at 3`, () => storage.append(position, frameAt(99)), PositionTaken)
+        const error = await rejects(
+          `appending at ${position} with the head at 3`,
+          () => storage.append(position, frameAt(99)),
+          PositionTaken,
+        )
         equal(error.details, { position, head: 3 }, "details")
       }
       // The very frame that is there is refused as well: positions are compared, not bytes.
@@ -135,13 +139,19 @@ export const appendCases: readonly LogStorageCase[] = [
     title: "a position beyond the next one is refused; positions have no gaps",
     level: "MUST",
     requires: [],
-    rule: "Positions are 1, 2, 3 … without gaps; 0 is \"before the first\".",
+    rule: 'Positions are 1, 2, 3 … without gaps; 0 is "before the first".',
     async run(trial) {
       const storage = await trial.open()
-      for (const position of [2, 3, 1000]) await rejects(`appending at ${position} to an empty log`, () => storage.append(position, frameAt(99)), PositionTaken)
+      for (const position of [2, 3, 1000]) {
+        await rejects(`appending at ${position} to an empty log`, () => storage.append(position, frameAt(99)), PositionTaken)
+      }
       await fill(storage, 3)
       for (const position of [5, 6, 2 ** 31, 2 ** 32 + 4]) {
-        const error = await rejects(`appending at ${position} with the head at 3`, () => storage.append(position, frameAt(99)), PositionTaken)
+        const error = await rejects(
+          `appending at ${position} with the head at 3`,
+          () => storage.append(position, frameAt(99)),
+          PositionTaken,
+        )
         equal(error.details, { position, head: 3 }, "details")
       }
       await holds(storage, framesBetween(0, 3))
@@ -158,7 +168,13 @@ export const appendCases: readonly LogStorageCase[] = [
       const wrong = [0, -1, -0, 0.5, 1.5, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 2 ** 53, 2 ** 53 - 1, 2 ** 64 + 1]
       const check = async (head: number): Promise<void> => {
         for (const position of wrong) {
-          await rejects(`appending at ${position} with the head at ${head}`, () => storage.append(position, frameAt(99)), PositionTaken, PositionOutOfRange, InvalidOption)
+          await rejects(
+            `appending at ${position} with the head at ${head}`,
+            () => storage.append(position, frameAt(99)),
+            PositionTaken,
+            PositionOutOfRange,
+            InvalidOption,
+          )
         }
       }
       await check(0)
@@ -179,7 +195,9 @@ export const appendCases: readonly LogStorageCase[] = [
       const frames = Array.from({ length: 100 }, (_, index) => bytesOf(50, 1000 + index))
       const outcomes = await Promise.all(frames.map((frame) => outcomeOf(() => storage.append(2, frame))))
       const winners = frames.filter((_, index) => outcomes[index]!.kind === "value")
-      for (const outcome of outcomes) if (outcome.kind === "error") ensureError("an append that lost", outcome.error, PositionTaken, StoreBusy)
+      for (const outcome of outcomes) {
+        if (outcome.kind === "error") ensureError("an append that lost", outcome.error, PositionTaken, StoreBusy)
+      }
       equal(winners.length, 1, "appends that succeeded")
       await holds(storage, [frameAt(1), winners[0]!])
     },
@@ -206,7 +224,11 @@ export const appendCases: readonly LogStorageCase[] = [
       const stored = (await readAll(handles[0]!)).map((frame) => new TextDecoder().decode(frame))
       equal(await handles[1]!.head(), COUNT * handles.length, "head()")
       for (const racer of handles.keys()) {
-        equal(stored.filter((frame) => frame.startsWith(`${racer}:`)), Array.from({ length: COUNT }, (_, index) => `${racer}:${index}`), `frames of handle ${racer}`)
+        equal(
+          stored.filter((frame) => frame.startsWith(`${racer}:`)),
+          Array.from({ length: COUNT }, (_, index) => `${racer}:${index}`),
+          `frames of handle ${racer}`,
+        )
       }
     },
   },

@@ -51,7 +51,10 @@ export const capabilityCases: readonly LogStorageCase[] = [
     requires: [],
     rule: "Default {@link FRAME_BYTES_MAX}; a store with less cannot sync.",
     async run(trial) {
-      ensure(trial.capabilities.maxFrameBytes >= DEFAULT_CAPABILITIES.maxFrameBytes, `capabilities.maxFrameBytes is ${trial.capabilities.maxFrameBytes}`)
+      ensure(
+        trial.capabilities.maxFrameBytes >= DEFAULT_CAPABILITIES.maxFrameBytes,
+        `capabilities.maxFrameBytes is ${trial.capabilities.maxFrameBytes}`,
+      )
     },
   },
   {

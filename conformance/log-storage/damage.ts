@@ -129,7 +129,9 @@ export const damageCases: readonly LogStorageCase[] = [
         const lengths = new Set([0, 1, used - 2, used - 1, used, Math.min(used + 1, bytes.length), bytes.length - 1])
         for (let step = 0; step < 40; step += 1) lengths.add(Math.floor(used * step / 40))
         for (const length of lengths) {
-          if (length >= 0 && length < bytes.length) await examine(trial, withFile(image, path, bytes.slice(0, length)), `${path} cut to ${length} of ${bytes.length} bytes`)
+          if (length >= 0 && length < bytes.length) {
+            await examine(trial, withFile(image, path, bytes.slice(0, length)), `${path} cut to ${length} of ${bytes.length} bytes`)
+          }
         }
       }
     },

@@ -1,5 +1,5 @@
 /** Durability: what a fresh process finds after each level, with and without a flush. What a kill leaves is in `crash.ts`. */
-import { equal } from "../expect.ts"
+import { equal, fail, type Outcome, outcomeOf } from "../expect.ts"
 import { bytesOf, fill, framesBetween, holds } from "./frames.ts"
 import { holdsSnapshots, slicesFor } from "./snapshots.ts"
 import type { LogStorageCase } from "./trial.ts"
@@ -86,13 +86,14 @@ export const durabilityCases: readonly LogStorageCase[] = [
     rule: "Resolves when everything that was appended by this handle is on the device.",
     async run(trial) {
       const storage = await trial.open()
-      const flushes: (void | Promise<void>)[] = []
+      const flushes: Promise<Outcome<void>>[] = []
       for (let position = 1; position <= 30; position += 1) {
-        const append = fill(storage, position)
-        flushes.push(storage.flush())
-        await append
+        const append = outcomeOf(() => fill(storage, position))
+        flushes.push(outcomeOf(() => storage.flush()))
+        const appended = await append
+        if (appended.kind === "error") fail("an append beside a flush failed", appended.error)
       }
-      await Promise.all(flushes)
+      for (const outcome of await Promise.all(flushes)) if (outcome.kind === "error") fail("a flush beside an append failed", outcome.error)
       await holds(storage, framesBetween(0, 30))
     },
   },

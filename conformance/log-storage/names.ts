@@ -8,7 +8,8 @@ import type { LogStorageCase, LogStorageTrial } from "./trial.ts"
 const RULE = "Names of the stores that are here, byte for byte as they were created, in any order."
 
 /** Frame by which a store is told from another. The name's code units, since ill-formed names look alike in UTF-8. */
-const markOf = (name: string): Uint8Array<ArrayBuffer> => bytesOfText(`store ${[...name].length} ${Array.from({ length: name.length }, (_, index) => name.charCodeAt(index)).join(",")}`)
+const markOf = (name: string): Uint8Array<ArrayBuffer> =>
+  bytesOfText(`store ${[...name].length} ${Array.from({ length: name.length }, (_, index) => name.charCodeAt(index)).join(",")}`)
 
 /** Gives every name a store, where it is accepted, and fails unless each holds what is its own. Answers the refused names. */
 const roundTrip = async (trial: LogStorageTrial, names: readonly string[]): Promise<readonly string[]> => {
@@ -22,7 +23,9 @@ const roundTrip = async (trial: LogStorageTrial, names: readonly string[]): Prom
       continue
     }
     const storage = outcome.value
-    if (!storage.opened.created || await storage.head() !== 0) fail(`the store ${JSON.stringify(name)} is one of ${JSON.stringify(accepted)}`)
+    if (!storage.opened.created || await storage.head() !== 0) {
+      fail(`the store ${JSON.stringify(name)} is one of ${JSON.stringify(accepted)}`)
+    }
     await storage.append(1, markOf(name))
     accepted.push(name)
     await trial.closeAll()
@@ -56,15 +59,123 @@ const nameCase = (id: string, title: string, names: readonly string[]): LogStora
 
 export const nameCases: readonly LogStorageCase[] = [
   nameCase("plain", "words, digits, dashes and a single letter", ["a", "notes", "notes-2", "notes_2", "notes.db", "2", "-", "_"]),
-  nameCase("letter-case", "names that differ only in letter case are two stores, or one is refused", ["Notes", "notes", "NOTES", "STRASSE", "straße", "ı", "I", "i", "İ"]),
-  nameCase("normalisation", "names that look the same but differ in code points are two stores, or one is refused", ["\u00e9", "e\u0301", "\ufb01", "fi", "\u212b", "\u00c5"]),
-  nameCase("dots-and-slashes", "T22 names that are paths stay inside of the place", [".", "..", "../escape", "a/../b", "/absolute", "a\\b", "..\\escape", "C:", "C:\\x", "~", "a/b", "./a", "a/", "//server/share"]),
-  nameCase("escapes", "T22 names that look like escapes mean nothing but themselves", ["%2e%2e", "%2E%2E", "%252e", "%", "%%", "%61", "a", "+", "&amp;", "\\u0061", "$HOME", "${x}", "`x`"]),
-  nameCase("devices", "T24 names that some systems reserve are names like others, or refused", ["CON", "con", "con.txt", "NUL", "nul", "aux", "COM1", "LPT9", "trailing.", "trailing ", "trailing", " leading", "leading"]),
-  nameCase("quotes", "T25 names with quotes and SQL are names like others, or refused", ["'", "\"", "`", "a'b", "';--", "; DROP TABLE frames", "a\"b", "]", "[", "%_", "*", "?", ":memory:", "file:x?mode=ro"]),
-  nameCase("control-characters", "names with control characters are names like others, or refused", ["a\0b", "\0", "a\nb", "a\rb", "\t", "\u001b[2J", "\u007f", "\u202egnp", "\u200b", "\ufeff"]),
-  nameCase("prototypes", "T18 names of members of Object.prototype are names like others", ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "valueOf", "then"]),
-  nameCase("own-files", "names that an adapter might use for its own files are names like others, or refused", ["lock", "LOCK", ".lock", "snapshots", "segments", "meta", "frames", "sqlite_master", "notes-wal", "notes-shm", "notes.lock", "persist", ".tmp"]),
+  nameCase("letter-case", "names that differ only in letter case are two stores, or one is refused", [
+    "Notes",
+    "notes",
+    "NOTES",
+    "STRASSE",
+    "straße",
+    "ı",
+    "I",
+    "i",
+    "İ",
+  ]),
+  nameCase("normalisation", "names that look the same but differ in code points are two stores, or one is refused", [
+    "\u00e9",
+    "e\u0301",
+    "\ufb01",
+    "fi",
+    "\u212b",
+    "\u00c5",
+  ]),
+  nameCase("dots-and-slashes", "T22 names that are paths stay inside of the place", [
+    ".",
+    "..",
+    "../escape",
+    "a/../b",
+    "/absolute",
+    "a\\b",
+    "..\\escape",
+    "C:",
+    "C:\\x",
+    "~",
+    "a/b",
+    "./a",
+    "a/",
+    "//server/share",
+  ]),
+  nameCase("escapes", "T22 names that look like escapes mean nothing but themselves", [
+    "%2e%2e",
+    "%2E%2E",
+    "%252e",
+    "%",
+    "%%",
+    "%61",
+    "a",
+    "+",
+    "&amp;",
+    "\\u0061",
+    "$HOME",
+    "${x}",
+    "`x`",
+  ]),
+  nameCase("devices", "T24 names that some systems reserve are names like others, or refused", [
+    "CON",
+    "con",
+    "con.txt",
+    "NUL",
+    "nul",
+    "aux",
+    "COM1",
+    "LPT9",
+    "trailing.",
+    "trailing ",
+    "trailing",
+    " leading",
+    "leading",
+  ]),
+  nameCase("quotes", "T25 names with quotes and SQL are names like others, or refused", [
+    "'",
+    '"',
+    "`",
+    "a'b",
+    "';--",
+    "; DROP TABLE frames",
+    'a"b',
+    "]",
+    "[",
+    "%_",
+    "*",
+    "?",
+    ":memory:",
+    "file:x?mode=ro",
+  ]),
+  nameCase("control-characters", "names with control characters are names like others, or refused", [
+    "a\0b",
+    "\0",
+    "a\nb",
+    "a\rb",
+    "\t",
+    "\u001b[2J",
+    "\u007f",
+    "\u202egnp",
+    "\u200b",
+    "\ufeff",
+  ]),
+  nameCase("prototypes", "T18 names of members of Object.prototype are names like others", [
+    "__proto__",
+    "constructor",
+    "prototype",
+    "toString",
+    "hasOwnProperty",
+    "valueOf",
+    "then",
+  ]),
+  nameCase("own-files", "names that an adapter might use for its own files are names like others, or refused", [
+    "lock",
+    "LOCK",
+    ".lock",
+    "snapshots",
+    "segments",
+    "meta",
+    "frames",
+    "sqlite_master",
+    "notes-wal",
+    "notes-shm",
+    "notes.lock",
+    "persist",
+    ".tmp",
+  ]),
   nameCase("long", "names up to and over the limit of 200 bytes are told apart to the last byte, or refused", [
     "x".repeat(STORE_NAME_BYTES_MAX),
     "x".repeat(STORE_NAME_BYTES_MAX - 1),
@@ -96,7 +207,23 @@ export const nameCases: readonly LogStorageCase[] = [
     requires: [],
     rule: "Names of the stores that are here, byte for byte as they were created, in any order.",
     async run(trial) {
-      const names = ["\u{1f600}", "日本語", "Notes", "notes", "\u00e9", "e\u0301", "a/b", "..", "con", "x ", "__proto__", "'", "%2e", "x".repeat(STORE_NAME_BYTES_MAX), "/".repeat(STORE_NAME_BYTES_MAX)]
+      const names = [
+        "\u{1f600}",
+        "日本語",
+        "Notes",
+        "notes",
+        "\u00e9",
+        "e\u0301",
+        "a/b",
+        "..",
+        "con",
+        "x ",
+        "__proto__",
+        "'",
+        "%2e",
+        "x".repeat(STORE_NAME_BYTES_MAX),
+        "/".repeat(STORE_NAME_BYTES_MAX),
+      ]
       equal(await roundTrip(trial, names), [], "refused names")
     },
   },

@@ -57,7 +57,7 @@ export const openingCases: readonly LogStorageCase[] = [
     rule: "What opening found. Constant.",
     async run(trial) {
       const storage = await trial.open()
-      const before = storage.opened
+      const before = { ...storage.opened }
       await fill(storage, 3)
       equal(storage.opened, before, "opened")
       if (storage.opened.location !== undefined) ensure(storage.opened.location.length > 0, "opened.location is empty")

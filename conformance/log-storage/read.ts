@@ -1,7 +1,7 @@
 /** Reading: pages in order, their limits, and what lies outside of the log. */
 import { FramesTrimmed, InvalidOption, PositionOutOfRange } from "../../kernel/errors.ts"
-import { ensure, equal, equalBytes, rejects } from "../expect.ts"
-import { ALL, bytesOf, fill, frameAt, framesBetween, equalFrames, holds, readAll } from "./frames.ts"
+import { ensure, equal, equalBytes, outcomeOf, rejects } from "../expect.ts"
+import { ALL, bytesOf, equalFrames, fill, frameAt, framesBetween, holds, readAll } from "./frames.ts"
 import type { LogStorageCase } from "./trial.ts"
 
 const ORDER = "Frames after `after`, in order: the first is at `after + 1`."
@@ -18,7 +18,9 @@ export const readCases: readonly LogStorageCase[] = [
       const storage = await trial.open()
       await fill(storage, 150)
       const frames = framesBetween(0, 150)
-      for (let after = 0; after < 150; after += 1) equalFrames(await readAll(storage, after), frames.slice(after), `the frames after ${after}`)
+      for (let after = 0; after < 150; after += 1) {
+        equalFrames(await readAll(storage, after), frames.slice(after), `the frames after ${after}`)
+      }
     },
   },
   {
@@ -140,7 +142,9 @@ export const readCases: readonly LogStorageCase[] = [
       const storage = await trial.open()
       await fill(storage, 100)
       const frames = framesBetween(0, 100)
-      const suffixes = await Promise.all(Array.from({ length: 20 }, (_, index) => readAll(storage, index * 5, { maxFrames: 3, maxBytes: 1000 })))
+      const suffixes = await Promise.all(
+        Array.from({ length: 20 }, (_, index) => readAll(storage, index * 5, { maxFrames: 3, maxBytes: 1000 })),
+      )
       for (const [index, suffix] of suffixes.entries()) equalFrames(suffix, frames.slice(index * 5), `the frames after ${index * 5}`)
     },
   },
@@ -154,20 +158,26 @@ export const readCases: readonly LogStorageCase[] = [
       const storage = await trial.open()
       const frames = framesBetween(0, 200)
       let acknowledged = 0
-      const writing = (async () => {
+      const writing = outcomeOf(async () => {
         for (const [index, frame] of frames.entries()) {
           await storage.append(index + 1, frame)
           acknowledged = index + 1
+          // A turn for the reader, where appending takes none.
+          if (index % 10 === 0) await new Promise<void>((resolve) => setTimeout(resolve, 0))
         }
-      })()
-      while (acknowledged < frames.length) {
-        const before = acknowledged
-        const seen = await readAll(storage)
-        ensure(seen.length >= before, `a read begun with ${before} frames acknowledged saw ${seen.length}`)
-        equalFrames(seen, frames.slice(0, seen.length))
-        await new Promise<void>((resolve) => setTimeout(resolve, 0))
-      }
-      await writing
+      })
+      const reading = await outcomeOf(async () => {
+        let isWriting = true
+        void writing.then(() => isWriting = false)
+        while (isWriting) {
+          const before = acknowledged
+          const seen = await readAll(storage)
+          ensure(seen.length >= before, `a read begun with ${before} frames acknowledged saw ${seen.length}`)
+          equalFrames(seen, frames.slice(0, seen.length))
+          await new Promise<void>((resolve) => setTimeout(resolve, 0))
+        }
+      })
+      for (const outcome of [reading, await writing]) if (outcome.kind === "error") throw outcome.error
       await holds(storage, frames)
     },
   },

@@ -10,7 +10,8 @@ const KEPT = "The newest two are kept."
 const AT = "`at` is at most the head and above the position of the newest snapshot, or equal to it: else `PositionOutOfRange`."
 
 /** Slices that tell which snapshot they belong to. */
-export const slicesFor = (at: number, sizes: readonly number[] = [100, 1, 70_000]): readonly Bytes[] => sizes.map((size, index) => bytesOf(size, at * 100 + index))
+export const slicesFor = (at: number, sizes: readonly number[] = [100, 1, 70_000]): readonly Bytes[] =>
+  sizes.map((size, index) => bytesOf(size, at * 100 + index))
 
 async function* oneByOne(slices: readonly Bytes[]): AsyncGenerator<Bytes> {
   for (const slice of slices) {
@@ -91,8 +92,12 @@ export const snapshotCases: readonly LogStorageCase[] = [
       const many = Array.from({ length: 300 }, (_, index) => index)
       await storage.snapshots.write(2, slicesFor(2, many))
       equal(await storage.snapshots.list(), [{ at: 2, sliceBytes: many }, { at: 1, sliceBytes: sizes }], "snapshots.list()")
-      for (const [index, slice] of slicesFor(1, sizes).entries()) equalBytes(await storage.snapshots.readSlice(1, index), slice, `slice ${index} at 1`)
-      for (const [index, slice] of slicesFor(2, many).entries()) equalBytes(await storage.snapshots.readSlice(2, index), slice, `slice ${index} at 2`)
+      for (const [index, slice] of slicesFor(1, sizes).entries()) {
+        equalBytes(await storage.snapshots.readSlice(1, index), slice, `slice ${index} at 1`)
+      }
+      for (const [index, slice] of slicesFor(2, many).entries()) {
+        equalBytes(await storage.snapshots.readSlice(2, index), slice, `slice ${index} at 2`)
+      }
     },
   },
   {
@@ -194,7 +199,9 @@ export const snapshotCases: readonly LogStorageCase[] = [
         const error = await rejects(`slice ${index} of 3`, () => storage.snapshots.readSlice(3, index), SnapshotMissing)
         equal(error.details, { at: 3, index }, "details")
       }
-      for (const at of [2, 4, 0, -1, Number.NaN]) await rejects(`slice 0 at ${at}`, () => storage.snapshots.readSlice(at, 0), SnapshotMissing)
+      for (const at of [2, 4, 0, -1, Number.NaN]) {
+        await rejects(`slice 0 at ${at}`, () => storage.snapshots.readSlice(at, 0), SnapshotMissing)
+      }
     },
   },
   {

@@ -152,7 +152,9 @@ export const storeCases: readonly LogStorageCase[] = [
     async run(trial) {
       const TAINT = "taint-7f3a91c2-canary"
       const storage = await trial.open("doomed")
-      for (let position = 1; position <= 20; position += 1) await storage.append(position, bytesOfText(`${TAINT} ${position}`.repeat(position * 10)))
+      for (let position = 1; position <= 20; position += 1) {
+        await storage.append(position, bytesOfText(`${TAINT} ${position}`.repeat(position * 10)))
+      }
       await trial.closeAll()
       await trial.adapter.destroy("doomed")
       await trial.reopen()

@@ -4,7 +4,15 @@
  *   subject   adapter · reopen? · dispose? · medium?       made for each case by the author's `make`
  *   trial     open() tracks handles · reopen() · fill() · warn()       end() closes what a case left open
  */
-import { type Adapter, type Bytes, type Awaitable, capabilitiesOf, type Capabilities, type LogStorage, type OpenOptions } from "../../kernel/ports/log-storage.ts"
+import {
+  type Adapter,
+  type Awaitable,
+  type Bytes,
+  type Capabilities,
+  capabilitiesOf,
+  type LogStorage,
+  type OpenOptions,
+} from "../../kernel/ports/log-storage.ts"
 import type { Case } from "../case.ts"
 import { outcomeOf } from "../expect.ts"
 import type { Trial } from "../runner.ts"
@@ -72,7 +80,9 @@ export class LogStorageTrial implements Trial {
   lacks(need: string): string | undefined {
     if (need === "medium") return this.#subject.medium === undefined ? "the subject gives no medium" : undefined
     if (need === "checked") return this.#subject.medium?.checked === true ? undefined : "the adapter does not check frames itself"
-    return Object.entries(this.capabilities).some(([name, value]) => name === need && value === true) ? undefined : `the adapter does not claim ${need}`
+    return Object.entries(this.capabilities).some(([name, value]) => name === need && value === true)
+      ? undefined
+      : `the adapter does not claim ${need}`
   }
 
   /** Notes something that breaks no rule. */

@@ -6,7 +6,8 @@ import { holdsSnapshots, slicesFor } from "./snapshots.ts"
 import type { LogStorageCase, LogStorageTrial } from "./trial.ts"
 import type { LogStorage } from "../../kernel/ports/log-storage.ts"
 
-const COVERED = "Drops frames up to `through`, as far as the older kept snapshot covers them, never more; answers the new base, the last position dropped."
+const COVERED =
+  "Drops frames up to `through`, as far as the older kept snapshot covers them, never more; answers the new base, the last position dropped."
 const TWO = "With fewer than two snapshots it drops nothing."
 const BELOW = "Rejects with `FramesTrimmed` if `after` is below the base"
 
@@ -172,7 +173,9 @@ export const trimCases: readonly LogStorageCase[] = [
       const storage = await prepare(trial, 5, [4, 5])
       equal(await storage.trim(4), 4, "trim(4)")
       equal(await storage.head(), 5, "head()")
-      for (const position of [1, 4, 5]) await rejects(`appending at ${position}`, () => storage.append(position, frameAt(99)), PositionTaken)
+      for (const position of [1, 4, 5]) {
+        await rejects(`appending at ${position}`, () => storage.append(position, frameAt(99)), PositionTaken)
+      }
       await fill(storage, 8)
       await isTrimmed(storage, 4, 8)
       equal(await storage.read(8, ALL), [], "the page after the head")
@@ -220,7 +223,9 @@ export const trimCases: readonly LogStorageCase[] = [
       const storage = await trial.open()
       const bytesUsed = (): number => [...trial.medium.save().values()].reduce((sum, bytes) => sum + bytes.length, 0)
       const grow = async (through: number): Promise<void> => {
-        for (let position = await storage.head() + 1; position <= through; position += 1) await storage.append(position, bytesOf(FRAME_BYTES, position))
+        for (let position = await storage.head() + 1; position <= through; position += 1) {
+          await storage.append(position, bytesOf(FRAME_BYTES, position))
+        }
       }
       await grow(200)
       await trial.closeAll()

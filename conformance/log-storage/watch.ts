@@ -1,6 +1,6 @@
 /** Watching: another handle's append is told soon, until it is stopped. A call says "look again", no more. */
 import type { LogStorage } from "../../kernel/ports/log-storage.ts"
-import { equal, fail } from "../expect.ts"
+import { equal, fail, type Outcome, outcomeOf } from "../expect.ts"
 import { fill, framesBetween, holds } from "./frames.ts"
 import type { LogStorageCase, LogStorageTrial } from "./trial.ts"
 
@@ -79,11 +79,9 @@ export const watchCases: readonly LogStorageCase[] = [
     async run(trial) {
       const [writer, reader] = [await trial.open(), await trial.open()]
       let seen = 0
-      let reading = Promise.resolve()
+      let reading: Promise<Outcome<number>> = Promise.resolve({ kind: "value", value: 0 })
       const stop = reader.watch(() => {
-        reading = reading.then(async () => {
-          seen = await reader.head()
-        })
+        reading = reading.then(() => outcomeOf(async () => seen = await reader.head()))
       })
       for (let position = 1; position <= 50; position += 1) {
         await appendOne(writer)
@@ -92,7 +90,8 @@ export const watchCases: readonly LogStorageCase[] = [
       const deadline = performance.now() + trial.patienceMillis
       while (seen < 50 && performance.now() < deadline) await new Promise<void>((resolve) => setTimeout(resolve, 5))
       stop()
-      await reading
+      const last = await reading
+      if (last.kind === "error") fail("head() failed in a listener", last.error)
       equal(seen, 50, "the head that the listener saw last")
     },
   },
@@ -127,7 +126,9 @@ export const watchCases: readonly LogStorageCase[] = [
       })
       reader.watch(after.listener)
       for (let round = 0; round < 2; round += 1) {
-        await Promise.all([before, throwing, after].map((counter, index) => counter.next(trial, () => index === 2 ? appendOne(writer) : Promise.resolve())))
+        await Promise.all(
+          [before, throwing, after].map((counter, index) => counter.next(trial, () => index === 2 ? appendOne(writer) : Promise.resolve())),
+        )
       }
       await holds(reader, framesBetween(0, 2))
     },
