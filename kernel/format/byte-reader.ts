@@ -29,7 +29,9 @@ export class ByteReader {
 
   /** Reads `bytes` from `start` up to `end` from now on. */
   point(bytes: Uint8Array, start: number, end: number): void {
-    if (!(start >= 0 && start <= end && end <= bytes.length)) throw new RangeError(`ByteReader.point: ${start} to ${end} of ${bytes.length} bytes`)
+    if (!(start >= 0 && start <= end && end <= bytes.length)) {
+      throw new RangeError(`ByteReader.point: ${start} to ${end} of ${bytes.length} bytes`)
+    }
     this.buffer = bytes
     this.at = start
     this.end = end
@@ -198,7 +200,9 @@ export class ByteReader {
         if (depth >= depthMax) this.refuse(`it is nested deeper than ${depthMax}`, start)
         pending[++depth] = children
       } else {
-        if (children === 0 && depth >= depthMax && isContainer(this.buffer[start]!)) this.refuse(`it is nested deeper than ${depthMax}`, start)
+        if (children === 0 && depth >= depthMax && isContainer(this.buffer[start]!)) {
+          this.refuse(`it is nested deeper than ${depthMax}`, start)
+        }
         while (pending[depth] === 0) {
           if (depth === 0) return
           depth--

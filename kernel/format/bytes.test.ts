@@ -49,7 +49,13 @@ const NUMBERS: readonly (readonly [number, string, string])[] = [
   [2 ** 49, "8080808080808001", "cf0002000000000000"],
   [Number.MAX_SAFE_INTEGER, "ffffffffffffff0f", "cf001fffffffffffff"],
 ]
-const safe = fc.oneof(fc.maxSafeNat(), fc.nat(), fc.nat(300), fc.nat(52).map((bit) => 2 ** bit), fc.nat(52).map((bit) => 2 ** (bit + 1) - 1))
+const safe = fc.oneof(
+  fc.maxSafeNat(),
+  fc.nat(),
+  fc.nat(300),
+  fc.nat(52).map((bit) => 2 ** bit),
+  fc.nat(52).map((bit) => 2 ** (bit + 1) - 1),
+)
 
 describe("ByteWriter and ByteReader", () => {
   it("write each number in its one form and read it back", () => {
@@ -73,34 +79,37 @@ describe("ByteWriter and ByteReader", () => {
       fc.constant(["msgNil"] as const),
       fc.nat(255).map((n) => ["u8", n] as const),
     )
-    fc.assert(fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
-      const bytes = written((writer) => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        const bytes = written((writer) => {
+          for (const [kind, value] of steps) {
+            if (kind === "msgBin") {
+              writer.msgBin(value.length)
+              writer.bytes(value, 0, value.length)
+            } else if (kind === "msgNil") writer.msgNil()
+            else if (kind === "msgStr") writer.msgStr(value)
+            else writer[kind](value)
+          }
+        })
+        // The counts announce members that nobody wrote: those must seem to be there.
+        const reader = new ByteReader()
+        const padded = new Uint8Array(bytes.length + 200_000)
+        padded.set(bytes)
+        reader.point(padded, 0, padded.length)
         for (const [kind, value] of steps) {
           if (kind === "msgBin") {
-            writer.msgBin(value.length)
-            writer.bytes(value, 0, value.length)
-          } else if (kind === "msgNil") writer.msgNil()
-          else if (kind === "msgStr") writer.msgStr(value)
-          else writer[kind](value)
+            const length = reader.msgBin()
+            const start = reader.skip(length)
+            assert.deepEqual(reader.buffer.slice(start, start + length), value)
+          } else if (kind === "msgNil") {
+            assert.equal(reader.peekNil(), true)
+            reader.msgNil()
+          } else assert.equal(reader[kind](), value)
         }
-      })
-      // The counts announce members that nobody wrote: those must seem to be there.
-      const reader = new ByteReader()
-      const padded = new Uint8Array(bytes.length + 200_000)
-      padded.set(bytes)
-      reader.point(padded, 0, padded.length)
-      for (const [kind, value] of steps) {
-        if (kind === "msgBin") {
-          const length = reader.msgBin()
-          const start = reader.skip(length)
-          assert.deepEqual(reader.buffer.slice(start, start + length), value)
-        } else if (kind === "msgNil") {
-          assert.equal(reader.peekNil(), true)
-          reader.msgNil()
-        } else assert.equal(reader[kind](), value)
-      }
-      assert.equal(reader.at, bytes.length)
-    }), { numRuns: 300 })
+        assert.equal(reader.at, bytes.length)
+      }),
+      { numRuns: 300 },
+    )
   })
 
   it("zigzag() covers -2^52 to 2^52 - 1", () => {
@@ -140,7 +149,16 @@ describe("ByteWriter and ByteReader", () => {
     const writer = new ByteWriter()
     writer.u8(7)
     assert.equal(writer.lend(), 1)
-    for (const write of [() => writer.u8(1), () => writer.varint(1), () => writer.msgStr("a"), () => writer.reserve(1), () => writer.reset(), () => writer.lend()]) {
+    for (
+      const write of [
+        () => writer.u8(1),
+        () => writer.varint(1),
+        () => writer.msgStr("a"),
+        () => writer.reserve(1),
+        () => writer.reset(),
+        () => writer.lend(),
+      ]
+    ) {
       assert.throws(write, /lent/)
     }
     assert.equal(writer.buffer[0], 7)
@@ -192,10 +210,23 @@ describe("ByteReader refuses", () => {
 
   it("T12 long forms, unless it is told to take them", () => {
     const long: readonly (readonly [string, string])[] = [
-      ["varint", "8000"], ["varint", "ff00"], ["varint", "80808000"], ["varint", "8080808000"],
-      ["msgUint", "cc7f"], ["msgUint", "cd00ff"], ["msgUint", "ce0000ffff"], ["msgUint", "cf00000000ffffffff"],
-      ["msgArray", "dc000100"], ["msgArray", "dd0000000100"], ["msgMap", "de00010000"], ["msgMap", "df000000010000"],
-      ["msgBin", "c5000100"], ["msgBin", "c60000000100"], ["msgStr", "d90161"], ["msgStr", "da000161"], ["msgStr", "db0000000161"],
+      ["varint", "8000"],
+      ["varint", "ff00"],
+      ["varint", "80808000"],
+      ["varint", "8080808000"],
+      ["msgUint", "cc7f"],
+      ["msgUint", "cd00ff"],
+      ["msgUint", "ce0000ffff"],
+      ["msgUint", "cf00000000ffffffff"],
+      ["msgArray", "dc000100"],
+      ["msgArray", "dd0000000100"],
+      ["msgMap", "de00010000"],
+      ["msgMap", "df000000010000"],
+      ["msgBin", "c5000100"],
+      ["msgBin", "c60000000100"],
+      ["msgStr", "d90161"],
+      ["msgStr", "da000161"],
+      ["msgStr", "db0000000161"],
     ]
     for (const [name, bytes] of long) {
       assert.throws(() => reads[name]!(readerOf(bytes)), corruptAt(2, /shortest form/), `${name} ${bytes}`)
@@ -204,7 +235,9 @@ describe("ByteReader refuses", () => {
   })
 
   it("T10 integers above 2^53 - 1", () => {
-    for (const bytes of ["8080808080808010", "ffffffffffffff1f", "ffffffffffffffff7f", "80808080808080808001", "ffffffffffffffffffffffff01"]) {
+    for (
+      const bytes of ["8080808080808010", "ffffffffffffff1f", "ffffffffffffffff7f", "80808080808080808001", "ffffffffffffffffffffffff01"]
+    ) {
       assert.throws(() => readerOf(bytes).varint(), corruptAt(2, /2\^53/), bytes)
     }
     for (const bytes of ["cf0020000000000000", "cfffffffffffffffff"]) assert.throws(() => readerOf(bytes).msgUint(), corruptAt(2, /2\^53/))
@@ -244,16 +277,50 @@ describe("ByteReader refuses", () => {
     assert.throws(() => reader.expectEnd(), corruptAt(3, /1 bytes are left over/))
     reader.u8()
     reader.expectEnd()
-    for (const [start, end] of [[-1, 1], [1, 0], [0, 5], [NaN, 1]] as const) assert.throws(() => reader.point(new Uint8Array(4), start, end), RangeError)
+    for (const [start, end] of [[-1, 1], [1, 0], [0, 5], [NaN, 1]] as const) {
+      assert.throws(() => reader.point(new Uint8Array(4), start, end), RangeError)
+    }
   })
 })
 
 describe("skipValue()", () => {
   it("moves over any MessagePack value and nothing more", () => {
     const values = [
-      "00", "7f", "e0", "ff", "c0", "c2", "c3", "ca00000000", "cb0000000000000000", "cc80", "cd0100", "ce00010000", "cf0000000100000000", "d080", "d18000",
-      "d280000000", "d38000000000000000", "a0", "a161", "d920" + "61".repeat(32), "c400", "c40161", "d40001", "d5000102", "d60001020304", "d7000102030405060708",
-      "d800" + "00".repeat(16), "c70300010203", "80", "90", "81a16101", "9301a16181c0c0", "9391919001c0" , "dc0010" + "c0".repeat(16), "de0010" + "0000".repeat(16),
+      "00",
+      "7f",
+      "e0",
+      "ff",
+      "c0",
+      "c2",
+      "c3",
+      "ca00000000",
+      "cb0000000000000000",
+      "cc80",
+      "cd0100",
+      "ce00010000",
+      "cf0000000100000000",
+      "d080",
+      "d18000",
+      "d280000000",
+      "d38000000000000000",
+      "a0",
+      "a161",
+      "d920" + "61".repeat(32),
+      "c400",
+      "c40161",
+      "d40001",
+      "d5000102",
+      "d60001020304",
+      "d7000102030405060708",
+      "d800" + "00".repeat(16),
+      "c70300010203",
+      "80",
+      "90",
+      "81a16101",
+      "9301a16181c0c0",
+      "9391919001c0",
+      "dc0010" + "c0".repeat(16),
+      "de0010" + "0000".repeat(16),
     ]
     for (const value of values) {
       const reader = readerOf(value + "c1")

@@ -50,5 +50,7 @@ export const chooseChecksum = (native?: (bytes: Uint8Array, seed?: number) => nu
   const check = new TextEncoder().encode("123456789")
   if (native(check) >>> 0 !== 0xcbf43926) throw new Error("chooseChecksum: the native function does not compute CRC-32 (IEEE 802.3)")
   return (bytes, start, end) =>
-    end - start < NATIVE_BYTES ? crc32(bytes, start, end) : native(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end)) >>> 0
+    end - start < NATIVE_BYTES
+      ? crc32(bytes, start, end)
+      : native(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end)) >>> 0
 }

@@ -46,14 +46,47 @@ const mapOf = (keys: readonly string[]): Uint8Array => {
 }
 
 const SAMPLE = {
-  null: null, yes: true, small: 5, byte: 200, short: 60_000, word: 70_000, minus: -100, low: -30_000, lower: -70_000, float: 0.5, big: -5n, huge: 2n ** 63n,
-  text: "short", longer: "x".repeat(40), longest: "ü".repeat(200), bin: Uint8Array.of(1, 2), bytes: new Uint8Array(300), list: [1, [2, {}]],
-  many: new Array(20).fill([]), at: new Date(0), then: new Date(1), before: new Date(-1),
+  null: null,
+  yes: true,
+  small: 5,
+  byte: 200,
+  short: 60_000,
+  word: 70_000,
+  minus: -100,
+  low: -30_000,
+  lower: -70_000,
+  float: 0.5,
+  big: -5n,
+  huge: 2n ** 63n,
+  text: "short",
+  longer: "x".repeat(40),
+  longest: "ü".repeat(200),
+  bin: Uint8Array.of(1, 2),
+  bytes: new Uint8Array(300),
+  list: [1, [2, {}]],
+  many: new Array(20).fill([]),
+  at: new Date(0),
+  then: new Date(1),
+  before: new Date(-1),
 }
 
 describe("checkValue()", () => {
   it("T3 refuses counts and lengths over what is left, before anything else", () => {
-    const forms = [["c4", 1], ["c5", 2], ["c6", 4], ["d9", 1], ["da", 2], ["db", 4], ["dc", 2], ["dd", 4], ["de", 2], ["df", 4], ["c7", 1], ["c8", 2], ["c9", 4]] as const
+    const forms = [
+      ["c4", 1],
+      ["c5", 2],
+      ["c6", 4],
+      ["d9", 1],
+      ["da", 2],
+      ["db", 4],
+      ["dc", 2],
+      ["dd", 4],
+      ["de", 2],
+      ["df", 4],
+      ["c7", 1],
+      ["c8", 2],
+      ["c9", 4],
+    ] as const
     const started = performance.now()
     for (const [marker, width] of forms) {
       for (const left of [0, 1, 31, 32, 300, 70_000]) {
@@ -97,11 +130,25 @@ describe("checkValue()", () => {
     for (let type = -128; type < 128; type++) {
       const id = (type & 0xff).toString(16).padStart(2, "0")
       const data = "00".repeat(300)
-      for (const [head, length] of [["d4", 1], ["d5", 2], ["d8", 16], ["c700", 0], ["c703", 3], ["c70d", 13], ["c8000c", 12], ["c80100", 256], ["c90000000c", 12]] as const) {
+      for (
+        const [head, length] of [
+          ["d4", 1],
+          ["d5", 2],
+          ["d8", 16],
+          ["c700", 0],
+          ["c703", 3],
+          ["c70d", 13],
+          ["c8000c", 12],
+          ["c80100", 256],
+          ["c90000000c", 12],
+        ] as const
+      ) {
         refuses(head + id + data.slice(0, length * 2), /timestamp/)
       }
       if (type !== -1) {
-        for (const [head, length] of [["d6", 4], ["d7", 8], ["c70c", 12]] as const) refuses(head + id + data.slice(0, length * 2), /timestamp/)
+        for (const [head, length] of [["d6", 4], ["d7", 8], ["c70c", 12]] as const) {
+          refuses(head + id + data.slice(0, length * 2), /timestamp/)
+        }
       }
     }
     const packr = new Packr({ structuredClone: true, moreTypes: true })
@@ -135,7 +182,8 @@ describe("checkValue()", () => {
       for (const padding of [0, 10, 100, 400]) {
         const content = "61".repeat(padding) + bad
         const length = content.length / 2
-        const text = (length < 32 ? (0xa0 + length).toString(16) : length < 256 ? `d9${length.toString(16)}` : `da0${length.toString(16)}`) + content
+        const text =
+          (length < 32 ? (0xa0 + length).toString(16) : length < 256 ? `d9${length.toString(16)}` : `da0${length.toString(16)}`) + content
         refuses(text, /string is not well-formed/)
         refuses(`91${text}`, /string is not well-formed/)
         refuses(`81${text}c0`, /key is not well-formed/)
@@ -185,11 +233,37 @@ describe("checkValue()", () => {
 
   it("T12 refuses long forms of integers, texts, binaries, arrays and maps, so that a value has one digest", () => {
     const long = [
-      "cc7f", "cd00ff", "ce0000ffff", "d000", "d07f", "d0e0", "d0ff", "d10000", "d1ff80", "d1007f", "d2ffff8000", "d200000001", "d27fffffff",
-      "d90161", "da000161", "db0000000161", "da00ff" + "61".repeat(255), "db0000ffff" + "61".repeat(65535),
-      "c5000100", "c60000000100", "c500ff" + "00".repeat(255), "c60000ffff" + "00".repeat(65535),
-      "dc0001c0", "dd00000001c0", "dc000f" + "c0".repeat(15), "dd0000ffff" + "c0".repeat(65535),
-      "de0001a161c0", "df00000001a161c0", "81d90161c0", "81da000161c0", "81db0000000161c0",
+      "cc7f",
+      "cd00ff",
+      "ce0000ffff",
+      "d000",
+      "d07f",
+      "d0e0",
+      "d0ff",
+      "d10000",
+      "d1ff80",
+      "d1007f",
+      "d2ffff8000",
+      "d200000001",
+      "d27fffffff",
+      "d90161",
+      "da000161",
+      "db0000000161",
+      "da00ff" + "61".repeat(255),
+      "db0000ffff" + "61".repeat(65535),
+      "c5000100",
+      "c60000000100",
+      "c500ff" + "00".repeat(255),
+      "c60000ffff" + "00".repeat(65535),
+      "dc0001c0",
+      "dd00000001c0",
+      "dc000f" + "c0".repeat(15),
+      "dd0000ffff" + "c0".repeat(65535),
+      "de0001a161c0",
+      "df00000001a161c0",
+      "81d90161c0",
+      "81da000161c0",
+      "81db0000000161c0",
     ]
     for (const bytes of long) refuses(bytes, /shortest form/)
   })
@@ -231,7 +305,8 @@ describe("T5 maps with many keys", () => {
   const sets: Readonly<Record<string, (count: number) => readonly string[]>> = {
     "counted up": (count) => Array.from({ length: count }, (_, index) => `key${index}`),
     "integer-like, far apart": (count) => Array.from({ length: count }, (_, index) => `${(index * 65_521) % 4_294_967_291}`),
-    "of one length, first, middle and last byte": (count) => Array.from({ length: count }, (_, index) => `a${index.toString(36).padStart(9, "0")}m${"y".repeat(9)}z`),
+    "of one length, first, middle and last byte": (count) =>
+      Array.from({ length: count }, (_, index) => `a${index.toString(36).padStart(9, "0")}m${"y".repeat(9)}z`),
     "of one hash": (count) => collidingKeys(13).slice(0, count),
   }
   for (const [name, keysOf] of Object.entries(sets)) {
@@ -269,10 +344,20 @@ const runAlone = async (source: string, nodeFlags: readonly string[]): Promise<s
   const folder = await mkdtemp(join(tmpdir(), "persist-msgpack-"))
   try {
     const file = join(folder, "main.mjs")
-    await writeFile(file, source.replaceAll("MSGPACK", new URL("./msgpack.ts", import.meta.url).href).replaceAll("BYTES", new URL("./bytes.ts", import.meta.url).href))
+    await writeFile(
+      file,
+      source.replaceAll("MSGPACK", new URL("./msgpack.ts", import.meta.url).href).replaceAll(
+        "BYTES",
+        new URL("./bytes.ts", import.meta.url).href,
+      ),
+    )
     const isDeno = "Deno" in globalThis
     const isBun = "Bun" in globalThis
-    const flags = isDeno ? ["run", "-A", "--no-check", ...(nodeFlags.length > 0 ? [`--v8-flags=${nodeFlags.join(",")}`] : [])] : isBun ? [] : nodeFlags
+    const flags = isDeno
+      ? ["run", "-A", "--no-check", ...(nodeFlags.length > 0 ? [`--v8-flags=${nodeFlags.join(",")}`] : [])]
+      : isBun
+      ? []
+      : nodeFlags
     const { stdout } = await promisify(execFile)(process.execPath, [...flags, file], { timeout: 30_000, cwd: folder })
     return stdout.trim()
   } finally {

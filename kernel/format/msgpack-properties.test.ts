@@ -14,7 +14,11 @@ const bytesOf = (value: unknown): Uint8Array<ArrayBuffer> => {
   return writer.buffer.slice(0, writer.length)
 }
 
-const text = fc.oneof(fc.string({ maxLength: 12 }), fc.string({ unit: "binary", maxLength: 20 }), fc.string({ minLength: 28, maxLength: 70 }))
+const text = fc.oneof(
+  fc.string({ maxLength: 12 }),
+  fc.string({ unit: "binary", maxLength: 20 }),
+  fc.string({ minLength: 28, maxLength: 70 }),
+)
 const name = fc.oneof(fc.constantFrom("id", "title", "constructor", "1", "007", ""), text).filter((key) => key !== "__proto__")
 /** Bun ends a test after 5 s, and the machine may be busy: what was tried until then must do. */
 const runs = (numRuns: number): fc.Parameters<unknown> => ({ numRuns, interruptAfterTimeLimit: 3000 })
@@ -52,22 +56,30 @@ const hasNumericKey = (whole: unknown): boolean => {
 
 describe("any value", () => {
   it("comes back as it was, and passes the check", () => {
-    fc.assert(fc.property(value, (whole) => {
-      const bytes = bytesOf(whole)
-      checkValue(bytes, 0, bytes.length)
-      assert.deepStrictEqual(decodeValue(bytes, 0, bytes.length), whole)
-    }), runs(800))
+    fc.assert(
+      fc.property(value, (whole) => {
+        const bytes = bytesOf(whole)
+        checkValue(bytes, 0, bytes.length)
+        assert.deepStrictEqual(decodeValue(bytes, 0, bytes.length), whole)
+      }),
+      runs(800),
+    )
   })
 
   it("comes back without its undefined members and without the sign of zero", () => {
     const members = fc.dictionary(name, fc.constantFrom<unknown>(undefined, -0, 1, "x"), { maxKeys: 40 })
-    fc.assert(fc.property(members, (whole) => {
-      const kept = Object.fromEntries(Object.entries(whole).filter(([, member]) => member !== undefined).map(([key, member]) => [key, member === 0 ? 0 : member]))
-      const bytes = bytesOf(whole)
-      checkValue(bytes, 0, bytes.length)
-      assert.deepStrictEqual(decodeValue(bytes, 0, bytes.length), kept)
-      assert.deepEqual(bytes, bytesOf(kept))
-    }), runs(300))
+    fc.assert(
+      fc.property(members, (whole) => {
+        const kept = Object.fromEntries(
+          Object.entries(whole).filter(([, member]) => member !== undefined).map(([key, member]) => [key, member === 0 ? 0 : member]),
+        )
+        const bytes = bytesOf(whole)
+        checkValue(bytes, 0, bytes.length)
+        assert.deepStrictEqual(decodeValue(bytes, 0, bytes.length), kept)
+        assert.deepEqual(bytes, bytesOf(kept))
+      }),
+      runs(300),
+    )
   })
 
   it("has the bytes that msgpackr gives it, and is read by msgpackr", () => {
@@ -79,11 +91,14 @@ describe("any value", () => {
       scalar.filter((leaf) => !(leaf instanceof Date) && !(typeof leaf === "string" && leaf.startsWith("\ufeff"))),
       fc.date({ noInvalidDate: true, min: new Date(0), max: new Date(4_294_967_295_000) }),
     ))
-    fc.assert(fc.property(common, (whole) => {
-      const bytes = bytesOf(whole)
-      assert.deepEqual(bytes, Uint8Array.from(packr.pack(whole)))
-      assert.deepStrictEqual(unpackr.unpack(bytes), whole)
-    }), runs(500))
+    fc.assert(
+      fc.property(common, (whole) => {
+        const bytes = bytesOf(whole)
+        assert.deepEqual(bytes, Uint8Array.from(packr.pack(whole)))
+        assert.deepStrictEqual(unpackr.unpack(bytes), whole)
+      }),
+      runs(500),
+    )
   })
 })
 
@@ -91,7 +106,14 @@ describe("any bytes", () => {
   /** Bytes of values with a few bytes changed, cut out, doubled or put in, preferring markers and lengths. */
   const mutant = fc.tuple(
     value,
-    fc.array(fc.tuple(fc.nat(), fc.oneof(fc.nat(255), fc.constantFrom(0x80, 0x90, 0xa0, 0xc0, 0xc1, 0xc7, 0xcb, 0xcf, 0xd6, 0xd7, 0xd9, 0xdc, 0xde, 0xff)), fc.nat(5)), { minLength: 1, maxLength: 4 }),
+    fc.array(
+      fc.tuple(
+        fc.nat(),
+        fc.oneof(fc.nat(255), fc.constantFrom(0x80, 0x90, 0xa0, 0xc0, 0xc1, 0xc7, 0xcb, 0xcf, 0xd6, 0xd7, 0xd9, 0xdc, 0xde, 0xff)),
+        fc.nat(5),
+      ),
+      { minLength: 1, maxLength: 4 },
+    ),
   ).map(([whole, changes]) => {
     const bytes = [...bytesOf(whole)]
     for (const [place, byte, kind] of changes) {
@@ -121,9 +143,12 @@ describe("any bytes", () => {
   it("T8, T12 that were mutated are refused as CorruptBytes, or are the one encoding of what they decode to", () => {
     const prototype = Object.getOwnPropertyNames(Object.prototype).join()
     let accepted = 0
-    fc.assert(fc.property(mutant, (bytes) => {
-      if (judge(bytes)) accepted++
-    }), runs(2000))
+    fc.assert(
+      fc.property(mutant, (bytes) => {
+        if (judge(bytes)) accepted++
+      }),
+      runs(2000),
+    )
     assert.ok(accepted > 20, `only ${accepted} mutants were accepted`)
     assert.equal(Object.getOwnPropertyNames(Object.prototype).join(), prototype)
   })
@@ -133,33 +158,47 @@ describe("any bytes", () => {
   })
 
   it("that were never checked decode to something or to CorruptBytes", () => {
-    fc.assert(fc.property(fc.oneof(mutant, fc.uint8Array({ maxLength: 30 })), (bytes) => {
-      try {
-        decodeValue(bytes, 0, bytes.length)
-      } catch (error) {
-        assert.ok(error instanceof CorruptBytes, String(error))
-      }
-    }), runs(2000))
+    fc.assert(
+      fc.property(fc.oneof(mutant, fc.uint8Array({ maxLength: 30 })), (bytes) => {
+        try {
+          decodeValue(bytes, 0, bytes.length)
+        } catch (error) {
+          assert.ok(error instanceof CorruptBytes, String(error))
+        }
+      }),
+      runs(2000),
+    )
   })
 })
 
 describe("any object", () => {
   it("is stored or refused with InvalidValue, and the writer is as before", () => {
     const anything = fc.anything({
-      withBigInt: true, withBoxedValues: true, withDate: true, withMap: true, withSet: true, withNullPrototype: true, withObjectString: true, withSparseArray: true,
-      withTypedArray: true, withUnicodeString: true,
+      withBigInt: true,
+      withBoxedValues: true,
+      withDate: true,
+      withMap: true,
+      withSet: true,
+      withNullPrototype: true,
+      withObjectString: true,
+      withSparseArray: true,
+      withTypedArray: true,
+      withUnicodeString: true,
     })
-    fc.assert(fc.property(anything, (whole) => {
-      writer.reset()
-      writer.u8(1)
-      try {
-        encodeValue(whole, writer, "k")
-      } catch (error) {
-        assert.ok(error instanceof InvalidValue, String(error))
-        assert.equal(writer.length, 1)
-        return
-      }
-      checkValue(writer.buffer, 1, writer.length)
-    }), runs(1500))
+    fc.assert(
+      fc.property(anything, (whole) => {
+        writer.reset()
+        writer.u8(1)
+        try {
+          encodeValue(whole, writer, "k")
+        } catch (error) {
+          assert.ok(error instanceof InvalidValue, String(error))
+          assert.equal(writer.length, 1)
+          return
+        }
+        checkValue(writer.buffer, 1, writer.length)
+      }),
+      runs(1500),
+    )
   })
 })

@@ -127,7 +127,10 @@ const VECTORS: readonly (readonly [unknown, string])[] = [
   [{ b: 1, a: 2 }, "82a16201a16102"],
   [{ "": null }, "81a0c0"],
   [{ constructor: 1, prototype: 2, toString: 3 }, "83ab636f6e7374727563746f7201a970726f746f7479706502a8746f537472696e6703"],
-  [Object.fromEntries([..."abcdefghijklmnop"].map((name) => [name, 0])), "de0010" + [..."0123456789abcdef"].map((_, i) => `a1${(97 + i).toString(16)}00`).join("")],
+  [
+    Object.fromEntries([..."abcdefghijklmnop"].map((name) => [name, 0])),
+    "de0010" + [..."0123456789abcdef"].map((_, i) => `a1${(97 + i).toString(16)}00`).join(""),
+  ],
   [{ [s(32)]: { [s(256)]: 1 } }, "81d920" + xs(32) + "81da0100" + xs(256) + "01"],
   [new Date(0), "d6ff00000000"],
   [new Date(1000), "d6ff00000001"],
@@ -160,7 +163,9 @@ describe("the MessagePack profile", () => {
     const bits = new DataView(new ArrayBuffer(8))
     bits.setBigUint64(0, 0xfff8_0000_0000_0001n)
     assert.equal(hexOf(bits.getFloat64(0)), "cb7ff8000000000000")
-    for (const value of [2 ** 53 - 1, 2 ** 53, 2 ** 53 + 2, -(2 ** 53) - 2, 2 ** 63, -(2 ** 63), 2 ** 64, 1e300, 0.1, -5e-324]) assert.equal(read(bytesOf(value)), value)
+    for (const value of [2 ** 53 - 1, 2 ** 53, 2 ** 53 + 2, -(2 ** 53) - 2, 2 ** 63, -(2 ** 63), 2 ** 64, 1e300, 0.1, -5e-324]) {
+      assert.equal(read(bytesOf(value)), value)
+    }
     for (const value of [1n, 0n, -1n, 2n ** 53n + 1n, 2n ** 63n, 2n ** 64n - 1n]) assert.equal(read(bytesOf(value)), value)
     rejects(2n ** 64n, "", /64 bits/)
     rejects([-(2n ** 63n) - 1n], "[0]", /64 bits/)
@@ -246,7 +251,11 @@ describe("the MessagePack profile", () => {
         from[from.length - 1] = 4
       }
     }
-    const liar = Object.defineProperties(Uint8Array.of(7), { length: { value: 1000 }, byteLength: { value: 1000 }, buffer: { value: source.buffer } })
+    const liar = Object.defineProperties(Uint8Array.of(7), {
+      length: { value: 1000 },
+      byteLength: { value: 1000 },
+      buffer: { value: source.buffer },
+    })
     assert.equal(hexOf(liar), "c40107")
   })
 
@@ -254,7 +263,15 @@ describe("the MessagePack profile", () => {
     const text = s(VALUE_BYTES_MAX - 5)
     assert.equal(bytesOf(text).length, VALUE_BYTES_MAX)
     assert.equal(read(bytesOf(text)), text)
-    const tooLarge = [text + "x", text + text, [text], "é".repeat(VALUE_BYTES_MAX / 2), new Uint8Array(VALUE_BYTES_MAX), new Uint8Array(VALUE_BYTES_MAX * 9), { [text]: 1 }]
+    const tooLarge = [
+      text + "x",
+      text + text,
+      [text],
+      "é".repeat(VALUE_BYTES_MAX / 2),
+      new Uint8Array(VALUE_BYTES_MAX),
+      new Uint8Array(VALUE_BYTES_MAX * 9),
+      { [text]: 1 },
+    ]
     for (const value of tooLarge) {
       const writer = new ByteWriter()
       writer.u8(1)
@@ -330,8 +347,14 @@ describe("T1 and T7 nesting", () => {
     map.a = { b: map }
     assert.throws(() => bytesOf(map), (error) => error instanceof InvalidValue && /holds itself/.test(error.details.reason))
     const started = performance.now()
-    assert.throws(() => bytesOf(nested(30, 1, (value) => [value, value])), (error) => error instanceof InvalidValue && /values in all/.test(error.details.reason))
-    assert.throws(() => bytesOf(nested(30, 1, (value) => ({ a: value, b: value }))), (error) => error instanceof InvalidValue && /values in all/.test(error.details.reason))
+    assert.throws(
+      () => bytesOf(nested(30, 1, (value) => [value, value])),
+      (error) => error instanceof InvalidValue && /values in all/.test(error.details.reason),
+    )
+    assert.throws(
+      () => bytesOf(nested(30, 1, (value) => ({ a: value, b: value }))),
+      (error) => error instanceof InvalidValue && /values in all/.test(error.details.reason),
+    )
     assert.throws(() => bytesOf(nested(30, s(60_000), (value) => [value, value])), ValueTooLarge)
     assert.ok(performance.now() - started < 2000)
   })
@@ -376,9 +399,29 @@ describe("T21 values are data", () => {
     }
     const revoked = Proxy.revocable({}, {})
     revoked.revoke()
-    for (const value of [{ get x() { return thrower() } }, new Proxy({}, { ownKeys: thrower }), { a: Object.create({ get [Symbol.toStringTag]() { return thrower() } }) }, revoked.proxy]) {
+    for (
+      const value of [
+        {
+          get x() {
+            return thrower()
+          },
+        },
+        new Proxy({}, { ownKeys: thrower }),
+        {
+          a: Object.create({
+            get [Symbol.toStringTag]() {
+              return thrower()
+            },
+          }),
+        },
+        revoked.proxy,
+      ]
+    ) {
       const writer = new ByteWriter()
-      assert.throws(() => encodeValue(value, writer, "k"), (error) => error instanceof InvalidValue && (error.cause === cause || error.cause instanceof TypeError))
+      assert.throws(
+        () => encodeValue(value, writer, "k"),
+        (error) => error instanceof InvalidValue && (error.cause === cause || error.cause instanceof TypeError),
+      )
       assert.equal(writer.length, 0)
     }
     assert.equal(hexOf({ a: 1 }), "81a16101")

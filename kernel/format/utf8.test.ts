@@ -33,19 +33,43 @@ const refused = (bytes: readonly number[]): void => {
 
 /** What is well-formed text in UTF-16 and hard in UTF-8: the first and last of each length, noncharacters, marks, controls. */
 const HARD = [
-  "", "\u0000", "a\u0000b", "\u007f", "\u0080", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\ufeff", "\ufeffabc", "\ufffd", "\ufffe", "\uffff",
-  "\u{10000}", "\u{1f600}", "\u{10ffff}", "\u202eabc\u202c", "e\u0301", "\u00e9", "\ufeff" + "x".repeat(100), "é".repeat(50), "\u{1f600}".repeat(90),
+  "",
+  "\u0000",
+  "a\u0000b",
+  "\u007f",
+  "\u0080",
+  "\u07ff",
+  "\u0800",
+  "\ud7ff",
+  "\ue000",
+  "\ufeff",
+  "\ufeffabc",
+  "\ufffd",
+  "\ufffe",
+  "\uffff",
+  "\u{10000}",
+  "\u{1f600}",
+  "\u{10ffff}",
+  "\u202eabc\u202c",
+  "e\u0301",
+  "\u00e9",
+  "\ufeff" + "x".repeat(100),
+  "é".repeat(50),
+  "\u{1f600}".repeat(90),
 ]
 
 describe("writeUtf8() and readUtf8()", () => {
   it("agree with the runtime's codec on well-formed text", () => {
-    fc.assert(fc.property(text, (value) => {
-      const bytes = write(value)
-      assert.deepEqual(bytes, Uint8Array.from(Buffer.from(value, "utf8")))
-      assert.equal(utf8Length(value), bytes.length)
-      assert.equal(isUtf8(bytes, 0, bytes.length), true)
-      assert.equal(readUtf8(bytes, 0, bytes.length), value)
-    }), { numRuns: 2000 })
+    fc.assert(
+      fc.property(text, (value) => {
+        const bytes = write(value)
+        assert.deepEqual(bytes, Uint8Array.from(Buffer.from(value, "utf8")))
+        assert.equal(utf8Length(value), bytes.length)
+        assert.equal(isUtf8(bytes, 0, bytes.length), true)
+        assert.equal(readUtf8(bytes, 0, bytes.length), value)
+      }),
+      { numRuns: 2000 },
+    )
   })
 
   it("T9 keep every well-formed text byte for byte", () => {
@@ -86,7 +110,8 @@ describe("T9 ill-formed text", () => {
   })
 
   it("T9 readUtf8() refuses overlong forms, surrogates, too large values and cut sequences", () => {
-    const bad = "80 bf c080 c1bf e08080 e09fbf f0808080 f08fbfbf eda080 edbfbf f4908080 f5808080 f888808080 fe ff c3 e282 f09f98 c341 e28241 f09f9841 e228a1"
+    const bad =
+      "80 bf c080 c1bf e08080 e09fbf f0808080 f08fbfbf eda080 edbfbf f4908080 f5808080 f888808080 fe ff c3 e282 f09f98 c341 e28241 f09f9841 e228a1"
     for (const hex of bad.split(" ")) refused([...Buffer.from(hex, "hex")])
   })
 
@@ -116,13 +141,16 @@ describe("T9 ill-formed text", () => {
   })
 
   it("T9 readUtf8() gives text or CorruptBytes for any bytes", () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
-      if (isUtf8(bytes, 0, bytes.length)) {
-        assert.deepEqual(write(readUtf8(bytes, 0, bytes.length)), bytes)
-      } else {
-        assert.throws(() => readUtf8(bytes, 0, bytes.length), CorruptBytes)
-      }
-    }), { numRuns: 2000 })
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
+        if (isUtf8(bytes, 0, bytes.length)) {
+          assert.deepEqual(write(readUtf8(bytes, 0, bytes.length)), bytes)
+        } else {
+          assert.throws(() => readUtf8(bytes, 0, bytes.length), CorruptBytes)
+        }
+      }),
+      { numRuns: 2000 },
+    )
   })
 })
 

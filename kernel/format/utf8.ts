@@ -120,7 +120,9 @@ export const readUtf8 = (bytes: Uint8Array, start: number, end: number): string 
     if (utf8Slice === undefined) return readLong(bytes, start, end)
     return isUtf8(bytes, at, end) ? utf8Slice.call(bytes, start, end) : refuse(start)
   }
-  if (length < NATIVE_READ_BYTES) return length <= 8 ? readAscii8(bytes, start, length) : readAscii8(bytes, start, 8) + readAscii8(bytes, start + 8, length - 8)
+  if (length < NATIVE_READ_BYTES) {
+    return length <= 8 ? readAscii8(bytes, start, length) : readAscii8(bytes, start, 8) + readAscii8(bytes, start + 8, length - 8)
+  }
   if (latin1Slice !== undefined) return latin1Slice.call(bytes, start, end)
   if (length >= DECODER_READ_BYTES) return readLong(bytes, start, end)
   let text = ""
