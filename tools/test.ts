@@ -12,7 +12,7 @@ import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
 import { parseArgs } from "node:util"
-import { type Case, countCases, parseJunit, type Totals } from "./junit.ts"
+import { type Case, countCases, parseJunit, type Totals, withSkipsOf } from "./junit.ts"
 import { listFiles, ROOT } from "./repository.ts"
 import { type Finished, run } from "./run.ts"
 
@@ -87,7 +87,12 @@ export const judgeLane = (
   return { totals }
 }
 
-const runLane = async (lane: Lane, files: readonly string[]): Promise<Totals> => {
+/** Runs one lane and reports it. `reference` are cases of a lane before it, which knows why cases were skipped. */
+const runLane = async (
+  lane: Lane,
+  files: readonly string[],
+  reference: readonly Case[],
+): Promise<{ readonly totals: Totals; readonly cases: readonly Case[] }> => {
   const report = join(REPORTS, `${lane.name}.xml`)
   const [command, ...args] = lane.command(report, files)
   let ended = 0
@@ -104,10 +109,13 @@ const runLane = async (lane: Lane, files: readonly string[]): Promise<Totals> =>
   clearInterval(heartbeat)
 
   await writeFile(join(REPORTS, `${lane.name}.log`), finished.output)
-  const cases = parseJunit(await readFile(report, "utf8").catch(() => ""))
+  const cases = withSkipsOf(parseJunit(await readFile(report, "utf8").catch(() => "")), reference)
   const { totals, problem } = judgeLane(cases, finished)
+  const known = new Set(reference.filter(({ outcome }) => outcome === "skipped").map(({ name }) => name))
+  const again = cases.filter(({ name, outcome }) => outcome === "skipped" && known.has(name)).length
+  if (again > 0) console.log(`  skipped as in the first lane: ${again}`)
   for (const { name, outcome, message } of cases) {
-    if (outcome === "skipped") console.log(`  skipped: ${name}${message === "" ? "" : ` (${message})`}`)
+    if (outcome === "skipped" && !known.has(name)) console.log(`  skipped: ${name}${message === "" ? "" : ` (${message})`}`)
     if (outcome === "failed") console.log(`  FAILED: ${name}\n${message.replace(/^/gm, "    ")}`)
   }
   if (problem !== undefined) console.log(`  FAILED: ${problem}\n${finished.output.slice(-8_000).replace(/^/gm, "    ")}`)
@@ -115,7 +123,7 @@ const runLane = async (lane: Lane, files: readonly string[]): Promise<Totals> =>
   console.log(
     `${lane.name}: ${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped in ${finished.seconds.toFixed(1)} s`,
   )
-  return totals
+  return { totals, cases }
 }
 
 const main = async (): Promise<void> => {
@@ -132,13 +140,15 @@ const main = async (): Promise<void> => {
 
   if (files.length === 0) throw new Error(`No test file's path contains ${positionals.join(" or ")}`)
   let [passed, failed, skipped] = [0, 0, 0]
+  let reference: readonly Case[] | undefined
   for (const lane of lanes) {
     const own = files.filter(lane.isFor)
     if (own.length === 0) {
       console.log(`\n${lane.name}: none of these files are for this lane`)
       continue
     }
-    const totals = await runLane(lane, own)
+    const { totals, cases } = await runLane(lane, own, reference ?? [])
+    reference ??= cases
     passed += totals.passed
     failed += totals.failed
     skipped += totals.skipped
