@@ -288,7 +288,7 @@ describe("busy", () => {
     await storage.close()
   })
 
-  it("A81 a holder that stays is StoreBusy after 5 s, nothing is stored, and the same call works later", async () => {
+  it("A81 a holder that stays is StoreBusy after 5 s, nothing is stored, and the same call works later", { timeout: 30_000 }, async () => {
     const path = newPath()
     const storage = await open(path)
     const holder = rawDatabase(path)
@@ -637,6 +637,8 @@ describe("watch", () => {
   it("A72 A73 A74 hears of appends of other handles, not of own ones, until it is stopped", async () => {
     const path = newPath()
     const [one, two] = [await open(path), await open(path)]
+    // A watch alone keeps no process alive.
+    const alive = setInterval(() => {}, 1000)
     let calls = 0
     let heard = (): void => {}
     const next = (): Promise<void> => new Promise((resolve) => heard = resolve)
@@ -664,6 +666,7 @@ describe("watch", () => {
     await two.append(4, bytes(4))
     await new Promise((resolve) => setTimeout(resolve, 250))
     assert.equal(calls, stopped)
+    clearInterval(alive)
     await one.close()
     await two.close()
   })
