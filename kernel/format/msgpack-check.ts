@@ -1,46 +1,29 @@
 /**
  * The strict check of stored and received values against the profile of `msgpack.ts`: one pass, no recursion, no copy.
  *
- * Containers that are open stand on a stack of counts. The keys of all open maps stand on a second stack, innermost last; when a map closes,
- * its keys are compared and taken off. A small map compares prints (length and three bytes) pair by pair; a large one goes through a hash
- * table, and through a sort if the hash gives bad luck, so that no choice of keys costs more than n log n.
+ * Containers that are open stand on a stack of counts, the keys of open maps on the stack of `msgpack-keys.ts`; when a map closes, its keys
+ * are compared and taken off.
  */
 import { CorruptBytes } from "../errors.ts"
 import { MAP_MEMBERS_MAX, VALUE_BYTES_MAX, VALUE_DEPTH_MAX, VALUE_NODES_MAX } from "../limits.ts"
+import { pushKey, releaseKeys, repeatedKey } from "./msgpack-keys.ts"
 import { compareBytes, isUtf8 } from "./utf8.ts"
 
-const PAIRWISE_KEYS_MAX = 12
-const KEY_STACK_KEPT_MAX = 4096
 const TWO_32 = 0x1_0000_0000
 const TWO_34 = 0x4_0000_0000
 const DATE_MILLIS_MAX = 8.64e15
 
 const number = new DataView(new ArrayBuffer(8))
 
-/** Values that are still to come in each open container, and whether it is a map; index 0 is the value itself. */
+/** Of each open container: values that are still to come, whether it is a map, and where its keys begin; index 0 is the value itself. */
 const open = new Int32Array(VALUE_DEPTH_MAX + 2)
 const openMaps = new Uint8Array(VALUE_DEPTH_MAX + 2)
 const openKeys = new Int32Array(VALUE_DEPTH_MAX + 2)
-
-let keyStarts: Int32Array = new Int32Array(256)
-let keyEnds: Int32Array = new Int32Array(256)
-let keyPrints: Int32Array = new Int32Array(256)
 
 const corrupt = (byteOffset: number, reason: string): never => {
   throw new CorruptBytes({ what: "a value", byteOffset, reason })
 }
 const notShortest = (byteOffset: number): never => corrupt(byteOffset, "it is not in its shortest form")
-
-const growKeys = (): void => {
-  const grow = (from: Int32Array): Int32Array => {
-    const to = new Int32Array(from.length * 2)
-    to.set(from)
-    return to
-  }
-  keyStarts = grow(keyStarts)
-  keyEnds = grow(keyEnds)
-  keyPrints = grow(keyPrints)
-}
 
 const u32 = (bytes: Uint8Array, at: number): number =>
   ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
@@ -83,11 +66,7 @@ export const checkValue = (bytes: Uint8Array, start: number, end: number): void 
       }
       if (length > end - at) corrupt(from, `a key of ${length} bytes is announced, ${end - at} are left`)
       const stop = at + length
-      if (keys === keyStarts.length) growKeys()
-      keyStarts[keys] = at
-      keyEnds[keys] = stop
-      keyPrints[keys] = length === 0 ? 0 : (length << 24) ^ (bytes[at]! << 16) ^ (bytes[at + (length >> 1)]! << 8) ^ bytes[stop - 1]!
-      keys++
+      pushKey(keys++, bytes, at, stop)
       if (length === 9 && isProto(bytes, at)) corrupt(from, '"__proto__" is no key')
       while (at < stop && bytes[at]! < 0x80) at++
       if (at < stop) {
@@ -278,12 +257,13 @@ export const checkValue = (bytes: Uint8Array, start: number, end: number): void 
     while (left === 0) {
       if (inMap) {
         const first = openKeys[depth]!
-        if (keys - first > 1) checkKeys(bytes, first, keys)
+        const twice = keys - first > 1 ? repeatedKey(bytes, first, keys) : -1
+        if (twice >= 0) corrupt(twice, "a key stands in its map twice")
         keys = first
       }
       if (depth === 0) {
         if (at !== end) corrupt(at, `${end - at} bytes are left over`)
-        if (keyStarts.length > KEY_STACK_KEPT_MAX) releaseKeys()
+        releaseKeys()
         return
       }
       depth--
@@ -291,12 +271,6 @@ export const checkValue = (bytes: Uint8Array, start: number, end: number): void 
       inMap = openMaps[depth] === 1
     }
   }
-}
-
-const releaseKeys = (): void => {
-  keyStarts = new Int32Array(256)
-  keyEnds = new Int32Array(256)
-  keyPrints = new Int32Array(256)
 }
 
 const PROTO = new TextEncoder().encode("__proto__")
@@ -326,45 +300,4 @@ const checkTimestamp96 = (bytes: Uint8Array, at: number, from: number): void => 
   const seconds = (u32(bytes, at + 4) | 0) * TWO_32 + u32(bytes, at + 8)
   if (seconds >= 0 && seconds < TWO_34) notShortest(from)
   if (!(Math.abs(seconds * 1000 + nanos / 1_000_000) <= DATE_MILLIS_MAX)) corrupt(from, "a date is out of range")
-}
-
-/** Refuses two equal keys among those at `first` to `last` of the stack. */
-const checkKeys = (bytes: Uint8Array, first: number, last: number): void => {
-  if (last - first > PAIRWISE_KEYS_MAX) return checkManyKeys(bytes, first, last)
-  for (let a = first + 1; a < last; a++) {
-    const print = keyPrints[a]!
-    for (let b = first; b < a; b++) {
-      if (keyPrints[b] === print && sameKey(bytes, a, b)) duplicate(a)
-    }
-  }
-}
-
-const duplicate = (key: number): never => corrupt(keyStarts[key]!, "a key stands in its map twice")
-
-const sameKey = (bytes: Uint8Array, a: number, b: number): boolean =>
-  compareBytes(bytes, keyStarts[a]!, keyEnds[a]!, bytes, keyStarts[b]!, keyEnds[b]!) === 0
-
-const checkManyKeys = (bytes: Uint8Array, first: number, last: number): void => {
-  const count = last - first
-  const slots = new Int32Array(1 << (33 - Math.clz32(count)))
-  const mask = slots.length - 1
-  let probes = count * 8
-  for (let key = first; key < last; key++) {
-    let hash = 0x811c9dc5
-    for (let at = keyStarts[key]!; at < keyEnds[key]!; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193)
-    let slot = (hash ^ (hash >>> 15)) & mask
-    for (; slots[slot] !== 0; slot = (slot + 1) & mask) {
-      if (sameKey(bytes, slots[slot]! - 1, key)) duplicate(key)
-      if (--probes < 0) return checkSortedKeys(bytes, first, last)
-    }
-    slots[slot] = key + 1
-  }
-}
-
-const checkSortedKeys = (bytes: Uint8Array, first: number, last: number): void => {
-  const order = Int32Array.from({ length: last - first }, (_, index) => first + index)
-  order.sort((a, b) => compareBytes(bytes, keyStarts[a]!, keyEnds[a]!, bytes, keyStarts[b]!, keyEnds[b]!) || a - b)
-  for (let index = 1; index < order.length; index++) {
-    if (sameKey(bytes, order[index - 1]!, order[index]!)) duplicate(order[index]!)
-  }
 }

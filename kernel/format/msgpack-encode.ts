@@ -11,6 +11,7 @@ import { MAP_MEMBERS_MAX, VALUE_BYTES_MAX, VALUE_DEPTH_MAX, VALUE_NODES_MAX } fr
 import type { Bytes } from "../ports/log-storage.ts"
 import { quote } from "../text.ts"
 import { type ByteWriter, writeMsgStr } from "./byte-writer.ts"
+import { byteLengthOf, classNameOf, isBinary, millisOf } from "./true-types.ts"
 
 /** Room for any scalar but text and binaries (the longest timestamp has 15 bytes), and for a key from the memo. */
 const SCALAR_ROOM = 32
@@ -257,26 +258,11 @@ const writeObject = (value: object, at: number, depth: number): number => {
   if (Array.isArray(value)) return prototype === Array.prototype ? writeArray(value, at, depth) : refuseClass(value)
   if (prototype === Object.prototype || prototype === null) return writeMap(value as Record<string, unknown>, at, depth)
   if (prototype === Date.prototype) return writeDate(value, at)
-  if (isBinaryPrototype(prototype) && typeNameOf.call(value) === "Uint8Array") return writeBinary(value as Uint8Array, at)
+  if (isBinary(value, prototype)) return writeBinary(value, at)
   return refuseClass(value)
 }
 
-/** Uint8Array itself, and Buffer where there is one: a Uint8Array with more methods. */
-const isBinaryPrototype = (prototype: unknown): boolean =>
-  prototype === Uint8Array.prototype || prototype === (globalThis as { Buffer?: { prototype?: unknown } }).Buffer?.prototype
-
-/** The true type and length of a typed array; properties of the array may shadow what `array.length` says. */
-const typedArrayGetter = (name: symbol | string): (this: unknown) => unknown =>
-  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype) as object, name)!.get!
-const typeNameOf = typedArrayGetter(Symbol.toStringTag)
-const byteLengthOf = typedArrayGetter("byteLength") as (this: Uint8Array) => number
-
-const refuseClass = (value: object): -1 => {
-  let name = Object.prototype.toString.call(value).slice(8, -1)
-  const maker: unknown = (value as { constructor?: unknown }).constructor
-  if (name === "Object" && typeof maker === "function") name = maker.name
-  return refuse(`it is no plain object but one of class ${quote(name)}`)
-}
+const refuseClass = (value: object): -1 => refuse(`it is no plain object but one of class ${quote(classNameOf(value))}`)
 
 const writeArray = (value: readonly unknown[], at: number, depth: number): number => {
   if (depth >= VALUE_DEPTH_MAX) return refuseDepth()
@@ -373,7 +359,7 @@ const writeKey = (key: string, at: number): number => {
 const writeNewKey = (key: string, at: number): number => key === "__proto__" ? refuse('"__proto__" is no key') : writeText(key, at)
 
 const writeBinary = (bytes: Uint8Array, at: number): number => {
-  const length = byteLengthOf.call(bytes)
+  const length = byteLengthOf(bytes)
   if (length > VALUE_BYTES_MAX) return refuseBytes(at - base + length)
   if (at + length + 5 > target.length && !makeRoom(at, length + 5)) return -1
   if (length < 0x100) {
@@ -387,15 +373,9 @@ const writeBinary = (bytes: Uint8Array, at: number): number => {
   return at + length
 }
 
-const timeOf = Date.prototype.getTime
-
 const writeDate = (value: object, at: number): number => {
-  let millis: number
-  try {
-    millis = timeOf.call(value as Date)
-  } catch {
-    return refuse("it is no real date")
-  }
+  const millis = millisOf(value)
+  if (millis === undefined) return refuse("it is no real date")
   if (millis !== millis) return refuse("the date is invalid")
   const seconds = Math.floor(millis / 1000)
   const nanos = (millis - seconds * 1000) * 1_000_000

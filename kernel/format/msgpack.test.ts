@@ -200,6 +200,9 @@ describe("the MessagePack profile", () => {
     class Point {
       x = 1
     }
+    class Nameless {
+      static name = 5
+    }
     class Ids extends Array<number> {}
     class Bytes extends Uint8Array {}
     class Day extends Date {}
@@ -213,6 +216,7 @@ describe("the MessagePack profile", () => {
       [new Error("no"), /"Error"/],
       [Promise.resolve(), /"Promise"/],
       [new Point(), /"Point"/],
+      [new Nameless(), /"Object"/],
       [new Ids(), /plain/],
       [new Bytes(2), /plain/],
       [new Day(0), /plain/],
