@@ -7,7 +7,7 @@
  *
  * The same sources give the same bytes.
  */
-import { build as esbuild, type BuildOptions, type BuildResult, type Plugin } from "esbuild"
+import { build as esbuild, type BuildOptions, type BuildResult } from "esbuild"
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { join, posix } from "node:path"
 import process from "node:process"
