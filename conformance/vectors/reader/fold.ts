@@ -1,0 +1,148 @@
+/** What a log shows: vector, own writers, records, digest (sections 4 to 7 of `docs/format.md`), computed by the second reader. */
+import { check, toHex, toText } from "./cursor.ts"
+import { type Block, CHOICE, type Dot, type Operation, readBlock, readFrame } from "./frame.ts"
+
+/** A version of a record: an operation and who did it. */
+export interface Version extends Operation {
+  readonly writer: string
+}
+/** What a log has of one writer (F-38). */
+export interface Pair {
+  seq: number
+  withheld: number[]
+}
+
+/** Folds frames (sections 4 to 6). */
+export class Fold {
+  position: number = 0
+  id: string = "0".repeat(32)
+  readonly vector: Map<string, Pair> = new Map()
+  readonly own: Set<string> = new Set()
+  /** By collection and key, in hexadecimal, which sorts like the bytes. */
+  readonly records: Map<string, Version[]> = new Map()
+  readonly #links = new Map<string, readonly Dot[]>()
+
+  frame(bytes: Uint8Array): void {
+    const { position, id, previous, flags, parts } = readFrame(bytes)
+    check(position === this.position + 1 && previous === this.id, "F-29")
+    const blocks = parts.filter(({ type }) => type === 1).map(({ content }) => readBlock(content))
+    let news = false
+    for (const { writers: [writer], from, links } of blocks) { // F-39, 1
+      if (from !== 0 || this.#links.has(writer!)) continue
+      this.#links.set(writer!, links ?? [])
+      news = true
+    }
+    for (const block of blocks) this.#block(block) // F-39, 2
+    if (news) this.#judgeAgain()
+    for (const [writer, { seq, withheld }] of this.vector) { // F-39, 4
+      if (withheld.length === 0 && [...this.vector.keys()].some((other) => other !== writer && this.#implied(other, writer) >= seq)) {
+        this.vector.delete(writer)
+      }
+    }
+    if (flags % 2 === 1) { for (const { writers } of blocks) this.own.add(writers[0]!) // F-32
+     }
+    this.position = position
+    this.id = id
+  }
+
+  /** Links and links of links: the greatest seq of `writer` in the chain of `by` (F-36). */
+  #implied(by: string, writer: string, seen: Set<string> = new Set()): number {
+    if (seen.has(by)) return 0
+    seen.add(by)
+    return Math.max(
+      0,
+      ...(this.#links.get(by) ?? []).map(([linked, seq]) => Math.max(linked === writer ? seq : 0, this.#implied(linked, writer, seen))),
+    )
+  }
+  #under(vector: readonly Dot[], [writer, seq]: Dot): boolean { // F-37
+    return vector.some(([by, last]) => (by === writer && last >= seq) || this.#implied(by, writer) >= seq)
+  }
+  #pairOf(writer: string): Pair { // F-38
+    const { seq, withheld } = this.vector.get(writer) ?? { seq: 0, withheld: [] }
+    return { seq: Math.max(seq, ...[...this.vector.keys()].map((other) => this.#implied(other, writer))), withheld }
+  }
+
+  #block({ writers, from, to, withheld, operations }: Block): void { // F-40
+    const writer = writers[0]!, pair = this.#pairOf(writer)
+    check(from <= pair.seq, "F-40")
+    for (const operation of operations) {
+      const isKnown = operation.seq <= pair.seq && !pair.withheld.includes(operation.seq)
+      if (isKnown || operation.kind > CHOICE) continue
+      const name = `${toHex(new TextEncoder().encode(operation.collection))}/${toHex(operation.key)}`
+      this.records.set(name, this.#add(this.records.get(name) ?? [], { ...operation, writer }))
+    }
+    const open = pair.withheld.filter((seq) => !operations.some((operation) => operation.seq === seq))
+    this.vector.set(writer, { seq: Math.max(pair.seq, to), withheld: [...open, ...withheld.filter((seq) => seq > pair.seq)] })
+  }
+
+  #judgeAgain(): void { // F-47
+    for (const [name, versions] of this.records) {
+      this.records.set(name, versions.reduce<Version[]>((kept, version) => this.#add(kept, version), []))
+    }
+  }
+  #add(versions: Version[], version: Version): Version[] { // F-45
+    if (versions.some((other) => (other.writer === version.writer && other.seq === version.seq) || this.#supersedes(other, version))) {
+      return versions
+    }
+    return [...versions.filter((other) => !this.#supersedes(version, other)), version]
+  }
+  #supersedes(a: Version, b: Version): boolean { // F-44
+    const names = (dots: readonly Dot[], { writer, seq }: Version): boolean => dots.some((dot) => dot[0] === writer && dot[1] === seq)
+    const covers = (over: Version, under: Version): boolean =>
+      this.#under(over.context, [under.writer, under.seq]) && !names(over.keeps, under)
+    if (covers(a, b)) return true
+    if (b.settles === null || covers(b, a) || names(a.keeps, b)) return false
+    if (!b.settles.every((dot) => this.#under(a.settles ?? a.context, dot)) || a.keeps.some((dot) => this.#under(b.context, dot))) {
+      return false
+    }
+    return a.settles === null || !a.settles.every((dot) => this.#under(b.settles!, dot)) || order(a, b) > 0
+  }
+
+  /** Names and versions of all records in order (F-41), versions in ascending order. */
+  sorted(): (readonly [collection: string, key: string, versions: Version[]])[] {
+    const compare = (a: string, b: string): number => a < b ? -1 : a > b ? 1 : 0
+    const fromHex = (hex: string): string => toText(Uint8Array.from(hex.match(/../g) ?? [], (digits) => parseInt(digits, 16)))
+    const parts = [...this.records].map(([name, versions]) => [...name.split("/"), versions] as [string, string, Version[]])
+    parts.sort((a, b) => compare(a[0], b[0]) || compare(a[1], b[1]))
+    return parts.map(([collection, key, versions]) => [fromHex(collection), fromHex(key), versions.toSorted(order)])
+  }
+
+  async digest(): Promise<string> { // F-48
+    const bytes: number[] = []
+    const head = (number: number, forms: readonly (readonly [limit: number, head: number, length: number])[]): void => {
+      const [, first, length] = forms.find(([limit]) => number < limit)!
+      bytes.push(length === 0 ? first + number : first)
+      for (let at = length - 1; at >= 0; at--) bytes.push(Math.floor(number / 256 ** at) % 256)
+    }
+    const uint = (number: number): void =>
+      head(number, [[128, 0, 0], [256, 0xcc, 1], [0x1_0000, 0xcd, 2], [2 ** 32, 0xce, 4], [2 ** 53, 0xcf, 8]])
+    const bin = (content: readonly number[]): void => {
+      head(content.length, [[256, 0xc4, 1], [0x1_0000, 0xc5, 2], [2 ** 32, 0xc6, 4]])
+      for (const byte of content) bytes.push(byte)
+    }
+    const str = (text: string): void => {
+      const content = new TextEncoder().encode(text)
+      head(content.length, [[32, 0xa0, 0], [256, 0xd9, 1], [0x1_0000, 0xda, 2]])
+      bytes.push(...content)
+    }
+    for (const [collection, key, versions] of this.sorted()) {
+      const live = versions.filter(({ value }) => value !== null && value.length > 0)
+      if (live.length === 0) continue
+      str(collection)
+      str(key)
+      uint(live.length)
+      for (const { millis, counter, writer, seq, value } of live) {
+        uint(millis)
+        uint(counter)
+        bin(writer.match(/../g)!.map((digits) => parseInt(digits, 16)))
+        uint(seq)
+        bin([...value!])
+      }
+    }
+    return toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(bytes))))
+  }
+}
+
+/** Ascending order of versions (F-43). */
+const order = (a: Version, b: Version): number =>
+  a.millis - b.millis || a.counter - b.counter || (a.writer < b.writer ? -1 : a.writer > b.writer ? 1 : a.seq - b.seq)
