@@ -23,6 +23,8 @@ export class DecodedValues {
   readonly #names: NameTable
   readonly #kept = new Map<number, unknown>()
   #keptBytes = 0
+  /** Where room is made: twice what could not be dropped the last time, so that much that is watched is not gone through each time. */
+  #roomBytes = KEPT_BYTES_MAX
 
   constructor(records: RecordsView, names: NameTable) {
     this.#records = records
@@ -53,7 +55,7 @@ export class DecodedValues {
     const value = freezeDeep(this.fresh(row))
     this.#keptBytes += this.#cost(row)
     this.#kept.set(row, value)
-    if (this.#keptBytes > KEPT_BYTES_MAX) this.#makeRoom()
+    if (this.#keptBytes > this.#roomBytes) this.#makeRoom()
     return value
   }
 
@@ -86,5 +88,6 @@ export class DecodedValues {
       drop--
     }
     this.#keptBytes = left
+    this.#roomBytes = Math.max(KEPT_BYTES_MAX, left * 2)
   }
 }
