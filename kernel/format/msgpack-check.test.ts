@@ -404,6 +404,35 @@ describe("a process of its own", () => {
     assert.equal(output, "survived")
   })
 
+  it("reads the same texts where there is no Buffer, as in a browser", async () => {
+    const output = await runAlone(
+      `
+        delete globalThis.Buffer
+        const { checkValue, decodeValue, encodeValue } = await import("MSGPACK")
+        const { ByteWriter } = await import("BYTES")
+        const writer = new ByteWriter()
+        let refused = 0
+        for (const character of ["a", "\\u00e9", "\\u20ac", "\\u{1f600}", "\\ufeff"]) {
+          for (let count = 0; count < 300; count++) {
+            writer.reset()
+            const text = character.repeat(count)
+            encodeValue([text, new Uint8Array(count)], writer, "k")
+            checkValue(writer.buffer, 0, writer.length)
+            const [back, bytes] = decodeValue(writer.buffer, 0, writer.length)
+            if (back !== text || bytes.length !== count) throw new Error(character + count)
+            const cut = Uint8Array.of(0xda, 0, 0, ...new TextEncoder().encode(text), 0xe2, 0x82)
+            cut[1] = (cut.length - 3) >> 8
+            cut[2] = cut.length - 3
+            try { decodeValue(cut, 0, cut.length) } catch (error) { if (error._tag === "CorruptBytes") refused++ }
+          }
+        }
+        console.log(globalThis.Buffer, refused)
+      `,
+      [],
+    )
+    assert.equal(output, "undefined 1500")
+  })
+
   it("T83 needs no code generation, and decodes under a frozen Object.prototype", async () => {
     const output = await runAlone(
       `
