@@ -41,11 +41,15 @@ export class Writer {
     this.#seq = 0
   }
 
-  /** Takes an identity if there is none, or if the numbers of this one would run out. */
+  /**
+   * Takes an identity if there is none, if the numbers of this one would run out, or if it was drawn with a replica of its own and
+   * another handle then wrote first: nothing is stored under it, and a log has one replica.
+   */
   ensure(views: StoreViews, operations: number): void {
-    if (this.#index >= 0 && this.#seq + operations <= SEQ_MAX) return
-    this.#id = new Uint8Array(WRITER_BYTES)
+    if (this.#seq > 0 && this.#seq + operations <= SEQ_MAX) return
     const [earlier] = views.own
+    if (this.#index >= 0 && this.#seq === 0 && (earlier === undefined || isOfReplica(this.#id, views.writers.idOf(earlier)))) return
+    this.#id = new Uint8Array(WRITER_BYTES)
     if (earlier === undefined) this.#id.set(this.#randomBytes(REPLICA_BYTES))
     else this.#id.set(views.writers.idOf(earlier).subarray(0, REPLICA_BYTES))
     this.#id.set(this.#randomBytes(WRITER_BYTES - REPLICA_BYTES), REPLICA_BYTES)
@@ -64,4 +68,9 @@ export class Writer {
     }
     return links
   }
+}
+
+function isOfReplica(writer: Uint8Array, other: Uint8Array): boolean {
+  for (let at = 0; at < REPLICA_BYTES; at++) if (writer[at] !== other[at]) return false
+  return true
 }
