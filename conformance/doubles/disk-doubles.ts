@@ -1,5 +1,6 @@
 /** Faults that show only after a crash, on a damaged medium, or in a fresh process. */
-import { type DiskFault, diskSubject } from "./disk-adapter.ts"
+import type { DiskFault } from "./disk.ts"
+import { diskSubject } from "./disk-adapter.ts"
 import type { Double } from "./double.ts"
 
 const diskDouble = (fault: DiskFault, ...caughtBy: readonly string[]): Double => ({ fault, caughtBy, subject: () => diskSubject(fault) })

@@ -1,11 +1,10 @@
-/** Snapshots: whole or not at all, the newest two, opaque slices. */
+/** Snapshots that are kept: the newest two, opaque slices, and what is refused. */
 import { InvalidOption, PositionOutOfRange, SnapshotMissing } from "../../kernel/errors.ts"
 import type { Bytes, LogStorage } from "../../kernel/ports/log-storage.ts"
-import { describeError, ensure, equal, equalBytes, fail, outcomeOf, rejects } from "../expect.ts"
+import { equal, equalBytes, rejects } from "../expect.ts"
 import { bytesOf, fill, frameAt, framesBetween, holds } from "./frames.ts"
 import type { LogStorageCase } from "./trial.ts"
 
-const WHOLE = "It appears whole or not at all: one that was not finished is gone at the next open, and a rejected call leaves nothing."
 const KEPT = "The newest two are kept."
 const AT = "`at` is at most the head and above the position of the newest snapshot, or equal to it: else `PositionOutOfRange`."
 
@@ -202,105 +201,6 @@ export const snapshotCases: readonly LogStorageCase[] = [
       for (const at of [2, 4, 0, -1, Number.NaN]) {
         await rejects(`slice 0 at ${at}`, () => storage.snapshots.readSlice(at, 0), SnapshotMissing)
       }
-    },
-  },
-  {
-    id: "snapshots/source-throws",
-    title: "a source that throws at any slice leaves nothing, ends with its own error and keeps what was there",
-    level: "MUST",
-    requires: ["snapshots"],
-    rule: WHOLE,
-    async run(trial) {
-      const storage = await trial.open()
-      await fill(storage, 5)
-      const broken = new Error("the source broke")
-      function* breaksAfter(count: number): Generator<Bytes> {
-        for (let index = 0; index < count; index += 1) yield bytesOf(50_000, index)
-        throw broken
-      }
-      async function* breaksLater(count: number): AsyncGenerator<Bytes> {
-        yield* breaksAfter(count)
-      }
-      const check = async (at: number): Promise<void> => {
-        for (const count of [0, 1, 4]) {
-          for (const source of [breaksAfter(count), breaksLater(count)]) {
-            const outcome = await outcomeOf(() => storage.snapshots.write(at, source))
-            if (outcome.kind === "value") fail(`write() succeeded though its source threw after ${count} slices`)
-            else ensure(outcome.error === broken, `write() failed with ${describeError(outcome.error)}, not with what its source threw`)
-          }
-        }
-      }
-      await check(3)
-      equal(await storage.snapshots.list(), [], "snapshots.list()")
-      await storage.snapshots.write(3, slicesFor(3))
-      await check(3)
-      await check(5)
-      await holdsSnapshots(storage, [3])
-      await trial.closeAll()
-      const again = await trial.open()
-      await holdsSnapshots(again, [3])
-      await again.snapshots.write(5, slicesFor(5))
-      await holdsSnapshots(again, [5, 3])
-    },
-  },
-  {
-    id: "snapshots/not-shown-half-written",
-    title: "a snapshot that is being written is not listed and cannot be read before it is whole",
-    level: "MUST",
-    requires: ["snapshots"],
-    rule: WHOLE,
-    async run(trial) {
-      const storage = await trial.open()
-      const readers = [storage, ...trial.capabilities.multiHandle ? [await trial.open()] : []]
-      await fill(storage, 5)
-      await storage.snapshots.write(3, slicesFor(3))
-      async function* watched(): AsyncGenerator<Bytes> {
-        for (const slice of slicesFor(5)) {
-          yield slice
-          for (const reader of readers) {
-            equal((await reader.snapshots.list()).map(({ at }) => at), [3], "snapshots.list() in the middle of a write")
-            await rejects("a slice in the middle of a write", () => reader.snapshots.readSlice(5, 0), SnapshotMissing)
-          }
-        }
-      }
-      await storage.snapshots.write(5, watched())
-      for (const reader of readers) await holdsSnapshots(reader, [5, 3])
-    },
-  },
-  {
-    id: "snapshots/appends-beside",
-    title: "frames may be appended and read while a snapshot is written",
-    level: "MUST",
-    requires: ["snapshots"],
-    rule: "Writes a snapshot.",
-    async run(trial) {
-      const storage = await trial.open()
-      await fill(storage, 3)
-      async function* busy(): AsyncGenerator<Bytes> {
-        for (const [index, slice] of slicesFor(3).entries()) {
-          await fill(storage, 4 + index)
-          yield slice
-          await holds(storage, framesBetween(0, 4 + index))
-        }
-      }
-      await storage.snapshots.write(3, busy())
-      await holdsSnapshots(storage, [3])
-      await holds(storage, framesBetween(0, 6))
-    },
-  },
-  {
-    id: "snapshots/callers-buffer",
-    title: "slices stay as they were when their source changes the buffers after the write",
-    level: "MUST",
-    requires: ["snapshots"],
-    rule: WHOLE,
-    async run(trial) {
-      const storage = await trial.open()
-      await fill(storage, 3)
-      const slices = slicesFor(3).map((slice) => slice.slice())
-      await storage.snapshots.write(3, slices)
-      for (const slice of slices) slice.fill(0xee)
-      await holdsSnapshots(storage, [3])
     },
   },
   {

@@ -2,6 +2,7 @@
 import type { Awaitable } from "../../kernel/ports/log-storage.ts"
 import { type Report, runCases, type RunOptions } from "../runner.ts"
 import { appendCases } from "./append.ts"
+import { appendFrameCases } from "./append-frames.ts"
 import { capabilityCases } from "./capabilities.ts"
 import { closingCases } from "./closing.ts"
 import { crashCases } from "./crash.ts"
@@ -10,6 +11,7 @@ import { durabilityCases } from "./durability.ts"
 import { nameCases } from "./names.ts"
 import { openingCases } from "./opening.ts"
 import { readCases } from "./read.ts"
+import { snapshotWriteCases } from "./snapshot-writes.ts"
 import { snapshotCases } from "./snapshots.ts"
 import { storeCases } from "./stores.ts"
 import { type LogStorageCase, type LogStorageSubject, LogStorageTrial } from "./trial.ts"
@@ -22,8 +24,10 @@ export const logStorageCases: readonly LogStorageCase[] = [
   ...openingCases,
   ...closingCases,
   ...appendCases,
+  ...appendFrameCases,
   ...readCases,
   ...snapshotCases,
+  ...snapshotWriteCases,
   ...trimCases,
   ...watchCases,
   ...storeCases,
