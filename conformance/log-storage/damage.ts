@@ -163,7 +163,7 @@ export const damageCases: readonly LogStorageCase[] = [
     requires: ["durable", "medium", "checked"],
     rule: NOTICED,
     async run(trial) {
-      const FLIPS = 300
+      const FLIPS = 200
       const image = await makeImage(trial)
       for (const [path, bytes] of image) {
         const bits = usedBytes(bytes) * 8
