@@ -9,8 +9,10 @@ const STEP_PAGES = 512
 /** Shrinks the database a step at a time; stops when `isOver` says so, or when others want to write, or when there is no room to do it. */
 export const vacuum = (connection: Connection, isOver: () => boolean = () => false): Promise<void> =>
   unlessBusy(connection, async () => {
+    // Works row by row, so it must be read to its end, which Deno's `exec` does not do.
+    const step = connection.prepare(`PRAGMA incremental_vacuum(${STEP_PAGES})`)
     for (let pages = freePages(connection), left = 0; pages > 0 && !isOver(); pages = left) {
-      connection.setPragma(`incremental_vacuum(${STEP_PAGES})`)
+      step.all()
       left = freePages(connection)
       // A file that was made without incremental vacuum keeps its pages for later frames.
       if (left === pages) return

@@ -21,13 +21,13 @@ export interface Statement {
   run(...values: readonly SqlValue[]): void
   /** The first row. */
   get(...values: readonly SqlValue[]): Row | undefined
-  /** Every row. */
+  /** Every row; steps a pragma that works row by row to its end. */
   all(...values: readonly SqlValue[]): readonly Row[]
 }
 
 /** One connection. */
 export interface Database {
-  /** Runs statements without parameters to their end. */
+  /** Runs statements without parameters that answer at most one row each. */
   execute(sql: string): void
   prepare(sql: string): Statement
   /** Finalizes every statement and closes; the last connection of a database also removes its write-ahead log. */

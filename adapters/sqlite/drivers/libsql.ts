@@ -1,8 +1,9 @@
 /**
  * Driver over the npm package `libsql`, for Node 20.
  *
- * It differs from the others in four ways, each met here: parameters travel as one array (a lone `Uint8Array` would be taken for the list
- * itself); BLOBs come as `Buffer`s or `ArrayBuffer`s; its option `readonly` does nothing, the mode in a URI does; closing leaves statements open.
+ * It differs from the others in five ways, each met here: parameters travel as one array (a lone `Uint8Array` would be taken for the list
+ * itself); BLOBs come as `ArrayBuffer`s; its option `readonly` does nothing, the mode in a URI does; closing leaves statements open; and
+ * its `get` after `all` keeps the parameters of `all`, and answers the wrong row, so it is not used.
  */
 import { pathToFileURL } from "node:url"
 import { codeOfMessage, type Database, type DatabaseOptions, type Driver, type Row, type SqlValue, type Statement } from "./driver.ts"
@@ -18,7 +19,6 @@ interface NativeDatabase {
 }
 interface NativeStatement {
   run(values: readonly SqlValue[]): unknown
-  get(values: readonly SqlValue[]): Record<string, unknown> | undefined
   all(values: readonly SqlValue[]): Record<string, unknown>[]
 }
 
@@ -36,25 +36,18 @@ const open = (library: Library, path: string, { readOnly }: DatabaseOptions): Da
     execute: (sql) => database.exec(sql),
     prepare(sql: string): Statement {
       const statement = database.prepare(sql)
-      return {
-        run: (...values) => void statement.run(values),
-        get: (...values) => {
-          const row = statement.get(values)
-          return row && withoutBuffers(row)
-        },
-        all: (...values) => statement.all(values).map(withoutBuffers),
-      }
+      const all = (...values: readonly SqlValue[]): readonly Row[] => statement.all(values).map(withoutBuffers)
+      return { run: (...values) => void statement.run(values), get: (...values) => all(...values)[0], all }
     },
     close: () => database.close(),
   }
 }
 
-/** Every BLOB as a plain `Uint8Array`: `get` answers `Buffer`s, `all` answers `ArrayBuffer`s. */
+/** Every BLOB as a `Uint8Array`. */
 const withoutBuffers = (row: Record<string, unknown>): Row => {
   for (const column in row) {
     const value = row[column]
     if (value instanceof ArrayBuffer) row[column] = new Uint8Array(value)
-    else if (value instanceof Uint8Array) row[column] = new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
   }
   return row
 }
