@@ -1,0 +1,35 @@
+/** Where the example keeps its store. */
+import { readdir, stat } from "node:fs/promises"
+import { join } from "node:path"
+import { createStore, type CreateStoreOptions, listStores, type Store } from "@cuitty/persist"
+import type { City } from "./city.ts"
+
+const STORE = "cities"
+
+export interface Place {
+  readonly adapter: "sqlite" | "file" | "memory"
+  readonly durability: "normal" | "full" | "relaxed" | "none"
+  /** A folder. */
+  readonly folder: string
+}
+
+const optionsOf = ({ adapter, durability, folder }: Place): CreateStoreOptions => ({
+  adapter,
+  durability,
+  path: adapter === "sqlite" ? join(folder, "cities.db") : folder,
+  createFolders: true,
+})
+
+export const openPlace = (place: Place): Promise<Store<City>> => createStore<City>(STORE, optionsOf(place))
+
+/** Is there a store of the example already? */
+export const isTaken = async (place: Place): Promise<boolean> => (await listStores(optionsOf(place))).includes(STORE)
+
+/** Bytes of all files in the folder. */
+export const bytesIn = async ({ folder }: Place): Promise<number> => {
+  let bytes = 0
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size
+  }
+  return bytes
+}
