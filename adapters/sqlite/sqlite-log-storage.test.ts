@@ -328,7 +328,7 @@ describe("busy", () => {
 
 describe("flush", () => {
   /** The statements that a call runs. */
-  const statementsOf = async (storage: LogStorage, fault: { now: Fault }, call: () => unknown): Promise<readonly string[]> => {
+  const statementsOf = async (fault: { now: Fault }, call: () => unknown): Promise<readonly string[]> => {
     const seen: string[] = []
     fault.now = (sql) => void seen.push(sql)
     await call()
@@ -340,8 +340,8 @@ describe("flush", () => {
     const fault: { now: Fault } = { now: nothing }
     const storage = await openFaulty(newPath(), fault)
     await storage.append(1, bytes(1))
-    assert.deepEqual(await statementsOf(storage, fault, () => storage.flush()), ["PRAGMA wal_checkpoint(PASSIVE)"])
-    assert.deepEqual(await statementsOf(storage, fault, () => storage.flush()), [], "nothing was appended since")
+    assert.deepEqual(await statementsOf(fault, () => storage.flush()), ["PRAGMA wal_checkpoint(PASSIVE)"])
+    assert.deepEqual(await statementsOf(fault, () => storage.flush()), [], "nothing was appended since")
     await storage.close()
   })
 
@@ -354,7 +354,7 @@ describe("flush", () => {
     reader.execute("BEGIN")
     reader.prepare("SELECT count(*) FROM frames").get()
     await storage.append(2, bytes(2))
-    const seen = await statementsOf(storage, fault, () => storage.flush())
+    const seen = await statementsOf(fault, () => storage.flush())
     assert.deepEqual(seen.slice(1, 2), ["PRAGMA synchronous = EXTRA"])
     assert.match(seen[2]!, /^UPDATE stores SET flushes = flushes \+ 1/)
     assert.deepEqual(seen.slice(3), ["PRAGMA synchronous = NORMAL"])
@@ -369,7 +369,7 @@ describe("flush", () => {
     const fault: { now: Fault } = { now: nothing }
     const storage = await openFaulty(newPath(), fault, "full")
     await storage.append(1, bytes(1))
-    assert.deepEqual(await statementsOf(storage, fault, () => storage.flush()), [])
+    assert.deepEqual(await statementsOf(fault, () => storage.flush()), [])
     await storage.close()
   })
 
