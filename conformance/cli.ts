@@ -16,8 +16,11 @@ import type { Awaitable } from "../kernel/ports/log-storage.ts"
 import { inFolder, type LogStorageCase, logStorageCases, type LogStorageSubject, type Report, runSuite, selectCases } from "./mod.ts"
 import { formatResult, formatTotals, reportToJson } from "./report.ts"
 
+/** Subjects by name. */
+export type Subjects = Readonly<Record<string, () => Awaitable<LogStorageSubject>>>
+
 /** How each adapter of this package is checked; each is loaded only when it is asked for. */
-export const ourAdapters: Readonly<Record<string, () => Awaitable<LogStorageSubject>>> = {
+export const ourAdapters: Subjects = {
   async memory() {
     const { memoryAdapter } = await import("@cuitty/persist/adapters/memory")
     return { adapter: memoryAdapter() }
@@ -45,7 +48,7 @@ interface Call {
 const USAGE = "usage: npm run conformance -- [--adapter memory|file|sqlite]... [--case id|group]... [--list] [--json] [--help]"
 
 /** What the arguments ask for; `undefined` for `--help`. Throws if they make no sense. */
-const parseCall = (args: readonly string[]): Call | undefined => {
+const parseCall = (args: readonly string[], subjects: Subjects): Call | undefined => {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -57,7 +60,7 @@ const parseCall = (args: readonly string[]): Call | undefined => {
     },
   })
   if (values.help) return undefined
-  const known = Object.keys(ourAdapters)
+  const known = Object.keys(subjects)
   const adapters = values.adapter === undefined ? known : [...new Set(values.adapter)]
   for (const adapter of adapters) if (!known.includes(adapter)) throw new UnknownAdapter({ adapter, known })
   checkSelection(values.case)
@@ -77,10 +80,10 @@ const formatCase = ({ id, level, requires, title }: LogStorageCase): string =>
   `${level.padEnd(6)} ${id.padEnd(34)} ${title}${requires.length === 0 ? "" : ` (needs ${requires.join(", ")})`}`
 
 /** Runs the call; answers the exit code. */
-const main = async (args: readonly string[]): Promise<number> => {
+export const main = async (args: readonly string[], subjects: Subjects = ourAdapters): Promise<number> => {
   let call: Call | undefined
   try {
-    call = parseCall(args)
+    call = parseCall(args, subjects)
   } catch (error) {
     // A wrong call, by our classes or by those of parseArgs: both have a message for people. All else is a defect.
     if (!(error instanceof UnknownAdapter || error instanceof InvalidOption || error instanceof TypeError)) throw error
@@ -101,7 +104,7 @@ const main = async (args: readonly string[]): Promise<number> => {
   const reports: Report[] = []
   for (const name of adapters) {
     say(name)
-    const make = ourAdapters[name]!
+    const make = subjects[name]!
     const report = await runSuite({ name, make, only, onResult: (result) => say(formatResult(result)) })
     say(`${name}: ${formatTotals(report)}${report.warnings === 0 ? "" : `, ${report.warnings} warnings`}\n`)
     reports.push(report)
