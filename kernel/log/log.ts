@@ -24,12 +24,13 @@ import {
 import { ByteWriter } from "../format/bytes.ts"
 import type { Checksum } from "../format/checksum.ts"
 import { FRAME_FLAG_LOCAL, FrameReader } from "../format/frame.ts"
-import { BACKGROUND_FLUSH_MILLIS, BUSY_RETRY_MILLIS_MAX, COMMIT_BYTES_TARGET, COMMIT_OPERATIONS_TARGET } from "../limits.ts"
+import { BACKGROUND_FLUSH_MILLIS, BUSY_RETRY_MILLIS_MAX } from "../limits.ts"
 import { FRAME_ID_BYTES, RandomPool } from "../model/identifiers.ts"
 import type { Bytes, Durability, LogStorage, Position } from "../ports/log-storage.ts"
 import type { Logger } from "../ports/logger.ts"
 import type { Platform } from "../ports/platform.ts"
 import type { Author, QueuedWrite } from "./author.ts"
+import { CommitQueue } from "./commit-queue.ts"
 import { replay, type ReplayPoint, replayStart, sameId } from "./replay.ts"
 
 export type LogState = "open" | "uncertain" | "poisoned" | "closed"
@@ -56,8 +57,6 @@ const FIRST_RETRY_MILLIS = 5
 const RETRY_MILLIS_MAX = 500
 /** A position may be taken so many times in a row with no frame to read there. */
 const LOSSES_MAX = 20
-/** The queue's array drops what it has done once this many entries are behind. */
-const QUEUE_SLACK = 1024
 
 const isError = (error: unknown): error is PersistError => error instanceof Error && "storedNothing" in error
 
@@ -70,11 +69,8 @@ export class Log<W extends QueuedWrite> {
   readonly #out = new ByteWriter(4096)
   readonly #point: ReplayPoint = replayStart()
   readonly #head: { position: Position; readonly id: Bytes; previous: Bytes; readonly flags: number }
-  #queue: W[] = []
-  #next = 0
-  #ended = 0
+  readonly #queue = new CommitQueue<W>()
   #running = false
-  #waiters: { readonly after: number; readonly resolve: () => void }[] = []
   #refreshes: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = []
   #state: LogState = "open"
   #poison: { readonly error: unknown } | undefined
@@ -103,12 +99,12 @@ export class Log<W extends QueuedWrite> {
 
   /** Writes that were called and have not ended. */
   get pending(): number {
-    return this.#queue.length - this.#next
+    return this.#queue.pending
   }
 
-  /** The writes that wait, oldest first. */
-  *waiting(): Iterable<W> {
-    for (let at = this.#next; at < this.#queue.length; at++) yield this.#queue[at]!
+  /** The writes that have not ended, oldest first. */
+  waiting(): Iterable<W> {
+    return this.#queue.waiting()
   }
 
   /** Folds the whole log; to be called once, before anything else. */
@@ -132,8 +128,7 @@ export class Log<W extends QueuedWrite> {
 
   /** Resolves when every write called so far has ended; undefined if there is none. Never rejects. */
   settled(): Promise<void> | undefined {
-    if (this.pending === 0) return undefined
-    return new Promise((resolve) => this.#waiters.push({ after: this.#ended + this.pending, resolve }))
+    return this.#queue.settled()
   }
 
   /** Puts everything that was stored onto the device. */
@@ -166,7 +161,7 @@ export class Log<W extends QueuedWrite> {
       const step = this.#step()
       if (step !== undefined) {
         step.then(this.#pump, (error) => {
-          this.#rejectQueue(error)
+          this.#queue.rejectAll(error)
           this.#pump()
         })
         return
@@ -190,7 +185,7 @@ export class Log<W extends QueuedWrite> {
   /** Commits the next group, at once if storage and views allow. */
   #commitNext(): Promise<void> | undefined {
     if (this.#state !== "open") return this.#commitWhenDecided()
-    const group = this.#takeGroup()
+    const group = this.#queue.group()
     const prepared = this.#author.prepare(group)
     return prepared instanceof Promise ? prepared.then(() => this.#build(group)) : this.#build(group)
   }
@@ -198,20 +193,9 @@ export class Log<W extends QueuedWrite> {
   async #commitWhenDecided(): Promise<void> {
     if (this.#state === "uncertain" && await this.#decide()) return
     if (this.#state === "uncertain") {
-      return this.#rejectQueue(new StoreUncertain({ store: this.#options.name, position: this.#undecided!.position }))
+      return this.#queue.rejectAll(new StoreUncertain({ store: this.#options.name, position: this.#undecided!.position }))
     }
-    this.#rejectQueue(this.#poison === undefined ? new StoreClosed({ store: this.#options.name, call: "a write" }) : this.#poison.error)
-  }
-
-  #takeGroup(): W[] {
-    const queue = this.#queue
-    let end = this.#next, bytes = 0, operations = 0
-    while (end < queue.length && bytes < COMMIT_BYTES_TARGET && operations < COMMIT_OPERATIONS_TARGET) {
-      bytes += queue[end]!.bytes
-      operations += queue[end]!.operations
-      end++
-    }
-    return queue.slice(this.#next, end)
+    this.#queue.rejectAll(this.#poison === undefined ? new StoreClosed({ store: this.#options.name, call: "a write" }) : this.#poison.error)
   }
 
   #build(group: readonly W[]): Promise<void> | undefined {
@@ -236,20 +220,19 @@ export class Log<W extends QueuedWrite> {
     this.#losses = 0
     this.#point.position = this.#head.position
     this.#point.id.set(this.#head.id)
-    this.#author.foldBuilt()
+    try {
+      this.#author.foldBuilt()
+    } catch (error) {
+      return this.#poisonWith(error) // a defect: the views are half folded
+    }
     if (this.#options.durability === "normal" && this.#flushTimer === undefined) this.#flushLater()
     return this.#end(group, taken)
   }
 
   #end(group: readonly W[], taken: number): undefined {
-    this.#next += taken
-    this.#ended += taken
-    if (this.#next > QUEUE_SLACK && this.#next * 2 > this.#queue.length) {
-      this.#queue = this.#queue.slice(this.#next)
-      this.#next = 0
-    }
+    this.#queue.end(taken)
     this.#author.settle(group, taken)
-    this.#wake()
+    this.#queue.wake()
   }
 
   /** A build without operations rejected or answered calls from the views; that is right only if the views are current. */
@@ -262,7 +245,7 @@ export class Log<W extends QueuedWrite> {
   /** What became of an append that did not answer "stored" (rule S2). Leaves the group queued if it is to be built again. */
   async #failed(group: readonly W[], taken: number, error: unknown): Promise<void> {
     if (error instanceof PositionTaken) return await this.#buildAgain(error)
-    if (isError(error) && error.storedNothing) return this.#rejectQueue(error)
+    if (isError(error) && error.storedNothing) return this.#queue.rejectAll(error)
     if (error instanceof FlushFailed) return this.#poisonWith(error)
     const undecided = { position: this.#head.position, frame: this.#out.buffer.slice(0, this.#out.length) }
     const deadline = this.#options.platform.now() + BUSY_RETRY_MILLIS_MAX
@@ -282,11 +265,8 @@ export class Log<W extends QueuedWrite> {
     this.#state = "uncertain"
     this.#options.logger.error("the outcome of an append is not known", { store: this.#options.name, position: undecided.position })
     const unknown = new OutcomeUnknown({ store: this.#options.name, position: undecided.position }, { cause: error })
-    this.#next += taken
-    this.#ended += taken
-    for (const write of group.slice(0, taken)) write.fail(unknown)
-    this.#rejectQueue(new StoreUncertain({ store: this.#options.name, position: undecided.position }, { cause: error }))
-    this.#wake()
+    this.#queue.rejectFirst(taken, unknown)
+    this.#queue.rejectAll(new StoreUncertain({ store: this.#options.name, position: undecided.position }, { cause: error }))
   }
 
   /** A lost race: the frames that won are folded, and the group, still queued, is built on them. */
@@ -296,16 +276,19 @@ export class Log<W extends QueuedWrite> {
       return
     }
     // Only a storage that reads late, or a broken one, takes a position and shows no frame there.
-    if (++this.#losses > LOSSES_MAX) return this.#rejectQueue(error)
+    if (++this.#losses > LOSSES_MAX) return this.#queue.rejectAll(error)
     await new Promise((resolve) => setTimeout(resolve, FIRST_RETRY_MILLIS * this.#losses))
   }
 
   /** Reads the position back; where nothing is there, appends the same bytes again. Undefined: still not known. */
   async #outcomeOf({ position, frame }: Undecided): Promise<"stored" | "taken" | undefined> {
     try {
-      if (await this.#storage.head() < position) await this.#storage.append(position, frame)
+      const head = await this.#storage.head()
+      if (head < position) await this.#storage.append(position, frame)
       const [there] = await this.#storage.read(position - 1, { maxFrames: 1, maxBytes: 1 })
-      return there !== undefined && sameBytes(there, frame) ? "stored" : "taken"
+      // Whatever else was answered decides nothing.
+      if (!Number.isSafeInteger(head) || !(there instanceof Uint8Array)) return undefined
+      return sameBytes(there, frame) ? "stored" : "taken"
     } catch (error) {
       if (error instanceof FlushFailed) this.#poisonWith(error)
       return undefined
@@ -379,36 +362,18 @@ export class Log<W extends QueuedWrite> {
     }
   }
 
-  #poisonWith(error: unknown): void {
+  #poisonWith(error: unknown): undefined {
     this.#state = "poisoned"
     this.#poison = { error }
     this.#options.logger.error("the store takes no more writes until it is opened again", {
       store: this.#options.name,
       code: Object(error).code,
     })
-    this.#rejectQueue(error)
+    this.#queue.rejectAll(error)
   }
 
   #throwPoison(): void {
     if (this.#poison !== undefined) throw this.#poison.error
-  }
-
-  /** What is stored is a prefix of what was called: when one fails, all behind it fail too. */
-  #rejectQueue(error: unknown): void {
-    const rejected = this.#queue.slice(this.#next)
-    this.#queue = []
-    this.#next = 0
-    this.#ended += rejected.length
-    for (const write of rejected) write.fail(error)
-    this.#wake()
-  }
-
-  #wake(): void {
-    if (this.#waiters.length === 0) return
-    const ready = this.#waiters.filter((waiter) => waiter.after <= this.#ended)
-    if (ready.length === 0) return
-    this.#waiters = this.#waiters.filter((waiter) => waiter.after > this.#ended)
-    for (const { resolve } of ready) resolve()
   }
 
   #flushLater(): void {
