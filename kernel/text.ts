@@ -6,3 +6,7 @@ const escape = (character: string): string => `\\u${character.charCodeAt(0).toSt
 /** `text` in double quotes, shortened, with every character escaped that could change a terminal, a log line or a reading direction. */
 export const quote = (text: string, lengthMax: number = 80): string =>
   `"${(text.length > lengthMax ? `${text.slice(0, lengthMax)}…` : text).replace(UNSAFE, escape)}"`
+
+/** What was given where something else belongs, as text; runs no code of it, so that describing an error cannot throw another one. */
+export const textOf = (value: unknown): string =>
+  typeof value === "function" || (typeof value === "object" && value !== null) ? `[${typeof value}]` : String(value)

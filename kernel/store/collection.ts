@@ -5,9 +5,10 @@
  * Every call rejects with `StoreClosed` after `close()`, and with `InvalidKey` for a key that is empty, over 1,024 bytes in UTF-8, or
  * not well-formed; nothing is stored by a call that rejects, unless the error says that the outcome is unknown.
  */
-import { BatchTooLarge, InvalidOption, NotLoaded } from "../errors.ts"
+import { BatchTooLarge, InvalidOption, InvalidValue, NotLoaded } from "../errors.ts"
 import { BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, COMMIT_OPERATIONS_TARGET } from "../limits.ts"
 import { OperationKind } from "../model/operation.ts"
+import { textOf } from "../text.ts"
 import { conflictsOf, resolveRecord } from "./conflicts.ts"
 import { OPERATION_OVERHEAD_BYTES } from "./frame-author.ts"
 import { historyOf } from "./history.ts"
@@ -176,7 +177,7 @@ export class Collection<T> {
     return this.#batch("batch", operations, (operation) => {
       if (operation.type === "put") return OperationKind.put
       if (operation.type === "delete") return OperationKind.delete
-      throw new InvalidOption({ option: "type", found: String((operation as { type?: unknown }).type), expected: '"put" or "delete"' })
+      throw new InvalidOption({ option: "type", found: textOf((operation as { type?: unknown }).type), expected: '"put" or "delete"' })
     })
   }
 
@@ -188,13 +189,15 @@ export class Collection<T> {
     const { staging, log } = this.#core, { keys, values } = staging
     return new Promise((resolve, reject) => {
       this.#core.assertOpen(call)
+      staging.assertFree(call)
       const given = [...operations] // before anything is staged: an iterable may run code that writes
-      const keyPlace = keys.place, valuePlace = values.place
+      const keyPlace = keys.place, valuePlace = values.place, queued = log.pending
       try {
         const list: StagedOperation[] = []
         let bytes = 0
         for (const operation of given) {
           const kind = kindOf(operation), { key, value } = operation, keyStart = keys.place, valueStart = values.place
+          if (log.pending !== queued) throw new InvalidValue({ path: textOf(key), reason: "another write was called while the batch was being read" })
           staging.add(key, value, kind === OperationKind.put)
           list.push({
             kind,
@@ -227,8 +230,11 @@ export class Collection<T> {
         write.operations = Math.max(list.length, 1)
         log.submit(write)
       } catch (error) {
-        keys.truncate(keyPlace)
-        values.truncate(valuePlace)
+        // What was queued in between lies behind; the batch's bytes then stay until they are passed.
+        if (log.pending === queued) {
+          keys.truncate(keyPlace)
+          values.truncate(valuePlace)
+        }
         throw error
       }
     })
@@ -278,6 +284,7 @@ export class Collection<T> {
    */
   subscribe(query: Watched, callback: (changes: readonly Change<T>[]) => void): () => void {
     this.#core.assertOpen("subscribe")
+    this.#checkWatched(query)
     return this.#core.subscriptions.add(this.#index, query, callback as (changes: readonly Change<unknown>[]) => void)
   }
 
@@ -287,7 +294,12 @@ export class Collection<T> {
    */
   watch(query: Watched, options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterable<readonly Change<T>[]> {
     this.#core.assertOpen("watch")
+    this.#checkWatched(query)
     return watchChanges<T>(this.#core, this.#index, query, options.signal)
+  }
+
+  #checkWatched(query: Watched): void {
+    if (typeof query !== "object" || query === null) this.#core.checkKey(query)
   }
 
   /** All versions of a record that the log still has, oldest first. Reads the log from its beginning. */

@@ -80,7 +80,7 @@ export class FrameAuthor implements Author<PendingWrite> {
       const bytesMax = this.#options.frameBytesMax
       if (out.length <= bytesMax) return taken
       if (taken === 1) {
-        group[0]!.failure = new FrameTooLarge({ bytes: out.length, bytesMax })
+        group[0]!.failure = { error: new FrameTooLarge({ bytes: out.length, bytesMax }) }
         out.reset()
         return taken
       }
@@ -107,7 +107,7 @@ export class FrameAuthor implements Author<PendingWrite> {
         this.#addWrite(write)
         this.#checkSize(write, rows, bytes)
       } catch (error) {
-        write.failure = error
+        write.failure = { error }
       }
       const fits = this.#bytes <= BATCH_BYTES_MAX && block.count <= BATCH_OPERATIONS_MAX
       if (write.failure === undefined && (fits || rows === 0)) {
@@ -306,7 +306,7 @@ export class FrameAuthor implements Author<PendingWrite> {
     const { staging, writer } = this.#options, { writers } = this.views
     for (let at = 0; at < taken; at++) {
       const write = group[at]!
-      if (write.failure !== undefined) write.fail(write.failure)
+      if (write.failure !== undefined) write.fail(write.failure.error)
       else if (write.answer === "version") write.end({ version: writers.versionOf(writer.index, write.seq) })
       else if (write.answer === "existed") write.end(write.existed)
       else write.end({ operations: write.written })

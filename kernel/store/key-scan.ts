@@ -1,6 +1,7 @@
 /** Scans: records of one collection in key order, page by page, so that writes may go on in between. */
 import { InvalidOption } from "../errors.ts"
 import { compareBytes } from "../format/utf8.ts"
+import { textOf } from "../text.ts"
 import { type KeyRange, type RangeQuery, toKeyRange } from "./key-range.ts"
 import type { StoreCore } from "./store-core.ts"
 import type { KeyValue, ListQuery } from "./types.ts"
@@ -29,7 +30,7 @@ function limitOf(query: ListQuery): number {
   const { limit } = query
   if (limit === undefined) return Infinity
   if (Number.isInteger(limit) && limit >= 0) return limit
-  throw new InvalidOption({ option: "limit", found: String(limit), expected: "an integer from 0" })
+  throw new InvalidOption({ option: "limit", found: textOf(limit), expected: "an integer from 0" })
 }
 
 /** What is left of a range behind the key that was given out last. */

@@ -44,8 +44,8 @@ export class PendingWrite implements QueuedWrite, StagedOperation {
   list: readonly StagedOperation[] | undefined = undefined
   /** Runs in the build. */
   callback: BuildCallback | undefined = undefined
-  /** Set by the build: why this call fails alone. */
-  failure: unknown = undefined
+  /** Set by the build: why this call fails alone. A callback may throw anything, even undefined. */
+  failure: { readonly error: unknown } | undefined = undefined
   /** Set by the build: seq of the last operation, and whether the record of a delete existed. */
   seq: number = 0
   existed: boolean = false

@@ -9,6 +9,7 @@ import { ByteWriter } from "../format/bytes.ts"
 import { encodeValue } from "../format/msgpack.ts"
 import { writeUtf8 } from "../format/utf8.ts"
 import { KEY_BYTES_MAX } from "../limits.ts"
+import { textOf } from "../text.ts"
 
 /** Staging moves to the front of its buffers once this many bytes before it are free. */
 const SLACK_BYTES = 1_048_576
@@ -17,7 +18,7 @@ const KEEP_BYTES = 4_194_304
 
 /** Writes a key behind what is in `out`; throws `InvalidKey` and leaves `out` as it was. */
 export function stageKey(out: ByteWriter, key: unknown): void {
-  if (typeof key !== "string") throw new InvalidKey({ key: String(key), reason: `it is of type ${key === null ? "null" : typeof key}` })
+  if (typeof key !== "string") throw new InvalidKey({ key: textOf(key), reason: `it is of type ${key === null ? "null" : typeof key}` })
   if (key.length === 0) throw new InvalidKey({ key, reason: "it is empty" })
   if (key.length > KEY_BYTES_MAX) throw new InvalidKey({ key, reason: `it has more than ${KEY_BYTES_MAX} bytes` })
   out.reserve(key.length * 3)
@@ -69,8 +70,7 @@ export class Staging {
 
   /** Encodes a key and, unless it is a delete, a value; throws and leaves nothing if one of them cannot be stored. */
   add(key: string, value: unknown, hasValue: boolean): void {
-    // Only a value that runs code while it is read, a proxy, could come here again; its bytes would lie inside another's.
-    if (this.#isAdding) throw new InvalidValue({ path: String(key), reason: "it was written while another value was being read" })
+    this.assertFree(key)
     const keyPlace = this.keys.place
     stageKey(this.keys.out, key)
     if (!hasValue) return
@@ -83,6 +83,11 @@ export class Staging {
     } finally {
       this.#isAdding = false
     }
+  }
+
+  /** Throws while a value is being read: only code in it, a getter or a proxy, comes here then, and its bytes would lie inside. */
+  assertFree(key: unknown): void {
+    if (this.#isAdding) throw new InvalidValue({ path: textOf(key), reason: "it was written while another value was being read" })
   }
 
   clear(): void {

@@ -8,6 +8,7 @@ import { ByteWriter } from "../format/bytes.ts"
 import { chooseChecksum } from "../format/checksum.ts"
 import { utf8Length } from "../format/utf8.ts"
 import { COLLECTION_NAME_BYTES_MAX, COLLECTIONS_MAX } from "../limits.ts"
+import { textOf } from "../text.ts"
 import { Log } from "../log/log.ts"
 import { HybridClock } from "../model/clock.ts"
 import { OperationKind } from "../model/operation.ts"
@@ -128,7 +129,7 @@ export class StoreCore {
   /** The index of a collection. Throws `InvalidStoreName`. */
   collectionIndex(name: string): number {
     const refuse = (reason: string): never => {
-      throw new InvalidStoreName({ name: String(name), reason })
+      throw new InvalidStoreName({ name: textOf(name), reason })
     }
     if (typeof name !== "string") refuse("a collection's name is a string")
     const bytes = utf8Length(name)
@@ -161,6 +162,7 @@ export class StoreCore {
   writeInBuild(call: string, answer: Answer, callback: () => void): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.assertOpen(call)
+      this.staging.assertFree(call)
       const keyPlace = this.staging.keys.place, valuePlace = this.staging.values.place
       const write = new PendingWrite(OperationKind.put, 0, keyPlace, keyPlace, valuePlace, valuePlace, undefined, answer, resolve, reject)
       write.callback = callback
@@ -174,6 +176,12 @@ export class StoreCore {
     scratch.reset()
     stageKey(scratch, key)
     return records.find(scratch.buffer, 0, scratch.length, collection, records.hash(scratch.buffer, 0, scratch.length, collection))
+  }
+
+  /** Throws `InvalidKey` for a key that no record can have. */
+  checkKey(key: unknown): void {
+    this.#key.reset()
+    stageKey(this.#key, key)
   }
 
   /** The row of a key that shows a record, or -1. */

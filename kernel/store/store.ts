@@ -4,6 +4,7 @@
 import { CorruptFrame, InvalidOption, InvalidStoreName, UnsupportedDurability } from "../errors.ts"
 import { utf8Length } from "../format/utf8.ts"
 import { LABEL_BYTES_MAX, STORE_NAME_BYTES_MAX } from "../limits.ts"
+import { textOf } from "../text.ts"
 import { type Adapter, capabilitiesOf, type Durability } from "../ports/log-storage.ts"
 import { type Logger, silentLogger } from "../ports/logger.ts"
 import { type Platform, webPlatform } from "../ports/platform.ts"
@@ -131,7 +132,7 @@ export class Store<T = any> {
 
 function checkName(name: unknown): asserts name is string {
   const refuse = (reason: string): never => {
-    throw new InvalidStoreName({ name: String(name), reason })
+    throw new InvalidStoreName({ name: textOf(name), reason })
   }
   if (typeof name !== "string") return refuse(`it is of type ${typeof name}`)
   if (name === "") refuse("it is empty")
@@ -144,10 +145,10 @@ function checkName(name: unknown): asserts name is string {
 function checkOptions(name: unknown, adapter: Adapter, options: OpenStoreOptions): Durability {
   checkName(name)
   const { levels } = capabilitiesOf(adapter), { durability = levels[0]!, label } = options
-  if (!levels.includes(durability)) throw new UnsupportedDurability({ adapter: adapter.name, durability: String(durability), levels })
+  if (!levels.includes(durability)) throw new UnsupportedDurability({ adapter: adapter.name, durability: textOf(durability), levels })
   const labelBytes = label === undefined ? 0 : typeof label === "string" ? utf8Length(label) : -1
   if (labelBytes < 0 || labelBytes > LABEL_BYTES_MAX) {
-    throw new InvalidOption({ option: "label", found: String(label), expected: `a well-formed string of at most ${LABEL_BYTES_MAX} bytes` })
+    throw new InvalidOption({ option: "label", found: textOf(label), expected: `a well-formed string of at most ${LABEL_BYTES_MAX} bytes` })
   }
   return durability
 }

@@ -86,12 +86,18 @@ export class Subscriptions {
       }
     }
     for (const [subscription, changes] of calls) {
+      if (!this.#isActive(subscription)) continue // one that was called before ended it
       try {
         subscription.callback(changes)
       } catch (error) {
         this.#logger.error("a subscriber threw", { store: this.#source.name, reason: error instanceof Error ? error.name : typeof error })
       }
     }
+  }
+
+  #isActive(subscription: Subscription): boolean {
+    const { collection, watched } = subscription
+    return typeof watched === "string" ? this.#byKey.get(nameOf(collection, watched))?.has(subscription) === true : this.#ranges.has(subscription)
   }
 
   #subscribersOf(row: number): Subscription[] {
