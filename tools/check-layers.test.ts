@@ -24,6 +24,7 @@ describe("checkLayers()", () => {
         "adapters/by-name.browser.ts": "",
         "mod.ts": 'import { load } from "#adapters"\nexport { log } from "./kernel/log/log.ts"',
         "examples/notes.ts": 'import { createStore } from "@cuitty/persist"\nimport process from "node:process"',
+        "kernel/testing/gate.ts": 'import fc from "fast-check"\nimport { log } from "../log/log.ts"',
         "kernel/log/log.test.ts": 'import { memory } from "../../adapters/memory/mod.ts"\nimport { it } from "node:test"',
       }),
       [],
