@@ -211,8 +211,8 @@ export class Log<W extends QueuedWrite> {
     } catch (error) {
       return this.#failed(group, taken, error)
     }
-    if (appended instanceof Promise) return appended.then(() => this.#stored(group, taken), (error) => this.#failed(group, taken, error))
-    return this.#stored(group, taken)
+    if (appended === undefined) return this.#stored(group, taken)
+    return Promise.resolve(appended).then(() => this.#stored(group, taken), (error) => this.#failed(group, taken, error))
   }
 
   /** The frame that was built is in the log and nobody else's came between. */
@@ -238,8 +238,9 @@ export class Log<W extends QueuedWrite> {
   /** A build without operations rejected or answered calls from the views; that is right only if the views are current. */
   async #endIfCurrent(group: readonly W[], taken: number): Promise<void> {
     const head = await this.#storage.head()
-    if (head === this.#point.position) this.#end(group, taken)
-    else await this.#catchUp()
+    const { position } = this.#point
+    if (head === position) this.#end(group, taken)
+    else await this.#buildAgain(new PositionTaken({ position: position + 1, head }))
   }
 
   /** What became of an append that did not answer "stored" (rule S2). Leaves the group queued if it is to be built again. */
@@ -251,11 +252,7 @@ export class Log<W extends QueuedWrite> {
     const deadline = this.#options.platform.now() + BUSY_RETRY_MILLIS_MAX
     for (let delay = FIRST_RETRY_MILLIS;; delay = Math.min(delay * 2, RETRY_MILLIS_MAX)) {
       const outcome = await this.#outcomeOf(undecided)
-      if (outcome === "stored") {
-        await this.#catchUp()
-        this.#end(group, taken)
-        return
-      }
+      if (outcome === "stored") return this.#stored(group, taken)
       if (outcome === "taken") return void await this.#catchUp()
       if (this.#poison !== undefined) return
       if (this.#options.platform.now() >= deadline) break
@@ -362,6 +359,7 @@ export class Log<W extends QueuedWrite> {
     }
   }
 
+  /** The pump rejects what is queued: only it knows whether a group of it is being appended. */
   #poisonWith(error: unknown): undefined {
     this.#state = "poisoned"
     this.#poison = { error }
@@ -369,7 +367,6 @@ export class Log<W extends QueuedWrite> {
       store: this.#options.name,
       code: Object(error).code,
     })
-    this.#queue.rejectAll(error)
   }
 
   #throwPoison(): void {
