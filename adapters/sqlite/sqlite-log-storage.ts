@@ -1,21 +1,16 @@
 /**
- * One handle on a store in a database: a connection of its own, the store's frames and snapshots, and what is durable.
+ * One handle on a store in a database: a connection of its own, the store's frames and snapshots, and how calls are run.
  *
- *   level      synchronous   an append that resolved is           flush()
- *   full       EXTRA         on the device                        nothing left to do
- *   normal     NORMAL        in the write-ahead log, at the OS    checkpoint, else a commit that syncs
- *   relaxed    NORMAL        the same                             the same, only when called
+ *   call ──▶ closed? ──▶ attempt ──▶ busy: again, beside the event loop (connection.ts)
+ *                           │
+ *                           ├──▶ failed: an error of ours (errors.ts); damage with its position; a failed sync is final (flusher.ts)
+ *                           └──▶ written ──▶ Flusher
  *
- * A passive checkpoint syncs the log, copies pages into the database and syncs that. It proves that all is durable only if it got to the
- * end of the log: a reader of an old state, or another checkpoint under way, can keep it from doing anything at all. Then one more commit,
- * with `synchronous = EXTRA`, syncs the whole log. In a user's database with a rollback journal there is no log; the same commit syncs there.
- *
- * Checkpoints are ours: SQLite's automatic ones keep a failed sync to themselves, after which nobody could know what the device holds.
+ * `close` stops what listens, settles the calls that were made before, drops snapshots that are half written, flushes and frees.
  */
 import { setImmediate as nextTurn } from "node:timers/promises"
 import {
   CorruptFrame,
-  FlushFailed,
   FrameTooLarge,
   InvalidOption,
   type PersistError,
@@ -24,7 +19,6 @@ import {
   ReadOnly,
   StorageFailed,
   StorageFull,
-  StoreBusy,
   StoreClosed,
 } from "../../kernel/errors.ts"
 import { FRAME_BYTES_MAX } from "../../kernel/limits.ts"
@@ -39,21 +33,13 @@ import type {
   SnapshotStorage,
 } from "../../kernel/ports/log-storage.ts"
 import type { Connection } from "./connection.ts"
-import type { Statement } from "./drivers/driver.ts"
 import { reasonOf } from "./errors.ts"
+import { Flusher } from "./flusher.ts"
 import type { FrameTable } from "./frame-table.ts"
-import { PAGE_BYTES, POSITION_MAX, type Tables } from "./schema.ts"
+import { POSITION_MAX, type Tables } from "./schema.ts"
 import type { Draft, SnapshotTable } from "./snapshot-table.ts"
 import { vacuum } from "./vacuum.ts"
 import { Watcher } from "./watcher.ts"
-
-/**
- * A handle checkpoints after it has written about this much. Four times SQLite's own 1,000 pages: in one-row appends the same page is in
- * the log some twenty times, and the three syncs are paid once for all of them.
- */
-const CHECKPOINT_BYTES = 16_777_216
-/** Where every append syncs the log: the sooner it is full and written over, the sooner a sync need not carry a new file length too. */
-const CHECKPOINT_BYTES_FULL = 4_194_304
 
 /** What a handle is made of. */
 export interface LogStorageParts {
@@ -76,16 +62,12 @@ export class SqliteLogStorage implements LogStorage {
   readonly #parts: LogStorageParts
   readonly #connection: Connection
   readonly #frames: FrameTable
-  readonly #checkpointPassively: Statement
-  readonly #countFlush: Statement
+  readonly #flusher: Flusher
   readonly #watcher: Watcher
-  readonly #checkpointBytes: number
   readonly #underWay = new Set<Promise<unknown>>()
   readonly #drafts = new Set<Draft>()
-  /** Why this handle takes no writes. */
-  #refusal: PersistError | undefined
-  #isUnflushed = false
-  #bytesSinceCheckpoint = 0
+  /** Why this handle takes no writes, not even if every flush works. */
+  readonly #readOnly: ReadOnly | undefined
   #closing: Promise<void> | undefined
 
   constructor(parts: LogStorageParts) {
@@ -94,13 +76,11 @@ export class SqliteLogStorage implements LogStorage {
     this.#connection = connection
     this.#frames = frames
     this.opened = parts.opened
-    this.#checkpointBytes = parts.durability === "full" ? CHECKPOINT_BYTES_FULL : CHECKPOINT_BYTES
-    this.#checkpointPassively = connection.prepare("PRAGMA wal_checkpoint(PASSIVE)")
-    this.#countFlush = connection.prepare(`UPDATE ${tables.stores} SET flushes = flushes + 1 WHERE id = ${store}`)
+    this.#flusher = new Flusher(connection, tables, store, parts.durability)
     const version = connection.prepare("PRAGMA data_version")
     this.#watcher = new Watcher(() => version.get()?.data_version)
     if (parts.readPrefix) {
-      this.#refusal = new ReadOnly({
+      this.#readOnly = new ReadOnly({
         location: connection.subject.location,
         reason: "it is open for reading what comes before a damaged frame",
       })
@@ -118,7 +98,7 @@ export class SqliteLogStorage implements LogStorage {
 
   append(position: Position, frame: Bytes): Awaitable<void> {
     // From here to the end of `try` is the hot path: one statement, and nothing else.
-    if (this.#refusal !== undefined || this.#closing !== undefined) throw this.#refusalOf("append")
+    if (this.#isRefusing) throw this.#refusalOf("append")
     const { length } = frame
     if (length === 0 || length > FRAME_BYTES_MAX) throw unusableFrame(length)
     if (!Number.isInteger(position) || position < 1 || position > POSITION_MAX) return this.#appendNowhere(position)
@@ -127,7 +107,7 @@ export class SqliteLogStorage implements LogStorage {
     } catch (cause) {
       return this.#appendAfter(cause, position, frame)
     }
-    this.#wrote(length)
+    this.#flusher.wrote(length)
   }
 
   read(after: Position, limits: ReadLimits): Awaitable<readonly Bytes[]> {
@@ -154,13 +134,13 @@ export class SqliteLogStorage implements LogStorage {
           if (base < last) base = this.#frames.dropSome(base, last)
           isDone = base >= last
         }))
-      this.#wrote(0)
+      this.#flusher.wrote(0)
       await nextTurn()
     }
     if (this.#parts.tables.meta === undefined && this.#closing === undefined) {
       await this.#track(vacuum(this.#connection, () => this.#closing !== undefined))
     }
-    if (this.#closing === undefined) this.#checkpoint()
+    if (this.#closing === undefined) this.#flusher.checkpoint()
     return base
   }
 
@@ -171,7 +151,7 @@ export class SqliteLogStorage implements LogStorage {
 
   flush(): Awaitable<void> {
     this.#requireOpen("flush")
-    return this.#flush()
+    return this.#track(this.#flusher.flush())
   }
 
   close(): Promise<void> {
@@ -179,12 +159,6 @@ export class SqliteLogStorage implements LogStorage {
   }
 
   // Appending
-
-  #wrote(bytes: number): void {
-    this.#isUnflushed = true
-    this.#bytesSinceCheckpoint += bytes + PAGE_BYTES
-    if (this.#bytesSinceCheckpoint >= this.#checkpointBytes) this.#checkpoint()
-  }
 
   /** `position` can never be the one after the head. */
   #appendNowhere(position: Position): Awaitable<void> {
@@ -212,7 +186,7 @@ export class SqliteLogStorage implements LogStorage {
         throw again
       }
     })
-    return appended instanceof Promise ? appended.then(() => this.#wrote(frame.length)) : this.#wrote(frame.length)
+    return appended instanceof Promise ? appended.then(() => this.#flusher.wrote(frame.length)) : this.#flusher.wrote(frame.length)
   }
 
   // Snapshots
@@ -227,10 +201,10 @@ export class SqliteLogStorage implements LogStorage {
       for await (const slice of slices) {
         await change(() => snapshots.add(draft, slice))
         draft.slices++
-        this.#wrote(slice.length)
+        this.#flusher.wrote(slice.length)
       }
       await change(() => snapshots.finish(draft, this.#frames.head()))
-      this.#wrote(0)
+      this.#flusher.wrote(0)
     } catch (cause) {
       // A handle that was closed has discarded it already.
       if (this.#closing === undefined) await this.#discard(draft)
@@ -248,67 +222,6 @@ export class SqliteLogStorage implements LogStorage {
     }
   }
 
-  // Flushing
-
-  #flush(): Awaitable<void> {
-    if (this.#refusal instanceof FlushFailed) throw this.#refusal
-    if (!this.#isUnflushed || this.#parts.durability === "full") return
-    if (this.#checkpoint()) return
-    if (this.#refusal !== undefined) throw this.#refusal
-    this.#isUnflushed = false
-    const failed = (cause: unknown): PersistError => {
-      this.#isUnflushed = true
-      return cause instanceof StoreBusy ? cause : this.#poison(cause)
-    }
-    try {
-      const committed = this.#track(this.#connection.whenFree(() => this.#commitDurably()))
-      if (committed instanceof Promise) {
-        return committed.catch((cause) => {
-          throw failed(cause)
-        })
-      }
-    } catch (cause) {
-      throw failed(cause)
-    }
-  }
-
-  /** One commit that syncs all before it; it must change something, or SQLite would write nothing. */
-  #commitDurably(): void {
-    this.#connection.setPragma("synchronous = EXTRA")
-    try {
-      this.#countFlush.run()
-    } finally {
-      this.#connection.setPragma("synchronous = NORMAL")
-    }
-  }
-
-  /** Copies the log into the database as far as readers allow. Answers whether everything is durable; a failure poisons the handle. */
-  #checkpoint(): boolean {
-    this.#bytesSinceCheckpoint = 0
-    try {
-      // Without a log, as in a rollback journal's database, both counts are -1.
-      const { busy, log, checkpointed } = this.#checkpointPassively.get() as { busy: number; log: number; checkpointed: number }
-      if (busy !== 0 || log !== checkpointed || log < 0) return false
-    } catch (cause) {
-      const meaning = this.#connection.meaningOf(cause)
-      if (meaning === "busy") return false
-      // No room for the pages: the log, which holds them all, was synced before the first one was copied.
-      if (meaning !== "full") {
-        this.#poison(cause)
-        return false
-      }
-    }
-    this.#isUnflushed = false
-    return true
-  }
-
-  #poison(cause: unknown): PersistError {
-    const { location } = this.#connection.subject
-    return this.#refusal = cause instanceof FlushFailed
-      ? cause
-      : new FlushFailed({ location, reason: reasonOf(cause, undefined) }, { cause })
-  }
-
   // Closing
 
   async #close(): Promise<void> {
@@ -319,12 +232,12 @@ export class SqliteLogStorage implements LogStorage {
       // Calls that were made before are settled first; `#closing` is set, so no new ones begin.
       await Promise.allSettled(this.#underWay)
       for (const draft of this.#drafts) await this.#discard(draft)
-      if (this.#refusal === undefined && durability !== "relaxed") await this.#flush()
+      if (this.#flusher.failure === undefined && durability !== "relaxed") await this.#flusher.flush()
     } catch (cause) {
       failure = cause
     }
     try {
-      if (this.#refusal === undefined && !readPrefix) this.#connection.emptyLog()
+      if (this.#flusher.failure === undefined && !readPrefix) this.#connection.emptyLog()
       this.#connection.close()
     } catch (cause) {
       failure ??= this.#connection.errorOf(cause, "close")
@@ -344,7 +257,7 @@ export class SqliteLogStorage implements LogStorage {
       } catch (cause) {
         const meaning = this.#connection.meaningOf(cause)
         if (meaning === "busy") throw cause
-        if (meaning === "no-flush") throw this.#poison(cause)
+        if (meaning === "no-flush") throw this.#flusher.fail(cause)
         if (meaning === "damaged") throw this.#damage(call, cause)
         throw this.#connection.errorOf(cause, `run ${call} on`)
       }
@@ -377,12 +290,16 @@ export class SqliteLogStorage implements LogStorage {
   }
 
   #requireWritable(call: string): void {
-    if (this.#refusal !== undefined || this.#closing !== undefined) throw this.#refusalOf(call)
+    if (this.#isRefusing) throw this.#refusalOf(call)
+  }
+
+  get #isRefusing(): boolean {
+    return this.#closing !== undefined || this.#flusher.failure !== undefined || this.#readOnly !== undefined
   }
 
   #refusalOf(call: string): PersistError {
     this.#requireOpen(call)
-    return this.#refusal!
+    return this.#flusher.failure ?? this.#readOnly!
   }
 }
 
