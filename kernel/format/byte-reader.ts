@@ -67,11 +67,13 @@ export class ByteReader {
 
   varint(): number {
     const start = this.at
-    let byte = this.u8()
-    if (byte < 0x80) return byte
+    const byte = this.u8()
+    return byte < 0x80 ? byte : this.#longVarint(byte, start)
+  }
+
+  #longVarint(byte: number, start: number): number {
     let n = byte & 0x7f
-    let shift = 7
-    for (; shift < 28; shift += 7) {
+    for (let shift = 7; shift < 28; shift += 7) {
       byte = this.u8()
       n |= (byte & 0x7f) << shift
       if (byte < 0x80) break

@@ -107,6 +107,7 @@ describe("checkValue()", () => {
 
   it("T4 refuses element bombs by size or by the budget of nodes, with little time and memory", () => {
     const started = performance.now()
+    const memoryBefore = process.memoryUsage().rss
     for (const element of [0x90, 0x80, 0xa0, 0xc0, 0x00]) {
       const bomb = Buffer.alloc(4_000_000, element)
       bomb[0] = 0xdd
@@ -116,10 +117,17 @@ describe("checkValue()", () => {
       smaller[0] = 0xdd
       smaller.writeUInt32BE(smaller.length - 5, 1)
       refuses(smaller, /more than 262144 values/)
+    }
+    // Five bombs of 5 MB were looked at; the bombs themselves are most of it.
+    assert.ok(process.memoryUsage().rss - memoryBefore < 16 * 5_000_000)
+    for (const element of [0x90, 0x80, 0xa0, 0xc0, 0x00]) {
       const allowed = Buffer.alloc(5 + VALUE_NODES_MAX - 1, element)
       allowed[0] = 0xdd
       allowed.writeUInt32BE(VALUE_NODES_MAX - 1, 1)
       accepts(allowed)
+      const over = Buffer.concat([allowed, Buffer.of(element)])
+      over.writeUInt32BE(VALUE_NODES_MAX, 1)
+      refuses(over, /more than 262144 values/)
     }
     // Groups of arrays in arrays: no count is above what is left, their sum is.
     refuses(Buffer.concat([Buffer.alloc(50, 0x9f), Buffer.alloc(200, 0xc0)]), /cut short|announced/)
@@ -278,23 +286,23 @@ describe("checkValue()", () => {
 
 /** Texts of ASCII with the same FNV-1a hash, 2^rounds of them: any of two blocks that collide, one round behind the other. */
 const collidingKeys = (rounds: number): readonly string[] => {
+  const blockOf = (seed: number): string => String.fromCharCode(...[0, 6, 12, 18, 24].map((shift) => 0x30 + ((seed >>> shift) & 0x3f)))
   let state = 0x811c9dc5 | 0
   let keys = [""]
   let seed = 1
   for (let round = 0; round < rounds; round++) {
-    const seen = new Map<number, string>()
+    const seeds = new Map<number, number>()
     for (;;) {
       seed = (Math.imul(seed, 1664525) + 1013904223) | 0
-      const block = String.fromCharCode(...[0, 6, 12, 18, 24].map((shift) => 0x30 + ((seed >>> shift) & 0x3f)))
       let hash = state
-      for (let index = 0; index < block.length; index++) hash = Math.imul(hash ^ block.charCodeAt(index), 0x01000193)
-      const other = seen.get(hash)
-      if (other !== undefined && other !== block) {
-        keys = keys.flatMap((key) => [key + block, key + other])
+      for (let shift = 0; shift <= 24; shift += 6) hash = Math.imul(hash ^ (0x30 + ((seed >>> shift) & 0x3f)), 0x01000193)
+      const other = seeds.get(hash)
+      if (other !== undefined && blockOf(other) !== blockOf(seed)) {
+        keys = keys.flatMap((key) => [key + blockOf(seed), key + blockOf(other)])
         state = hash
         break
       }
-      seen.set(hash, block)
+      seeds.set(hash, seed)
     }
   }
   return keys
@@ -320,19 +328,20 @@ describe("T5 maps with many keys", () => {
         work()
         return performance.now() - started
       }
-      // The best of several runs: this is about the algorithm, not about what else the machine does.
+      // The best of several runs, and more of them where the machine is busy: this is about the algorithm.
       let small = Infinity
       let large = Infinity
       let decoding = Infinity
-      for (let round = 0; round < 15 && (round < 3 || large / small >= 3); round++) {
+      const until = performance.now() + 2500
+      for (let round = 0; round < 3 || (large / small >= 3 && performance.now() < until); round++) {
         small = Math.min(small, time(() => checkValue(half, 0, half.length)))
         large = Math.min(large, time(() => checkValue(whole, 0, whole.length)))
         decoding = Math.min(decoding, time(() => decodeValue(whole, 0, whole.length)))
       }
       assert.ok(large / small < 3, `${small} ms for ${LARGE / 2} keys, ${large} ms for ${LARGE}`)
-      assert.ok(large / LARGE < 0.01, `${large} ms to check ${LARGE} keys`)
+      assert.ok(large / LARGE < 0.02, `${large} ms to check ${LARGE} keys`)
       // The engine makes the objects; twice as many need not be twice as fast, but they are far from quadratic.
-      assert.ok(decoding / LARGE < 0.01, `${decoding} ms to decode ${LARGE} keys`)
+      assert.ok(decoding / LARGE < 0.02, `${decoding} ms to decode ${LARGE} keys`)
       assert.deepEqual(Object.keys(accepts(whole) as object).sort(), [...all].sort())
       refuses(mapOf([...all, all[77]!]), /twice/)
     })

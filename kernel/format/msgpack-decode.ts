@@ -11,7 +11,9 @@ const TWO_32 = 0x1_0000_0000
 const number = new DataView(new ArrayBuffer(8))
 const numberBytes = new Uint8Array(number.buffer)
 
-let source: Uint8Array = new Uint8Array(0)
+/** The bytes that are read at the moment; none are kept afterwards. */
+const NOTHING = new Uint8Array(0)
+let source: Uint8Array = NOTHING
 let at = 0
 let stop = 0
 
@@ -26,10 +28,12 @@ export const decodeValue = (bytes: Uint8Array, start: number, end: number): unkn
   stop = end
   const value = read(0)
   if (at !== end) corrupt("it does not end where it should")
+  source = NOTHING
   return value
 }
 
 const corrupt = (reason: string): never => {
+  source = NOTHING
   throw new CorruptBytes({ what: "a value", byteOffset: at, reason })
 }
 

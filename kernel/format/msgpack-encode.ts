@@ -80,12 +80,12 @@ const walk = (value: unknown): number => {
 /** A value that is encoded by a getter of another: the outer walk goes on afterwards. */
 const encodeInside = (value: unknown, writer: ByteWriter, key: string): void => {
   if (writer.isLent) throw new InvalidValue({ path: "", reason: "it is stored by a getter of a value that is being stored" })
-  const outer = { target, view, base, nodes, slot }
+  const outer = { target, view, base, nodes }
   target = NOTHING
   try {
     encodeValue(value, writer, key)
   } finally {
-    ;({ target, view, base, nodes, slot } = outer)
+    ;({ target, view, base, nodes } = outer)
   }
 }
 
@@ -310,7 +310,7 @@ const writeMap = (value: Record<string, unknown>, at: number, depth: number): nu
     if (member === undefined) continue
     if (++members >= 0x10) {
       // The head has one byte up to 15 members, three up to 65,535, and then five.
-      if (members === 0x10 || members === 0x10000) at = widenHead(head, at, members === 0x10 ? 1 : 3)
+      if (members === 0x10 || members === 0x10000) at = widenHead(head, at)
       if (members > MAP_MEMBERS_MAX) return refuse(`it has more than ${MAP_MEMBERS_MAX} members`)
     }
     at = writeKey(key, at)
@@ -323,9 +323,10 @@ const writeMap = (value: Record<string, unknown>, at: number, depth: number): nu
   return at
 }
 
-const widenHead = (head: number, at: number, width: number): number => {
-  if (at + 2 > target.length) makeRoom(at, SCALAR_ROOM)
-  target.copyWithin(head + width + 2, head + width, at)
+/** Moves everything behind the first byte of a head by two bytes; the rest of the head is written at the end. */
+const widenHead = (head: number, at: number): number => {
+  if (at + 2 > target.length && !makeRoom(at, SCALAR_ROOM)) return at
+  target.copyWithin(head + 3, head + 1, at)
   return at + 2
 }
 

@@ -241,6 +241,22 @@ describe("the MessagePack profile", () => {
     rejects({ a: [1, undefined] }, "a[1]", /hole/)
   })
 
+  it("writes keys of every length the same when it meets them again, and other keys in their place", () => {
+    for (let length = 0; length < 40; length++) {
+      for (const character of ["k", "é", "€"]) {
+        const key = character.repeat(length)
+        const first = hexOf({ [key]: 1, after: 2 })
+        assert.equal(hexOf({ [key]: 1, after: 2 }), first)
+        assert.deepStrictEqual(read(fromHex(first)), { [key]: 1, after: 2 })
+        assert.equal(hexOf({ other: 1, [key]: 1, after: 2 }), `83a56f7468657201${first.slice(2)}`)
+        assert.equal(hexOf({ [key]: 1, after: 2 }), first)
+      }
+    }
+    const many = Array.from({ length: 100 }, (_, index) => ({ id: index, name: `n${index}` }))
+    assert.deepStrictEqual(read(bytesOf(many)), many)
+    assert.equal(hexOf(many), hexOf(many))
+  })
+
   it("takes Buffers and views as the bytes they show, and gives plain copies back", () => {
     const source = Uint8Array.of(0, 1, 2, 3, 4, 5)
     for (const value of [Buffer.from([2, 3, 4]), source.subarray(2, 5), new Uint8Array(source.buffer, 2, 3)]) {
