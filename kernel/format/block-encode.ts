@@ -136,7 +136,7 @@ export function encodeBlock(block: BlockColumns, keys: Uint8Array, values: Uint8
     out.msgBin(FRAME_ID_BYTES)
     out.bytes(block.origin, 0, FRAME_ID_BYTES)
   }
-  if (block.links === undefined) out.msgNil()
+  if (block.links === undefined || block.links.length === 0) out.msgNil()
   else {
     for (const number of block.links) columnWriter.varint(number)
     writeColumn(out)
