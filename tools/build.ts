@@ -8,6 +8,7 @@
  * The same sources give the same bytes.
  */
 import { build as esbuild, type BuildOptions, type BuildResult } from "esbuild"
+import { existsSync } from "node:fs"
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { join, posix } from "node:path"
 import process from "node:process"
@@ -105,7 +106,9 @@ export const buildPackage = async (stage: string = STAGE): Promise<void> => {
   await writeFile(join(stage, "package.json"), `${JSON.stringify(publishedManifest(manifest), undefined, 2)}\n`)
   const foreign = foreignPackages(Object.keys(metafile.inputs))
   if (foreign.length > 0) throw new Error(`Cannot publish code of ${foreign.join(", ")} without its licence notice`)
-  for (const file of ["README.md", "LICENSE", "CHANGELOG.md"]) await cp(join(ROOT, file), join(stage, file))
+  for (const file of ["README.md", "LICENSE", "CHANGELOG.md"]) {
+    if (existsSync(join(ROOT, file))) await cp(join(ROOT, file), join(stage, file)) // one that is missing fails the check of the package
+  }
 }
 
 if (import.meta.main) {

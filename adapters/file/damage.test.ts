@@ -8,7 +8,21 @@ import type { Bytes, LogStorage } from "../../kernel/ports/log-storage.ts"
 import { recoverLog } from "./recovery.ts"
 import { setUint32 } from "./file-heads.ts"
 import { FRAME_HEADER_BYTES, headerSeed } from "./frame-header.ts"
-import { ALL, adapterAt as adapterWith, assertFrames, fillTo, frameAt, type Image, inTemporaryFolder, OPEN, quickCalls, readAll, REOPEN, restoreFolder, saveFolder } from "./testing/workbench.ts"
+import {
+  adapterAt as adapterWith,
+  ALL,
+  assertFrames,
+  fillTo,
+  frameAt,
+  type Image,
+  inTemporaryFolder,
+  OPEN,
+  quickCalls,
+  readAll,
+  REOPEN,
+  restoreFolder,
+  saveFolder,
+} from "./testing/workbench.ts"
 
 const adapterAt: typeof adapterWith = (root, settings) => adapterWith(root, { calls: quickCalls, ...settings })
 const SEGMENT = "notes/0000000000000001.log"
@@ -22,7 +36,9 @@ const makeImage = async (root: string, seal: boolean): Promise<Image> => {
   await storage.close()
   if (seal) return saveFolder(root)
   const used = open.get(SEGMENT)!
-  return new Map([...open].filter(([path]) => path !== "notes/lock").map(([path, bytes]) => [path, path === SEGMENT ? used.slice(0, 3000) : bytes]))
+  return new Map(
+    [...open].filter(([path]) => path !== "notes/lock").map(([path, bytes]) => [path, path === SEGMENT ? used.slice(0, 3000) : bytes]),
+  )
 }
 
 /** Opens a damaged image: it must be noticed with an error of ours and nothing changed, or harmless: a prefix of the frames. */
@@ -75,7 +91,9 @@ const examineLog = (root: string, image: Image, bytes: Bytes, what: string): "no
     assert.ok(head <= HEAD, what)
     if (log.recovery?.savedTo !== undefined) fs.unlinkSync(log.recovery.savedTo)
     for (let at = 0; at < head;) {
-      for (const frame of log.segments[0]!.readPage(at + 1, head, ALL)) assert.ok(Buffer.compare(frame, frameAt(++at)) === 0, `${what}: frame ${at}`)
+      for (const frame of log.segments[0]!.readPage(at + 1, head, ALL)) {
+        assert.ok(Buffer.compare(frame, frameAt(++at)) === 0, `${what}: frame ${at}`)
+      }
     }
     log.segments[0]!.close()
     return "harmless"
@@ -87,7 +105,8 @@ const examineLog = (root: string, image: Image, bytes: Bytes, what: string): "no
   }
 }
 
-const withBytes = (image: Image, path: string, change: (bytes: Bytes) => Bytes): Image => new Map([...image, [path, change(image.get(path)!.slice())]])
+const withBytes = (image: Image, path: string, change: (bytes: Bytes) => Bytes): Image =>
+  new Map([...image, [path, change(image.get(path)!.slice())]])
 const flip = (bit: number) => (bytes: Bytes): Bytes => {
   bytes[bit >> 3]! ^= 1 << (bit & 7)
   return bytes
@@ -103,7 +122,9 @@ describe("damage of a closed store", () => {
         if (bit >> 3 < bytes.length - FRAME_HEADER_BYTES) assert.equal(outcome, "noticed", `bit ${bit}`)
       }
       for (let bit = 0; bit < bytes.length * 8; bit++) expect(examineLog(root, image, flip(bit)(bytes.slice()), `bit ${bit}`), bit)
-      for (let bit = 0; bit < bytes.length * 8; bit += 77) expect(await examine(root, withBytes(image, SEGMENT, flip(bit)), `bit ${bit}`), bit)
+      for (let bit = 0; bit < bytes.length * 8; bit += 77) {
+        expect(await examine(root, withBytes(image, SEGMENT, flip(bit)), `bit ${bit}`), bit)
+      }
     }))
 
   it("I23 every flipped bit of its small files is noticed or harmless", () =>
@@ -119,7 +140,13 @@ describe("damage of a closed store", () => {
       const image = await makeImage(root, true)
       const bytes = image.get(SEGMENT)!
       for (let length = 0; length < bytes.length; length++) examineLog(root, image, bytes.slice(0, length), `cut to ${length}`)
-      for (let length = 0; length < bytes.length; length += 13) await examine(root, withBytes(image, SEGMENT, () => bytes.slice(0, length)), `cut to ${length}`)
+      for (let length = 0; length < bytes.length; length += 13) {
+        await examine(
+          root,
+          withBytes(image, SEGMENT, () => bytes.slice(0, length)),
+          `cut to ${length}`,
+        )
+      }
     }))
 
   it("I23 frames that were swapped, repeated or copied from another store are not data", () =>
@@ -137,7 +164,10 @@ describe("damage of a closed store", () => {
         const own = image.get(SEGMENT)!
         assert.equal(await examine(root, withBytes(image, SEGMENT, put(other, index)), `frame ${index + 1} of another store`), "noticed")
         const neighbour = (index + 1) % HEAD
-        assert.equal(await examine(root, withBytes(image, SEGMENT, put(own, neighbour)), `frame ${neighbour + 1} at ${index + 1}`), "noticed")
+        assert.equal(
+          await examine(root, withBytes(image, SEGMENT, put(own, neighbour)), `frame ${neighbour + 1} at ${index + 1}`),
+          "noticed",
+        )
       }
     }))
 })
@@ -233,7 +263,8 @@ describe("a corrupt frame", () => {
           await assertFrames(shorter, 0, Number(shorter.head()))
           await shorter.close()
         } else {
-          await assert.rejects(async () => adapter.open("notes", REOPEN), (cause) => cause instanceof CorruptFrame && cause.details.position === Number(/(\d+)\.log/.exec(path)![1]))
+          await assert.rejects(async () => adapter.open("notes", REOPEN), (cause) =>
+            cause instanceof CorruptFrame && cause.details.position === Number(/(\d+)\.log/.exec(path)![1]))
         }
         fs.writeFileSync(join(root, path), bytes)
       }
@@ -300,7 +331,9 @@ describe("a store of another format", () => {
       const image = await makeImage(root, true)
       const expectRefused = async (changed: Image, Class: typeof FormatTooNew | typeof NotAStore): Promise<void> => {
         restoreFolder(root, changed)
-        for (const options of [REOPEN, OPEN, { ...REOPEN, readPrefix: true }]) await assert.rejects(async () => adapterAt(root).open("notes", options), Class)
+        for (const options of [REOPEN, OPEN, { ...REOPEN, readPrefix: true }]) {
+          await assert.rejects(async () => adapterAt(root).open("notes", options), Class)
+        }
         await assert.rejects(async () => adapterAt(root).destroy("notes"), Class)
         assert.deepEqual(await adapterAt(root).list(), [])
         assert.deepEqual(saveFolder(root), changed)

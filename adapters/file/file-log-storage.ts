@@ -7,8 +7,8 @@
  * Everything but flushes and snapshot writes is answered at once.
  */
 import {
-  FrameTooLarge,
   FramesTrimmed,
+  FrameTooLarge,
   InvalidOption,
   PositionOutOfRange,
   PositionTaken,
@@ -195,7 +195,9 @@ export class FileLogStorage implements LogStorage {
     const { calls, folder } = this.#parts
     const last = this.#segments.at(-1)!
     if (this.#base >= last.first && last.end! > COVERED_BYTES_MAX) this.#writer!.wantRoll()
-    const count = this.#segments.findIndex((_, index) => index + 1 === this.#segments.length || this.#segments[index + 1]!.first > this.#base + 1)
+    const count = this.#segments.findIndex((_, index) =>
+      index + 1 === this.#segments.length || this.#segments[index + 1]!.first > this.#base + 1
+    )
     if (count === 0) return
     try {
       for (const segment of this.#segments.splice(0, count)) {
@@ -208,4 +210,3 @@ export class FileLogStorage implements LogStorage {
     flushFolder(folder, calls)
   }
 }
-

@@ -72,6 +72,8 @@ export class FrameHeader {
 
 /** Whether a header could be at `at`, told from bytes that are zero in all of them: cheap, before the checksum is tried. */
 export const mayBeHeader = (bytes: Uint8Array, at: number): boolean =>
-  bytes[at + 3] === 0 && bytes[at + 15] === 0 && bytes[at + 23] === 0 && bytes[at + 2]! <= FRAME_BYTES_MAX >>> 16 && bytes[at + 14]! < 0x20 &&
-  (bytes[at + 8] !== 0 || bytes[at + 9] !== 0 || bytes[at + 10] !== 0 || bytes[at + 11] !== 0 || bytes[at + 12] !== 0 || bytes[at + 13] !== 0 ||
+  bytes[at + 3] === 0 && bytes[at + 15] === 0 && bytes[at + 23] === 0 && bytes[at + 2]! <= FRAME_BYTES_MAX >>> 16 &&
+  bytes[at + 14]! < 0x20 &&
+  (bytes[at + 8] !== 0 || bytes[at + 9] !== 0 || bytes[at + 10] !== 0 || bytes[at + 11] !== 0 || bytes[at + 12] !== 0 ||
+    bytes[at + 13] !== 0 ||
     bytes[at + 14] !== 0)

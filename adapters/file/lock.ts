@@ -155,7 +155,9 @@ const describe = (holder: Holder | "unreadable" | undefined, path: string, own: 
   const remedy = `once no process uses the store, remove ${quote(path, 400)}`
   if (holder === undefined) return "a process that comes and goes"
   if (holder === "unreadable") return `a lock file that is not readable (${remedy})`
-  if (holder.host !== own.host) return `process ${holder.pid} on the machine ${quote(holder.host)}, which cannot be asked from here (${remedy})`
+  if (holder.host !== own.host) {
+    return `process ${holder.pid} on the machine ${quote(holder.host)}, which cannot be asked from here (${remedy})`
+  }
   if (holder.space !== own.space) return `process ${holder.pid} in another container of this machine`
   return holder.pid === own.pid ? "another handle of this process" : `process ${holder.pid}`
 }

@@ -70,7 +70,9 @@ export const recoverLog = (files: LogFiles): FoundLog => {
   const parts = findParts(files)
   const { fault, durableHead } = examine(files, parts, parts.length - 1)
   if (fault === undefined) return conclude(parts, durableHead, undefined)
-  if (fault.isCorruption) throw new CorruptFrame({ location: locationOf(files, parts, fault), position: fault.position, reason: fault.reason })
+  if (fault.isCorruption) {
+    throw new CorruptFrame({ location: locationOf(files, parts, fault), position: fault.position, reason: fault.reason })
+  }
   const recovery = cut(files, parts, fault)
   return conclude(parts, durableHead, recovery)
 }
@@ -80,7 +82,11 @@ export const findPrefix = (files: LogFiles): FoundLog => {
   const parts = findParts(files)
   const { fault, durableHead } = examine(files, parts, 0)
   if (fault === undefined) return conclude(parts, durableHead, undefined)
-  const bytes = parts.reduce((sum, { scan }, index) => index < fault.part || scan === undefined ? sum : sum + scan.dataEnd - (index === fault.part ? scan.markEnd : 0), 0)
+  const bytes = parts.reduce(
+    (sum, { scan }, index) =>
+      index < fault.part || scan === undefined ? sum : sum + scan.dataEnd - (index === fault.part ? scan.markEnd : 0),
+    0,
+  )
   const reason = `the frame at position ${fault.position} is not readable: ${fault.reason}`
   parts.splice(fault.part + 1)
   const found = conclude(parts, durableHead, { kind: "prefix_only", position: fault.position, bytes, reason })
@@ -176,7 +182,13 @@ const cut = (files: LogFiles, parts: Part[], fault: Fault): Recovery | undefined
     throw systemError(cause, "cut the torn tail of", folder, false)
   }
   if (bytes === 0) return undefined
-  return { kind: "torn_tail", position: fault.position, bytes, savedTo, reason: `the frame at position ${fault.position} was not written whole: ${fault.reason}` }
+  return {
+    kind: "torn_tail",
+    position: fault.position,
+    bytes,
+    savedTo,
+    reason: `the frame at position ${fault.position} was not written whole: ${fault.reason}`,
+  }
 }
 
 const truncate = (calls: FileCalls, { segment, scan }: Part): void => {
@@ -189,7 +201,10 @@ const truncate = (calls: FileCalls, { segment, scan }: Part): void => {
   }
 }
 
-function* readRanges(calls: FileCalls, ranges: readonly { readonly path: string; readonly from: number; readonly to: number }[]): Generator<Bytes> {
+function* readRanges(
+  calls: FileCalls,
+  ranges: readonly { readonly path: string; readonly from: number; readonly to: number }[],
+): Generator<Bytes> {
   const buffer = allocate(COPY_BYTES)
   for (const { path, from, to } of ranges) {
     const descriptor = openFile(calls, path, "r")

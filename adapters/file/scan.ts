@@ -137,7 +137,9 @@ class Scanner {
       const candidates = this.#window.available(at) - FRAME_HEADER_BYTES + 1
       for (let left = candidates; left > 0; left--, index++, at++) {
         if (!mayBeHeader(bytes, index) || !header.read(bytes, index, this.#segment.seed)) continue
-        if (header.position >= (header.isMark ? this.#expected - 1 : this.#expected)) this.#durableHead = Math.max(this.#durableHead, header.durableHead)
+        if (header.position >= (header.isMark ? this.#expected - 1 : this.#expected)) {
+          this.#durableHead = Math.max(this.#durableHead, header.durableHead)
+        }
       }
     }
   }

@@ -68,7 +68,8 @@ export const inspectStore = (calls: FileCalls, folder: string, storeName?: strin
 
 /** Whether a file can be there before the `store` file is. */
 const isUnfinished = (calls: FileCalls, folder: string, name: string): boolean =>
-  name === LOCK_FILE || /^lock-[0-9a-f]{32}(?:\.tmp)?$/.test(name) || name === STORE_FILE + UNFINISHED || name === FIRST_SEGMENT + UNFINISHED ||
+  name === LOCK_FILE || /^lock-[0-9a-f]{32}(?:\.tmp)?$/.test(name) || name === STORE_FILE + UNFINISHED ||
+  name === FIRST_SEGMENT + UNFINISHED ||
   (name === FIRST_SEGMENT && calls.lstatSync(join(folder, name)).size <= SEGMENT_HEAD_BYTES)
 
 /** Makes the files of an empty store in a folder that is locked, on the device when it returns. */

@@ -9,7 +9,7 @@ import { dirname } from "node:path"
 import process from "node:process"
 import { PathNotFound } from "../../kernel/errors.ts"
 import { systemCode, systemError } from "./errors.ts"
-import { fileCalls, type FileCalls } from "./file-calls.ts"
+import { type FileCalls, fileCalls } from "./file-calls.ts"
 
 /** Mode of every folder that is made: its owner alone may enter. */
 export const FOLDER_MODE = 0o700

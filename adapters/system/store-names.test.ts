@@ -7,7 +7,35 @@ import { checkStoreName, decodeStoreName, encodeStoreName } from "./store-names.
 const PLAIN = /^[a-z0-9_%~-]{1,120}$/
 const DEVICES = ["con", "prn", "aux", "nul", "com1", "com9", "lpt1", "lpt9", "com0"]
 /** Names made to meet each other: few letters, both cases, combining marks, our own escapes. */
-const tricky = fc.string({ unit: fc.constantFrom("a", "A", "e", "é", "e\u0301", "ﬁ", "f", "i", "İ", "ı", "ß", "s", "K", "\u212a", "%", "6", "1", "4", "~", ".", "/", "\\", " "), minLength: 1, maxLength: 12 })
+const tricky = fc.string({
+  unit: fc.constantFrom(
+    "a",
+    "A",
+    "e",
+    "é",
+    "e\u0301",
+    "ﬁ",
+    "f",
+    "i",
+    "İ",
+    "ı",
+    "ß",
+    "s",
+    "K",
+    "\u212a",
+    "%",
+    "6",
+    "1",
+    "4",
+    "~",
+    ".",
+    "/",
+    "\\",
+    " ",
+  ),
+  minLength: 1,
+  maxLength: 12,
+})
 const any = fc.string({ unit: "binary", minLength: 1, maxLength: 60 }).filter((name) => {
   try {
     checkStoreName(name)
@@ -36,9 +64,43 @@ describe("encodeStoreName", () => {
 
   it("T22 gives no name a meaning to a file system", () => {
     const names = [
-      ".", "..", "...", "../x", "a/../b", "/etc/passwd", "\\\\server\\share", "..\\x", "%2e%2e", "%2e%2e%2f", "%252e", "C:", "c:\\x",
-      "nul.txt", "CON", "a.", "a ", " a", "~", "~root", "-rf", "$HOME", "`id`", "a\nb", "a:stream", "*", "?", "<>", "|", "\"", "'", ";",
-      "__proto__", "constructor", "\u202e", "😀", ...DEVICES,
+      ".",
+      "..",
+      "...",
+      "../x",
+      "a/../b",
+      "/etc/passwd",
+      "\\\\server\\share",
+      "..\\x",
+      "%2e%2e",
+      "%2e%2e%2f",
+      "%252e",
+      "C:",
+      "c:\\x",
+      "nul.txt",
+      "CON",
+      "a.",
+      "a ",
+      " a",
+      "~",
+      "~root",
+      "-rf",
+      "$HOME",
+      "`id`",
+      "a\nb",
+      "a:stream",
+      "*",
+      "?",
+      "<>",
+      "|",
+      '"',
+      "'",
+      ";",
+      "__proto__",
+      "constructor",
+      "\u202e",
+      "😀",
+      ...DEVICES,
     ]
     const files = names.map((name) => encodeStoreName(name))
     for (const [index, file] of files.entries()) {
@@ -82,6 +144,8 @@ describe("decodeStoreName", () => {
   })
 
   it("knows no other way to write a name", () => {
-    for (const file of ["%61", "%4", "%GG", "%C3%A9", "Notes", "a.b", "", "con", "%c3", "a~b", ".trash"]) assert.equal(decodeStoreName(file), undefined, file)
+    for (const file of ["%61", "%4", "%GG", "%C3%A9", "Notes", "a.b", "", "con", "%c3", "a~b", ".trash"]) {
+      assert.equal(decodeStoreName(file), undefined, file)
+    }
   })
 })

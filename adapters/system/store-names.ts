@@ -23,7 +23,8 @@ const LONE_SURROGATE = /\p{Surrogate}/u
 
 const utf8 = new TextEncoder()
 
-const isPlain = (byte: number): boolean => (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x2d || byte === 0x5f
+const isPlain = (byte: number): boolean =>
+  (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x2d || byte === 0x5f
 const percent = (byte: number): string => `%${byte.toString(16).padStart(2, "0")}`
 
 /** Throws `InvalidStoreName` unless `name` is a well-formed string of 1 to 200 bytes in UTF-8 without NUL. */

@@ -5,17 +5,17 @@ import { join } from "node:path"
 import { describe, it } from "node:test"
 import { memoryAdapter } from "../../adapters/memory/mod.ts"
 import { CorruptBytes, FormatTooNew } from "../../kernel/errors.ts"
-import { BlockColumns, NO_CONTEXT } from "../../kernel/format/block-columns.ts"
+import type { BlockColumns } from "../../kernel/format/block-columns.ts"
 import { ByteReader, ByteWriter } from "../../kernel/format/bytes.ts"
 import { crc32 } from "../../kernel/format/checksum.ts"
 import { FrameReader } from "../../kernel/format/frame.ts"
 import { checkValue, decodeValue, encodeValue } from "../../kernel/format/msgpack.ts"
-import { decodeBlock } from "../../kernel/format/operation-block.ts"
 import { Sha256 } from "../../kernel/format/sha256.ts"
 import { foldNext, replayStart } from "../../kernel/log/replay.ts"
 import { HybridClock } from "../../kernel/model/clock.ts"
 import { type Dots, OperationKind } from "../../kernel/model/operation.ts"
 import { compareVersions } from "../../kernel/model/versions.ts"
+import { notationOf, pairsOf, readBlockBytes } from "../../kernel/testing/block-notation.ts"
 import { NameTable } from "../../kernel/views/name-table.ts"
 import { SortedKeys } from "../../kernel/views/sorted-keys.ts"
 import { StoreViews } from "../../kernel/views/store-views.ts"
@@ -63,38 +63,7 @@ const refused = (name: string, refusal: Refusal, read: () => void, readAgain: ()
   assert.throws(readAgain, (error) => error instanceof Refused && error.refusal === refusal, name)
 }
 
-const pairs = (dots: Dots): NumberedDot[] => Array.from({ length: dots.length / 2 }, (_, i) => [dots[i * 2]!, dots[i * 2 + 1]!])
-const KINDS = Object.keys(OperationKind) as (keyof typeof OperationKind)[]
-
-/** What the kernel read, in the words of the vectors. */
-const notationOf = (block: BlockColumns): BlockNotation => ({
-  writers: block.writers.map((id) => toHex(id)),
-  from: block.from,
-  to: block.to,
-  withheld: [...block.withheld],
-  origin: block.origin === undefined ? null : toHex(block.origin),
-  links: block.links === undefined ? null : pairs(block.links),
-  label: block.label ?? null,
-  names: [...block.names],
-  operations: Array.from({ length: block.count }, (_, row) => ({
-    kind: KINDS[block.kinds[row]!]!,
-    seq: block.seqs[row]!,
-    millis: block.millis[row]!,
-    counter: block.counters[row]!,
-    collection: block.collections[row]!,
-    context: block.contextWriters[row] === NO_CONTEXT ? [] : pairs(block.contextOf(row)),
-    keeps: pairs(block.sides.get(row)?.keeps ?? []),
-    settles: block.sides.get(row)?.settles === undefined ? null : pairs(block.sides.get(row)!.settles!),
-    key: new TextDecoder().decode(block.bytes.subarray(block.keyStarts[row]!, block.keyEnds[row]!)),
-    value: block.hasValue(row) ? toHex(block.bytes, block.valueStarts[row]!, block.valueEnds[row]!) : null,
-  })),
-})
-const decodeHex = (hex: string): BlockColumns => {
-  const block = new BlockColumns(), reader = readerOf(hex)
-  decodeBlock(reader, block)
-  reader.expectEnd()
-  return block
-}
+const decodeHex = (hex: string): BlockColumns => readBlockBytes(fromHex(hex))
 /** The same in the words of the second reader, which resolves numbers to ids and names. */
 const resolved = ({ writers, names, links, operations, ...block }: BlockNotation): unknown => {
   const dots = (numbered: readonly NumberedDot[]) => numbered.map(([number, seq]) => [writers[number], seq])
@@ -232,7 +201,7 @@ function showViews(views: StoreViews): unknown {
   const { records, writers, names } = views, { rows, arena } = records
   const id = (index: number): string => toHex(writers.idOf(index))
   const dots = (flat: Dots) =>
-    pairs(flat).map(([writer, seq]) => [id(writer), seq]).sort(([a, n], [b, m]) =>
+    pairsOf(flat).map(([writer, seq]) => [id(writer), seq]).sort(([a, n], [b, m]) =>
       String(a) < String(b) ? -1 : a === b ? Number(n) - Number(m) : 1
     )
   const collections = names.names.map((name, index) => ({ name: toHex(new TextEncoder().encode(name)), index }))

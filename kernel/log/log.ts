@@ -12,6 +12,7 @@
  * An append that succeeds at head + 1 proves that the views were current, so nobody asks for the head before.
  */
 import {
+  CorruptBytes,
   CorruptFrame,
   FlushFailed,
   OutcomeUnknown,
@@ -342,7 +343,12 @@ export class Log<W extends QueuedWrite> {
     if (await this.#storage.head() < position) return true
     const [bytes] = await this.#storage.read(position - 1, { maxFrames: 1, maxBytes: 1 })
     if (bytes === undefined) return true
-    this.#frame.read(bytes)
+    try {
+      this.#frame.read(bytes)
+    } catch (error) {
+      if (!(error instanceof CorruptBytes)) throw error
+      throw new CorruptFrame({ location: this.#storage.opened.location ?? "memory", position, reason: error.message }, { cause: error })
+    }
     return !sameId(this.#frame.id, id)
   }
 

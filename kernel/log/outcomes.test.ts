@@ -454,7 +454,9 @@ describe("a flush that failed", () => {
       throw flushFailed()
     })
     await store.records.put("a", 1)
+    const alive = setInterval(() => {}, 1000) // the store's own timer keeps no process alive
     await reached.reached // within a second, by the limit
+    clearInterval(alive)
     reached.open()
     await turn()
     assert.equal(store.status().state, "poisoned")

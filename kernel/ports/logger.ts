@@ -6,3 +6,15 @@ export interface Logger {
 
 /** Says nothing. */
 export const silentLogger: Logger = { warn() {}, error() {} }
+
+/** `logger`, but a call that throws is as one that did nothing: there is nobody left to tell. */
+export function steadyLogger(logger: Logger): Logger {
+  const steady = (level: "warn" | "error") => (message: string, details?: object): void => {
+    try {
+      logger[level](message, details)
+    } catch {
+      // What the store does must not depend on who listens.
+    }
+  }
+  return { warn: steady("warn"), error: steady("error") }
+}

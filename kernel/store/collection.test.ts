@@ -13,7 +13,14 @@ import {
   ValueTooLarge,
   VersionMismatch,
 } from "../errors.ts"
-import { BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, COLLECTION_NAME_BYTES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX, VALUE_DEPTH_MAX } from "../limits.ts"
+import {
+  BATCH_BYTES_MAX,
+  BATCH_OPERATIONS_MAX,
+  COLLECTION_NAME_BYTES_MAX,
+  KEY_BYTES_MAX,
+  VALUE_BYTES_MAX,
+  VALUE_DEPTH_MAX,
+} from "../limits.ts"
 import { turn } from "../testing/gate.ts"
 import { TestPlatform } from "../testing/platform.ts"
 import { OPERATION_OVERHEAD_BYTES } from "./frame-author.ts"
@@ -81,14 +88,24 @@ describe("keys", () => {
 
   it("a key may have 1 to 1,024 bytes", async () => {
     const store = await open()
-    const keys = ["k", "k".repeat(KEY_BYTES_MAX), "é".repeat(KEY_BYTES_MAX / 2), "😀".repeat(KEY_BYTES_MAX / 4), "\u0000", " ", "\ufeff", "a\u0000b"]
+    const keys = [
+      "k",
+      "k".repeat(KEY_BYTES_MAX),
+      "é".repeat(KEY_BYTES_MAX / 2),
+      "😀".repeat(KEY_BYTES_MAX / 4),
+      "\u0000",
+      " ",
+      "\ufeff",
+      "a\u0000b",
+    ]
     for (const key of keys) await store.records.put(key, key.length)
     for (const key of keys) assert.equal(await store.records.get(key), key.length)
     assert.equal(await store.records.count(), keys.length)
   })
 
   it("T18 names that objects inherit are keys and collections like any other", async () => {
-    const adapter = memoryAdapter(), names = ["__proto__", "constructor", "toString", "hasOwnProperty", "prototype", "then", "valueOf", "__defineGetter__"]
+    const adapter = memoryAdapter(),
+      names = ["__proto__", "constructor", "toString", "hasOwnProperty", "prototype", "then", "valueOf", "__defineGetter__"]
     for (const name of names) {
       const store = await openStore(name, adapter)
       for (const collection of [store.records, store.collection(name)]) {
@@ -163,7 +180,17 @@ describe("values", () => {
   it("T10 numbers come back exactly, or are refused", async () => {
     const store = await open()
     const kept = [
-      ...[Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 2 ** 53 + 2, 2 ** 31, -(2 ** 31) - 1, 2 ** 32, 0.1, 5e-324, 1.7976931348623157e308],
+      ...[
+        Number.MAX_SAFE_INTEGER,
+        Number.MIN_SAFE_INTEGER,
+        2 ** 53 + 2,
+        2 ** 31,
+        -(2 ** 31) - 1,
+        2 ** 32,
+        0.1,
+        5e-324,
+        1.7976931348623157e308,
+      ],
       ...[NaN, Infinity, -Infinity],
       ...[0n, 1n, -1n, 2n ** 53n, 2n ** 63n - 1n, -(2n ** 63n)],
     ]
@@ -214,7 +241,10 @@ describe("values", () => {
         throw new Error("mine")
       },
     }
-    await assert.rejects(store.records.put("a", throwing), (error: unknown) => error instanceof InvalidValue && /mine/.test(String(error.cause)))
+    await assert.rejects(
+      store.records.put("a", throwing),
+      (error: unknown) => error instanceof InvalidValue && /mine/.test(String(error.cause)),
+    )
     await store.records.put("a", { gone: undefined, kept: 1 })
     assert.deepEqual(await store.records.get("a"), { kept: 1 })
     assert.equal(store.status().head, 1)
@@ -222,7 +252,11 @@ describe("values", () => {
 
   it("T1 a value is as deep as 64 levels, and no deeper, however it nests", async () => {
     const store = await open()
-    const shapes: readonly ((inside: unknown) => unknown)[] = [(inside) => [inside], (inside) => ({ a: inside }), (inside) => [{ a: inside }]]
+    const shapes: readonly ((inside: unknown) => unknown)[] = [
+      (inside) => [inside],
+      (inside) => ({ a: inside }),
+      (inside) => [{ a: inside }],
+    ]
     for (const [index, wrap] of shapes.entries()) {
       const levels = index === 2 ? 2 : 1
       const nested = (depth: number): unknown => {
@@ -232,7 +266,9 @@ describe("values", () => {
       }
       await store.records.put("a", nested(VALUE_DEPTH_MAX))
       assert.deepEqual(await store.records.get("a"), nested(VALUE_DEPTH_MAX))
-      for (const depth of [VALUE_DEPTH_MAX + levels, 70, 1000, 100_000]) await assert.rejects(store.records.put("a", nested(depth)), InvalidValue)
+      for (const depth of [VALUE_DEPTH_MAX + levels, 70, 1000, 100_000]) {
+        await assert.rejects(store.records.put("a", nested(depth)), InvalidValue)
+      }
     }
   })
 
@@ -260,7 +296,9 @@ describe("values", () => {
     const header = 5
     await store.records.put("a", new Uint8Array(VALUE_BYTES_MAX - header))
     await store.records.put("b", "x".repeat(VALUE_BYTES_MAX - header))
-    for (const value of [new Uint8Array(VALUE_BYTES_MAX - header + 1), "x".repeat(VALUE_BYTES_MAX - header + 1), "é".repeat(VALUE_BYTES_MAX)]) {
+    for (
+      const value of [new Uint8Array(VALUE_BYTES_MAX - header + 1), "x".repeat(VALUE_BYTES_MAX - header + 1), "é".repeat(VALUE_BYTES_MAX)]
+    ) {
       await assert.rejects(store.records.put("c", value), ValueTooLarge)
       await assert.rejects(store.records.putMany([{ key: "d", value: 1 }, { key: "c", value }]), ValueTooLarge)
     }
@@ -280,36 +318,52 @@ describe("values", () => {
       (): unknown => store.records.get("outer"),
     ]
     for (const write of writes) {
-      const nosy = { before: "x".repeat(100), get member() {
-        inner.push(Promise.resolve(write()).catch(() => {}))
-        return "seen"
-      }, after: 1 }
+      const nosy = {
+        before: "x".repeat(100),
+        get member() {
+          inner.push(Promise.resolve(write()).catch(() => {}))
+          return "seen"
+        },
+        after: 1,
+      }
       await store.records.put("outer", nosy).catch(() => {})
       await store.records.putMany([{ key: "outer", value: nosy }, { key: "second", value: 2 }]).catch(() => {})
-      const operation = { type: "put" as const, key: "third", get value() {
-        inner.push(Promise.resolve(write()).catch(() => {}))
-        return 3
-      } }
+      const operation = {
+        type: "put" as const,
+        key: "third",
+        get value() {
+          inner.push(Promise.resolve(write()).catch(() => {}))
+          return 3
+        },
+      }
       await store.records.batch([{ type: "put", key: "second", value: 2 }, operation]).catch(() => {})
-      const failing = { type: "put" as const, key: "fourth", get value() {
-        inner.push(Promise.resolve(write()).catch(() => {}))
-        return undefined
-      } }
+      const failing = {
+        type: "put" as const,
+        key: "fourth",
+        get value() {
+          inner.push(Promise.resolve(write()).catch(() => {}))
+          return undefined
+        },
+      }
       const failed = store.records.batch([{ type: "put", key: "fifth", value: 5 }, failing])
       const over = store.records.put("over", "o".repeat(100)) // takes the place of what the failed batch gives back
       await assert.rejects(failed)
       await Promise.all([...inner, over])
       const content = await contentOf(store)
       for (const [key, value] of Object.entries(content)) {
-        assert.deepEqual(value, {
-          outer: { before: "x".repeat(100), member: "seen", after: 1 },
-          second: 2,
-          third: 3,
-          over: "o".repeat(100),
-          inner: typeof content["inner"] === "number" ? 1 : "inner value",
-          "inner batch": 1,
-          "inner update": 1,
-        }[key], `${key} after ${write}`)
+        assert.deepEqual(
+          value,
+          {
+            outer: { before: "x".repeat(100), member: "seen", after: 1 },
+            second: 2,
+            third: 3,
+            over: "o".repeat(100),
+            inner: typeof content["inner"] === "number" ? 1 : "inner value",
+            "inner batch": 1,
+            "inner update": 1,
+          }[key],
+          `${key} after ${write}`,
+        )
       }
       await store.records.clear()
     }
@@ -514,8 +568,17 @@ describe("batches of a collection", () => {
     const ends: Promise<unknown>[] = []
     for (const [index, operation] of bad.entries()) {
       ends.push(store.records.put(`before ${index}`, "b".repeat(index)))
-      const batch = [{ type: "put", key: `good ${index}`, value: "g" }, operation, { type: "put", key: `late ${index}`, value: "l" }] as BatchOperation<unknown>[]
-      ends.push(assert.rejects(store.records.batch(batch), (error: unknown) => error instanceof InvalidValue || error instanceof InvalidKey || error instanceof InvalidOption))
+      const batch = [{ type: "put", key: `good ${index}`, value: "g" }, operation, {
+        type: "put",
+        key: `late ${index}`,
+        value: "l",
+      }] as BatchOperation<unknown>[]
+      ends.push(
+        assert.rejects(
+          store.records.batch(batch),
+          (error: unknown) => error instanceof InvalidValue || error instanceof InvalidKey || error instanceof InvalidOption,
+        ),
+      )
       ends.push(store.records.put(`after ${index}`, "a".repeat(index)))
     }
     await Promise.all(ends)
@@ -553,7 +616,9 @@ describe("batches of a collection", () => {
         const share = Math.floor(bytes / parts) + (index < bytes % parts ? 1 : 0)
         return { key: String(index), value: new Uint8Array(share - OPERATION_OVERHEAD_BYTES - 1 - header) }
       })
-    for (const bytes of [BATCH_BYTES_MAX - 1, BATCH_BYTES_MAX]) assert.deepEqual(await store.records.putMany(sized(bytes)), { operations: parts })
+    for (const bytes of [BATCH_BYTES_MAX - 1, BATCH_BYTES_MAX]) {
+      assert.deepEqual(await store.records.putMany(sized(bytes)), { operations: parts })
+    }
     const before = store.status().head
     await assert.rejects(store.records.putMany(sized(BATCH_BYTES_MAX + 1)), (error: unknown) => {
       assert.ok(error instanceof BatchTooLarge)
@@ -575,7 +640,8 @@ describe("batches of a collection", () => {
 
   it("are refused over 65,536 operations, and taken at exactly that", async () => {
     const store = await open()
-    const of = (count: number): BatchOperation<unknown>[] => Array.from({ length: count }, (_, index) => ({ type: "put", key: String(index), value: index }))
+    const of = (count: number): BatchOperation<unknown>[] =>
+      Array.from({ length: count }, (_, index) => ({ type: "put", key: String(index), value: index }))
     assert.deepEqual(await store.records.batch(of(BATCH_OPERATIONS_MAX)), { operations: BATCH_OPERATIONS_MAX })
     await assert.rejects(store.records.batch(of(BATCH_OPERATIONS_MAX + 1)), BatchTooLarge)
     assert.equal(await store.records.count(), BATCH_OPERATIONS_MAX)
@@ -599,13 +665,24 @@ describe("collection()", () => {
 
   it("takes every well-formed name of up to 200 bytes", async () => {
     const adapter = memoryAdapter(), store = await openStore("notes", adapter)
-    const names = ["a", "n".repeat(COLLECTION_NAME_BYTES_MAX), "é".repeat(COLLECTION_NAME_BYTES_MAX / 2), "../../x", "a b", "0", "\u0000", " "]
+    const names = [
+      "a",
+      "n".repeat(COLLECTION_NAME_BYTES_MAX),
+      "é".repeat(COLLECTION_NAME_BYTES_MAX / 2),
+      "../../x",
+      "a b",
+      "0",
+      "\u0000",
+      " ",
+    ]
     for (const name of names) await store.collection(name).put("a", name)
     await store.close()
     const again = await openStore("notes", adapter)
     for (const name of names) assert.equal(await again.collection(name).get("a"), name)
     assert.deepEqual(again.status().collections, ["", ...names])
-    for (const name of ["n".repeat(COLLECTION_NAME_BYTES_MAX + 1), "é".repeat(COLLECTION_NAME_BYTES_MAX / 2 + 1), "\ud800", ...NO_STRINGS]) {
+    for (
+      const name of ["n".repeat(COLLECTION_NAME_BYTES_MAX + 1), "é".repeat(COLLECTION_NAME_BYTES_MAX / 2 + 1), "\ud800", ...NO_STRINGS]
+    ) {
       assert.throws(() => again.collection(name as string), InvalidStoreName)
     }
   })

@@ -197,7 +197,9 @@ export class Collection<T> {
         let bytes = 0
         for (const operation of given) {
           const kind = kindOf(operation), { key, value } = operation, keyStart = keys.place, valueStart = values.place
-          if (log.pending !== queued) throw new InvalidValue({ path: textOf(key), reason: "another write was called while the batch was being read" })
+          if (log.pending !== queued) {
+            throw new InvalidValue({ path: textOf(key), reason: "another write was called while the batch was being read" })
+          }
           staging.add(key, value, kind === OperationKind.put)
           list.push({
             kind,

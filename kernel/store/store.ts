@@ -6,12 +6,13 @@ import { utf8Length } from "../format/utf8.ts"
 import { LABEL_BYTES_MAX, STORE_NAME_BYTES_MAX } from "../limits.ts"
 import { textOf } from "../text.ts"
 import { type Adapter, capabilitiesOf, type Durability } from "../ports/log-storage.ts"
-import { type Logger, silentLogger } from "../ports/logger.ts"
+import { type Logger, silentLogger, steadyLogger } from "../ports/logger.ts"
 import { type Platform, webPlatform } from "../ports/platform.ts"
 import { Collection } from "./collection.ts"
 import { digestOf } from "./digest.ts"
 import type { StoreStatus } from "./status.ts"
 import { StoreCore } from "./store-core.ts"
+import { openStorage } from "../log/checked-storage.ts"
 import { prefixOf } from "../log/prefix.ts"
 import { runTransaction, type Transaction } from "./transaction.ts"
 import type { BatchWritten } from "./types.ts"
@@ -119,9 +120,12 @@ export class Store<T = any> {
 
   /** Ends what was called before, flushes (unless `relaxed`) and frees everything. Idempotent; all other calls reject afterwards. */
   async close(): Promise<void> {
-    this.#stopWatching()
     this.#core.close()
-    await this.#core.log.close()
+    try {
+      this.#stopWatching()
+    } finally {
+      await this.#core.log.close()
+    }
   }
 
   /** `await using store = await createStore(…)`: closes at the end of the block. */
@@ -161,10 +165,11 @@ function checkOptions(name: unknown, adapter: Adapter, options: OpenStoreOptions
  */
 export async function openStore<T>(name: string, adapter: Adapter, options: OpenStoreOptions = {}): Promise<Store<T>> {
   const durability = checkOptions(name, adapter, options)
-  const { signal, logger = silentLogger, platform = webPlatform, create, readPrefix = false, label } = options
+  const { signal, platform = webPlatform, create, readPrefix = false, label } = options
   const { multiProcess, multiHandle, watch, maxFrameBytes } = capabilitiesOf(adapter)
+  const logger = steadyLogger(options.logger ?? silentLogger)
   signal?.throwIfAborted()
-  let storage = await adapter.open(name, { durability, create, signal, readPrefix })
+  let storage = await openStorage(adapter, name, { durability, create, signal, readPrefix })
   try {
     const settings = { name, platform, logger, durability, exclusive: !multiProcess && !multiHandle, frameBytesMax: maxFrameBytes, label }
     if (storage.opened.recovery?.kind === "prefix_only") storage = prefixOf(storage, storage.opened.recovery)
@@ -187,7 +192,11 @@ export async function openStore<T>(name: string, adapter: Adapter, options: Open
     }
     return new Store<T>(core, adapter.name, watch ? storage.watch(refresh) : () => {})
   } catch (error) {
-    await storage.close()
+    try {
+      await storage.close()
+    } catch (closing) {
+      logger.error("a store that could not be opened could not be closed either", { store: name, code: Object(closing).code })
+    }
     throw error
   }
 }

@@ -97,7 +97,9 @@ export class Subscriptions {
 
   #isActive(subscription: Subscription): boolean {
     const { collection, watched } = subscription
-    return typeof watched === "string" ? this.#byKey.get(nameOf(collection, watched))?.has(subscription) === true : this.#ranges.has(subscription)
+    return typeof watched === "string"
+      ? this.#byKey.get(nameOf(collection, watched))?.has(subscription) === true
+      : this.#ranges.has(subscription)
   }
 
   #subscribersOf(row: number): Subscription[] {

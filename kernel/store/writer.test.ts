@@ -33,7 +33,9 @@ async function blocksOf(adapter: Adapter, name: string = "notes"): Promise<Block
       const block = new BlockColumns()
       decodeBlock(frame.reader, block)
       const links: Record<string, number> = {}
-      for (let at = 0; at < (block.links?.length ?? 0); at += 2) links[bytesToHex(block.writers[block.links![at]!]!)] = block.links![at + 1]!
+      for (let at = 0; at < (block.links?.length ?? 0); at += 2) {
+        links[bytesToHex(block.writers[block.links![at]!]!)] = block.links![at + 1]!
+      }
       const contexts = Array.from({ length: block.count }, (_, row) => block.contextOf(row))
       blocks.push({ writer: bytesToHex(block.writers[0]!), from: block.from, to: block.to, links, label: block.label, contexts })
     }
@@ -169,7 +171,13 @@ describe("a log that is replaced by an older copy under an open handle", () => {
       close: () => {},
     }
     return {
-      adapter: { name: "restorable", capabilities: { levels: ["none"], multiHandle: true }, open: () => storage, list: () => ["notes"], destroy: () => {} },
+      adapter: {
+        name: "restorable",
+        capabilities: { levels: ["none"], multiHandle: true },
+        open: () => storage,
+        list: () => ["notes"],
+        destroy: () => {},
+      },
       copy: async () => (await open.read(0, { maxFrames: 1e6, maxBytes: 1e9 })).map((frame) => frame.slice()),
       restore: async (frames) => {
         beneath = memoryAdapter()
@@ -189,8 +197,9 @@ describe("a log that is replaced by an older copy under an open handle", () => {
       await store.records.put("b", 2)
       await restore(saved)
       if (found === "put") await store.records.put("c", 3)
-      else if (found === "failing put") await assert.rejects(store.records.put("a", 3, { ifVersion: lost.version }), { code: "version_mismatch" })
-      else await store.refresh()
+      else if (found === "failing put") {
+        await assert.rejects(store.records.put("a", 3, { ifVersion: lost.version }), { code: "version_mismatch" })
+      } else await store.refresh()
       assert.equal(await store.records.get("a"), 1)
       assert.equal(await store.records.get("b"), undefined)
       assert.equal((await store.records.getEntry("a"))!.version, early.version)

@@ -7,7 +7,18 @@
  * A step of a script gets the call beneath as a function, and may fail before or after it, wait, answer something else, or call it
  * when nobody expects it any more.
  */
-import type { Adapter, Awaitable, Bytes, Capabilities, LogStorage, Opened, OpenOptions, Position, ReadLimits, SnapshotStorage } from "../ports/log-storage.ts"
+import type {
+  Adapter,
+  Awaitable,
+  Bytes,
+  Capabilities,
+  LogStorage,
+  Opened,
+  OpenOptions,
+  Position,
+  ReadLimits,
+  SnapshotStorage,
+} from "../ports/log-storage.ts"
 import type { Gate } from "./gate.ts"
 
 /** The calls that can be scripted. */
@@ -21,7 +32,10 @@ export interface ScriptedCalls {
 export type CallName = keyof ScriptedCalls
 
 /** What happens instead of a call; `call` is the call beneath. Answers may be garbage, as those of a sloppy adapter. */
-export type Step<N extends CallName> = (call: () => Awaitable<ReturnType<ScriptedCalls[N]>>, ...args: Parameters<ScriptedCalls[N]>) => unknown
+export type Step<N extends CallName> = (
+  call: () => Awaitable<ReturnType<ScriptedCalls[N]>>,
+  ...args: Parameters<ScriptedCalls[N]>
+) => unknown
 
 type Script = { [N in CallName]: { next: Step<N>[]; always: Step<N> | undefined } }
 

@@ -39,7 +39,10 @@ const checksum = chooseChecksum(undefined)
 /** Reads a version as users see it back into a dot. */
 export function dotOf(version: string): ForeignDot {
   const [hex = "", seq = ""] = version.split("-")
-  return { writer: Uint8Array.from({ length: WRITER_BYTES }, (_, at) => parseInt(hex.slice(at * 2, at * 2 + 2), 16)), seq: parseInt(seq, 36) }
+  return {
+    writer: Uint8Array.from({ length: WRITER_BYTES }, (_, at) => parseInt(hex.slice(at * 2, at * 2 + 2), 16)),
+    seq: parseInt(seq, 36),
+  }
 }
 
 export class ForeignWriter {

@@ -8,7 +8,7 @@
  *   cut     as `kill`, but a write still puts half of its bytes down
  */
 import fs from "node:fs"
-import { fileCalls, type FileCalls } from "../../system/file-calls.ts"
+import { type FileCalls, fileCalls } from "../../system/file-calls.ts"
 
 export interface Fault {
   /** Number of the call, from 1 on. */
@@ -33,10 +33,12 @@ export class FaultyCalls {
   count = 0
   isDead = false
   #fault: Fault | undefined
+  readonly #base: FileCalls
   readonly #open = new Set<number>()
 
-  constructor(fault?: Fault) {
+  constructor(fault?: Fault, base: FileCalls = fileCalls) {
     this.#fault = fault
+    this.#base = base
     const wrapped: Record<string, AnyCall> = {}
     for (const name of NAMES) wrapped[name] = (...args) => this.#call(name, args)
     // The one place where the shape of `node:fs` is taken on trust: each name is passed through with its own arguments.
@@ -63,7 +65,7 @@ export class FaultyCalls {
       queueMicrotask(() => callback(cause))
       return undefined
     }
-    const result = (fileCalls[name] as AnyCall)(...args)
+    const result = (this.#base[name] as AnyCall)(...args)
     if (name === "openSync") this.#open.add(result as number)
     if (name === "closeSync") this.#open.delete(args[0] as number)
     return result

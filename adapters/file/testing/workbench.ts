@@ -29,7 +29,8 @@ export const settingsOf = (settings: Partial<FileAdapterSettings> = {}): FileAda
   ...settings,
 })
 
-export const adapterAt = (path: string, settings: Partial<FileAdapterSettings> = {}): Adapter => makeFileAdapter({ path }, settingsOf(settings))
+export const adapterAt = (path: string, settings: Partial<FileAdapterSettings> = {}): Adapter =>
+  makeFileAdapter({ path }, settingsOf(settings))
 
 export const OPEN: OpenOptions = { durability: "normal", create: true }
 export const REOPEN: OpenOptions = { durability: "normal", create: false }
@@ -71,7 +72,11 @@ export const fillTo = async (storage: LogStorage, head: Position): Promise<void>
 }
 
 /** All frames after `after`, page by page. */
-export const readAll = async (storage: LogStorage, after: Position = 0, limits: { maxFrames: number; maxBytes: number } = ALL): Promise<Bytes[]> => {
+export const readAll = async (
+  storage: LogStorage,
+  after: Position = 0,
+  limits: { maxFrames: number; maxBytes: number } = ALL,
+): Promise<Bytes[]> => {
   const frames: Bytes[] = []
   const head = await storage.head()
   for (let at = after; at < head;) {
