@@ -66,7 +66,6 @@ export class FileLogStorage implements LogStorage {
     this.#writer = parts.writer
     this.#base = parts.base
     const { snapshots } = parts
-    const storage = this
     this.snapshots = {
       list: () => {
         this.#checkOpen("snapshots.list")
@@ -78,9 +77,7 @@ export class FileLogStorage implements LogStorage {
       },
       write: (at, slices) =>
         snapshots.write(at, slices, {
-          get head() {
-            return storage.#head
-          },
+          head: () => this.#head,
           checkWritable: () => void this.#writable("snapshots.write"),
           flush: () => this.#writable("snapshots.write").flush(),
         }),
@@ -171,7 +168,8 @@ export class FileLogStorage implements LogStorage {
     const { lock, folder } = this.#parts
     const writer = this.#writer
     if (writer === undefined) throw new ReadOnly({ location: folder, reason: "it was opened with readPrefix" })
-    if (lock?.lost !== undefined) throw lock.lost
+    const lost = lock?.keep()
+    if (lost !== undefined) throw lost
     if (writer.failure !== undefined) throw writer.failure
     return writer
   }

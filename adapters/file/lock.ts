@@ -2,13 +2,13 @@
  * The lock of a store: one file, made by whoever has the store open, removed when it is closed.
  *
  *   lock               {"persist":"lock","host":…,"boot":…,"space":…,"pid":…,"started":…,"token":…,"beat":"0000000042"}
- *   lock-<token>.tmp   a lock on its way: written whole, then linked to its name, so that nobody reads half of one
+ *   lock-<token>.tmp   a lock on its way: written whole, flushed, then linked to its name, so that nobody ever reads half of one
  *   lock-<token>       who is about to remove the lock with this token
  *
  *                     link(tmp, lock)
  *       ┌────────────── EEXIST ◀──┤──▶ held
  *       ▼
- *   read the holder ── runs, is elsewhere, or is not readable ──▶ StoreLocked
+ *   read the holder ── runs, is on another machine, or is no lock of ours ──▶ StoreLocked
  *       │ is gone
  *       ▼
  *   acquire lock-<token of the holder>     the same steps with this name; then read `lock` again:
@@ -20,10 +20,16 @@
  * So a slow thief cannot remove the lock of a faster one. A thief that dies is itself gone, and its name is acquired the same way.
  *
  * A holder is gone if it ran on this machine under an earlier boot, or if no process has its number and start time. If it ran in
- * another container of this machine, its number means nothing here: then its beat is watched, which it moves every two seconds.
+ * another container of this machine, its number means nothing here: then its beat is watched, which it moves every two seconds, also
+ * while it only writes and never comes back to the event loop. Before it writes again after a longer pause it looks whether the lock
+ * is still its own.
+ *
+ * A lock file that is cut short names nobody. Only a crash leaves one, and only on a file system without hard links, where the name
+ * has to be there before the text is: it is watched as long, and taken over if nobody finishes it.
  */
-import { randomBytes } from "node:crypto"
-import { join } from "node:path"
+import { createHash, randomBytes } from "node:crypto"
+import { basename, join } from "node:path"
+import { performance } from "node:perf_hooks"
 import { clearInterval, setInterval } from "node:timers"
 import { setTimeout as sleep } from "node:timers/promises"
 import { StoreLocked } from "../../kernel/errors.ts"
@@ -37,8 +43,11 @@ export const LOCK_FILE = "lock"
 const LOCK_BYTES_MAX = 4096
 /** Attempts before somebody who comes and goes all the time is taken for the holder. */
 const ATTEMPTS_MAX = 100
-/** Who watches a beat waits for this many of them. */
-const BEATS_WATCHED = 2.5
+/** Who watches a beat waits for this many of them: a disk may keep a process from writing for seconds. */
+const BEATS_WATCHED = 5
+/** What every lock file begins with, and its end. */
+const TEXT_START = '{"persist":"lock",'
+const TEXT_END = "}\n"
 /** What `link` answers on file systems without it. */
 const NO_LINKS = new Set(["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EMLINK", "NotSupported", "NotCapable"])
 
@@ -61,20 +70,36 @@ interface Held {
   readonly holder: Holder
 }
 
+/** What a lock file says: who holds it, that it was cut short by a crash, or nothing that we could read. */
+type Reading = Holder | "torn" | "foreign"
+
 const encodeHolder = (holder: Holder): Uint8Array => new TextEncoder().encode(`${JSON.stringify({ persist: "lock", ...holder })}\n`)
 
-/** Who holds a lock file: undefined if there is no such file, "unreadable" if it is none of ours. */
-const readHolder = (calls: FileCalls, path: string): Holder | "unreadable" | undefined => {
+/** Reads a lock file; undefined if there is none. */
+const readHolder = (calls: FileCalls, path: string): Reading | undefined => {
   const bytes = readFileWhole(calls, path, LOCK_BYTES_MAX)
   if (bytes === undefined) return undefined
+  const text = new TextDecoder().decode(bytes)
+  if (isTorn(text)) return "torn"
   try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(bytes))
-    return isHolder(value) ? value : "unreadable"
+    const value: unknown = JSON.parse(text)
+    return isHolder(value) ? value : "foreign"
   } catch (cause) {
-    if (cause instanceof SyntaxError) return "unreadable"
+    if (cause instanceof SyntaxError) return "foreign"
     throw cause
   }
 }
+
+/** Whether a text is the beginning of ours, with zeros or nothing in place of the rest. */
+const isTorn = (text: string): boolean => {
+  const zeros = text.indexOf("\0")
+  const start = zeros < 0 ? text : text.slice(0, zeros)
+  return TEXT_START.startsWith(start) || (start.startsWith(TEXT_START) && (zeros >= 0 || !start.endsWith(TEXT_END)))
+}
+
+/** Whether nothing has changed between two readings of one file. */
+const isSame = (one: Reading, other: Reading | undefined): boolean =>
+  typeof one === "string" || typeof other !== "object" ? one === other : one.token === other.token && one.beat === other.beat
 
 const isHolder = (value: unknown): value is Holder => {
   if (typeof value !== "object" || value === null) return false
@@ -83,35 +108,65 @@ const isHolder = (value: unknown): value is Holder => {
     Number.isSafeInteger(fields["pid"]) && typeof fields["token"] === "string" && /^[0-9a-f]{32}$/.test(fields["token"])
 }
 
-/** Makes the lock file at `path`; undefined if there is one. */
+/**
+ * Makes the lock file at `path`; undefined if there is one.
+ *
+ * Flushed first: a name that survives a power cut without its text would be a lock that nobody holds. The name itself need not
+ * survive, for no holder does.
+ */
 const create = (path: string, folder: string, { calls, own }: LockSettings): Held | undefined => {
   const holder: Holder = { ...own, token: randomBytes(16).toString("hex"), beat: "0".repeat(10) }
   const unfinished = join(folder, `${LOCK_FILE}-${holder.token}${UNFINISHED}`)
   let descriptor: number | undefined
+  let isHeld = false
   try {
     descriptor = openFile(calls, unfinished, "wx+")
     writeFully(calls, descriptor, encodeHolder(holder), 0)
-    try {
-      calls.linkSync(unfinished, path)
-      calls.unlinkSync(unfinished)
-    } catch (cause) {
-      if (!NO_LINKS.has(systemCode(cause) ?? "")) throw cause
-      // Here a process that dies between the next two lines leaves an empty lock, which a person has to remove.
-      const exclusive = openFile(calls, path, "wx+")
-      writeFully(calls, exclusive, encodeHolder(holder), 0)
-      calls.closeSync(descriptor)
-      descriptor = exclusive
-      calls.unlinkSync(unfinished)
-    }
-    return { path, descriptor, holder }
+    calls.fsyncSync(descriptor)
+    isHeld = publish(calls, unfinished, path)
+    return isHeld ? { path, descriptor, holder } : undefined
   } catch (cause) {
-    if (descriptor !== undefined) {
-      calls.closeSync(descriptor)
-      removeFile(calls, unfinished)
-    }
-    if (systemCode(cause) === "EEXIST") return undefined
     throw systemError(cause, "lock", folder, true)
+  } finally {
+    if (descriptor !== undefined) {
+      if (!isHeld) calls.closeSync(descriptor)
+      tryRemove(calls, unfinished)
+    }
   }
+}
+
+/** Gives a finished lock its name. Answers false if it is taken, or if the unfinished one is gone: then to begin again helps. */
+const publish = (calls: FileCalls, unfinished: string, path: string): boolean => {
+  try {
+    calls.linkSync(unfinished, path)
+    return true
+  } catch (cause) {
+    const code = systemCode(cause) ?? ""
+    // ENOENT: whoever has the lock took our unfinished one for one that a crash has left.
+    if (code === "EEXIST" || code === "ENOENT") return false
+    if (!NO_LINKS.has(code)) throw cause
+  }
+  // Without links an empty file claims the name. A crash between these calls leaves it: a torn lock.
+  try {
+    calls.closeSync(openFile(calls, path, "wx+"))
+  } catch (cause) {
+    if (systemCode(cause) === "EEXIST") return false
+    throw cause
+  }
+  try {
+    calls.renameSync(unfinished, path)
+    return true
+  } catch (cause) {
+    removeFile(calls, path)
+    throw cause
+  }
+}
+
+/** What stays is removed by the next open. */
+const tryRemove = (calls: FileCalls, path: string): void => {
+  try {
+    removeFile(calls, path)
+  } catch { /* see above */ }
 }
 
 /** Takes a lock. Rejects with `StoreLocked` if somebody else has it, with `PathNotFound` if the folder is gone. */
@@ -120,18 +175,17 @@ export const acquireLock = async (folder: string, storeName: string, settings: L
 
 const acquire = async (path: string, folder: string, storeName: string, settings: LockSettings, signal?: AbortSignal): Promise<Held> => {
   const { calls } = settings
-  let holder: Holder | "unreadable" | undefined
+  let found: Reading | undefined
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     signal?.throwIfAborted()
     const held = create(path, folder, settings)
     if (held !== undefined) return held
-    holder = readHolder(calls, path)
-    if (holder === undefined) continue
-    if (holder === "unreadable" || !(await isGone(holder, path, settings, signal))) break
-    const thief = await acquire(join(folder, `${LOCK_FILE}-${holder.token}`), folder, storeName, settings, signal)
+    found = readHolder(calls, path)
+    if (found === undefined) continue
+    if (!(await isGone(found, path, settings, signal))) break
+    const thief = await acquire(join(folder, thiefName(found, path)), folder, storeName, settings, signal)
     try {
-      const now = readHolder(calls, path)
-      if (now !== undefined && now !== "unreadable" && now.token === holder.token) calls.unlinkSync(path)
+      if (isSame(found, readHolder(calls, path))) calls.unlinkSync(path)
     } catch (cause) {
       throw systemError(cause, "remove the old lock of", folder, true)
     } finally {
@@ -139,27 +193,34 @@ const acquire = async (path: string, folder: string, storeName: string, settings
       removeFile(calls, thief.path)
     }
   }
-  throw new StoreLocked({ store: storeName, location: folder, holder: describe(holder, path, settings.own) })
+  throw new StoreLocked({ store: storeName, location: folder, holder: describe(found, path, settings.own) })
 }
 
-const isGone = async (holder: Holder, path: string, { calls, own, beatMillis }: LockSettings, signal?: AbortSignal): Promise<boolean> => {
-  const standing = judgeProcess(holder, own)
+/** Name of the lock that its thief has to hold. A torn one has no token, so there its name stands for it. */
+const thiefName = (found: Reading, path: string): string => {
+  const token = typeof found === "object" ? found.token : createHash("sha256").update(basename(path)).digest("hex").slice(0, 32)
+  return `${LOCK_FILE}-${token}`
+}
+
+const isGone = async (found: Reading, path: string, { calls, own, beatMillis }: LockSettings, signal?: AbortSignal): Promise<boolean> => {
+  if (found === "foreign") return false
+  const standing = found === "torn" ? "out-of-sight" : judgeProcess(found, own)
   if (standing !== "out-of-sight") return standing === "gone"
   await sleep(beatMillis * BEATS_WATCHED, undefined, { signal })
-  const later = readHolder(calls, path)
-  return later !== undefined && later !== "unreadable" && later.token === holder.token && later.beat === holder.beat
+  return isSame(found, readHolder(calls, path))
 }
 
 /** The holder, and what to do, for people. */
-const describe = (holder: Holder | "unreadable" | undefined, path: string, own: ProcessIdentity): string => {
+const describe = (found: Reading | undefined, path: string, own: ProcessIdentity): string => {
   const remedy = `once no process uses the store, remove ${quote(path, 400)}`
-  if (holder === undefined) return "a process that comes and goes"
-  if (holder === "unreadable") return `a lock file that is not readable (${remedy})`
-  if (holder.host !== own.host) {
-    return `process ${holder.pid} on the machine ${quote(holder.host)}, which cannot be asked from here (${remedy})`
+  if (found === undefined) return "a process that comes and goes"
+  if (found === "torn") return "a process that is just taking it"
+  if (found === "foreign") return `a lock file that is none of ours (${remedy})`
+  if (found.host !== own.host) {
+    return `process ${found.pid} on the machine ${quote(found.host)}, which cannot be asked from here (${remedy})`
   }
-  if (holder.space !== own.space) return `process ${holder.pid} in another container of this machine`
-  return holder.pid === own.pid ? "another handle of this process" : `process ${holder.pid}`
+  if (found.space !== own.space) return `process ${found.pid} in another container of this machine`
+  return found.pid === own.pid ? "another handle of this process" : `process ${found.pid}`
 }
 
 /** Removes what contenders that died have left beside the lock; only whoever holds the lock may call it. */
@@ -167,8 +228,8 @@ export const sweepLocks = (folder: string, names: readonly string[], { calls, ow
   for (const name of names) {
     if (!/^lock-[0-9a-f]{32}(?:\.tmp)?$/.test(name)) continue
     const path = join(folder, name)
-    const holder = readHolder(calls, path)
-    if (holder !== undefined && holder !== "unreadable" && judgeProcess(holder, own) === "gone") removeFile(calls, path)
+    const found = readHolder(calls, path)
+    if (found === "torn" || (typeof found === "object" && judgeProcess(found, own) === "gone")) removeFile(calls, path)
   }
 }
 
@@ -180,6 +241,8 @@ export class Lock {
   readonly #settings: LockSettings
   readonly #timer: NodeJS.Timeout
   #beat = 0
+  /** When the last beat was, on the clock that no one sets. */
+  #beatAt = performance.now()
   #lost: StoreLocked | undefined
   #isReleased = false
 
@@ -193,8 +256,12 @@ export class Lock {
     this.#timer.unref()
   }
 
-  /** Who took the lock over, once that is known; `check` finds out. */
-  get lost(): StoreLocked | undefined {
+  /**
+   * Before each write: who took the lock over, if somebody did. Beats, and so looks, if the timer should have and could not: because
+   * the process stood still, or did nothing but write.
+   */
+  keep(): StoreLocked | undefined {
+    if (performance.now() - this.#beatAt > this.#settings.beatMillis) this.#tick()
     return this.#lost
   }
 
@@ -203,14 +270,14 @@ export class Lock {
     if (this.#lost !== undefined || this.#isReleased) return this.#lost
     const { path, holder } = this.#held
     const { calls, own } = this.#settings
-    let now: Holder | "unreadable" | undefined
+    let now: Reading | undefined
     try {
       now = readHolder(calls, path)
     } catch {
       // Out of file descriptors, say: no reason to give up a lock. What is wrong with the medium shows at the next write.
       return undefined
     }
-    if (now !== undefined && now !== "unreadable" && now.token === holder.token) return undefined
+    if (typeof now === "object" && now.token === holder.token) return undefined
     clearInterval(this.#timer)
     const taker = now === undefined ? "whoever removed its lock file" : describe(now, path, own)
     return this.#lost = new StoreLocked({ store: this.#storeName, location: this.#folder, holder: taker })
@@ -227,7 +294,8 @@ export class Lock {
   }
 
   #tick(): void {
-    if (this.check() !== undefined) return
+    this.#beatAt = performance.now()
+    if (this.#isReleased || this.check() !== undefined) return
     const { descriptor, holder } = this.#held
     const beat = String(++this.#beat % 10 ** 10).padStart(10, "0")
     try {

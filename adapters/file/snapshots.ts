@@ -21,7 +21,7 @@ const SNAPSHOTS_KEPT = 2
 
 /** What a snapshot needs of its log. */
 export interface SnapshotLog {
-  readonly head: Position
+  head(): Position
   /** Throws if the handle may not write (closed, for reading only, lock lost). */
   checkWritable(): void
   flush(): Promise<void>
@@ -86,7 +86,8 @@ export class Snapshots {
 
   async #write(at: Position, slices: AsyncIterable<Bytes> | Iterable<Bytes>, log: SnapshotLog): Promise<void> {
     log.checkWritable()
-    if (!Number.isSafeInteger(at) || at < this.newest || at > log.head) throw new PositionOutOfRange({ position: at, head: log.head })
+    const head = log.head()
+    if (!Number.isSafeInteger(at) || at < this.newest || at > head) throw new PositionOutOfRange({ position: at, head })
     await log.flush()
     const calls = this.#calls
     const path = join(this.#folder, snapshotFileName(at))
