@@ -1,15 +1,7 @@
 /** Vectors of operation blocks: what each says, and bytes that are none, each with one rule broken. */
+import { type BlockNotation, encodeNotedBlock, fromHex, type OperationNotation } from "../../kernel/format/block-notation.ts"
 import { ByteReader } from "../../kernel/format/bytes.ts"
-import {
-  type BlockNotation,
-  encodeNotedBlock,
-  fromHex,
-  type OperationNotation,
-  type Refusal,
-  type RefusedVector,
-  refusedVector,
-  toHex,
-} from "./notation.ts"
+import { type Refusal, type RefusedVector, refusedVector, toHex } from "./notation.ts"
 import { readBlock } from "./reader/frame.ts"
 
 export interface BlockVectors {
@@ -249,10 +241,13 @@ const REFUSED: readonly (readonly [name: string, refusal: Refusal, hex: string])
   ["a name that is no string", "damaged", changed(ONE_PUT, { 9: "9101" })],
   ["2^32 - 1 names", "damaged", changed(ONE_PUT, { 9: "ddffffffff" })],
   ["shapes", "too new", changed(ONE_PUT, { 10: "90" })],
+  ["an end before the shapes", "damaged", `dc0018${splitArray(encodeNotedBlock(ONE_PUT)).slice(0, 10).join("")}`],
   ["milliseconds above 48 bits", "damaged", changed(ONE_PUT, { 11: "cf0001000000000000" })],
   ["a counter above 16 bits", "damaged", changed(ONE_PUT, { 12: "ce00010000" })],
   ["fewer kinds than rows", "damaged", changed(TWO, { 13: bin("00") })],
   ["kind 5", "too new", changed(ONE_PUT, { 13: bin("05") })],
+  ["kind 5 behind a counter above 16 bits", "damaged", changed(ONE_PUT, { 12: "ce00010000", 13: bin("05") })],
+  ["kind 5 before a collection that has no name", "too new", changed(ONE_PUT, { 13: bin("05"), 17: bin("01") })],
   ["a seq that does not ascend", "damaged", changed(TWO, { 14: bin("0100") })],
   ["a seq beyond the range", "damaged", changed(TWO, { 14: bin("0102") })],
   ["fewer seqs than rows", "damaged", changed(TWO, { 14: bin("01") })],
@@ -263,7 +258,8 @@ const REFUSED: readonly (readonly [name: string, refusal: Refusal, hex: string])
   ["an expected counter above 16 bits", "damaged", changed(TWO, { 12: "cdffff" })],
   ["a collection that has no name", "damaged", changed(TWO, { 17: bin("0001") })],
   ["context code 3", "too new", changed(TWO, { 18: bin("0003") })],
-  ["a context at a distance of 0", "damaged", changed(TWO, { 18: bin("0100") + "" })],
+  ["fewer contexts than rows, where the next byte would be an unknown code", "damaged", changed(TWO, { 18: bin("00") })],
+  ["a context at a distance of 0", "damaged", changed(TWO, { 18: bin("0100") })],
   ["a context before the first seq", "damaged", changed(TWO, { 18: bin("010500") })],
   ["a context without entries", "damaged", changed(TWO, { 18: bin("020000") })],
   ["a context of an unknown writer", "damaged", changed(TWO, { 18: bin("0201020100") })],
@@ -273,6 +269,7 @@ const REFUSED: readonly (readonly [name: string, refusal: Refusal, hex: string])
   ["a context that announces 2^32 entries", "damaged", changed(TWO, { 18: bin("02808080801000") })],
   ["side flags of 0", "damaged", changed(TWO, { 19: bin("0000") })],
   ["side flag 4", "too new", changed(TWO, { 19: bin("0004") })],
+  ["side flags behind the end of their column", "damaged", changed(TWO, { 19: bin("00") })],
   ["a side entry of no row", "damaged", changed(TWO, { 19: bin("0201010101") })],
   ["a side entry twice", "damaged", changed(TWO, { 19: bin("00010101010001010101") })],
   ["a put that settles", "damaged", changed(TWO, { 19: bin("0002010101") })],

@@ -1,17 +1,8 @@
 /** Vectors of frames: what each says, and bytes that are none, each with one rule broken. */
+import { type BlockNotation, encodeNotedBlock, fromHex } from "../../kernel/format/block-notation.ts"
 import { crc32 } from "../../kernel/format/checksum.ts"
 import { A, B, blockOf, ONE_PUT, operation, splitArray } from "./blocks.ts"
-import {
-  type BlockNotation,
-  encodeNotedBlock,
-  encodeNotedFrame,
-  type FrameNotation,
-  fromHex,
-  type Refusal,
-  type RefusedVector,
-  refusedVector,
-  toHex,
-} from "./notation.ts"
+import { encodeNotedFrame, type FrameNotation, type Refusal, type RefusedVector, refusedVector, toHex } from "./notation.ts"
 import { readFrame } from "./reader/frame.ts"
 
 export interface FrameVectors {
@@ -100,6 +91,8 @@ function refusedFrames(): readonly (readonly [name: string, refusal: Refusal, he
       parts(`9201c6${(content.length / 2 + 3).toString(16).padStart(8, "0")}${content}`),
     ],
     ["a part of 2^32 - 1 bytes", "damaged", parts(`9201c6ffffffff${content}`)],
+    ["an end before the change", "damaged", summed("9a", elements.slice(0, 7))],
+    ["an end before the receipt", "damaged", summed("9a", elements.slice(0, 8))],
     ["a change", "too new", changed(ONE, { 7: "80" })],
     ["a receipt", "too new", changed(ONE, { 8: "80" })],
   ]

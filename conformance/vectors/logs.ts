@@ -2,18 +2,16 @@
  * Vectors of whole logs: frames, and what they show. The results are computed by the second reader (`reader/`); the test of the vectors
  * compares them with the kernel's views, so that two programs that share no code agree on every one.
  */
-import { A, B, B2, blockOf, MILLIS, operation } from "./blocks.ts"
-import { idOf, NO_ID } from "./frames.ts"
 import {
   type BlockNotation,
   encodeNotedBlock,
-  encodeNotedFrame,
   fromHex,
   type NumberedDot,
   type OperationNotation,
-  type Refusal,
-  toHex,
-} from "./notation.ts"
+} from "../../kernel/format/block-notation.ts"
+import { A, B, B2, blockOf, MILLIS, operation } from "./blocks.ts"
+import { idOf, NO_ID } from "./frames.ts"
+import { encodeNotedFrame, type Refusal, toHex } from "./notation.ts"
 import type { Dot } from "./reader/frame.ts"
 import { Fold } from "./reader/fold.ts"
 import { type Notation, readValue } from "./reader/value.ts"

@@ -1,8 +1,9 @@
 /** Vectors of the smallest pieces: varints, zigzags, checksums, hashes. */
+import { fromHex } from "../../kernel/format/block-notation.ts"
 import { ByteWriter } from "../../kernel/format/bytes.ts"
 import { crc32 } from "../../kernel/format/checksum.ts"
 import { Sha256 } from "../../kernel/format/sha256.ts"
-import { fromHex, toHex } from "./notation.ts"
+import { toHex } from "./notation.ts"
 
 export interface NumberVectors {
   readonly varints: readonly { readonly number: number; readonly hex: string }[]

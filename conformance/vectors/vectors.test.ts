@@ -6,6 +6,7 @@ import { describe, it } from "node:test"
 import { memoryAdapter } from "../../adapters/memory/mod.ts"
 import { CorruptBytes, FormatTooNew } from "../../kernel/errors.ts"
 import type { BlockColumns } from "../../kernel/format/block-columns.ts"
+import { type BlockNotation, encodeNotedBlock, fromHex, notationOf, type NumberedDot, pairsOf } from "../../kernel/format/block-notation.ts"
 import { ByteReader, ByteWriter } from "../../kernel/format/bytes.ts"
 import { crc32 } from "../../kernel/format/checksum.ts"
 import { FrameReader } from "../../kernel/format/frame.ts"
@@ -15,7 +16,7 @@ import { foldNext, replayStart } from "../../kernel/log/replay.ts"
 import { HybridClock } from "../../kernel/model/clock.ts"
 import { type Dots, OperationKind } from "../../kernel/model/operation.ts"
 import { compareVersions } from "../../kernel/model/versions.ts"
-import { notationOf, pairsOf, readBlockBytes } from "../../kernel/testing/block-notation.ts"
+import { readBlockBytes } from "../../kernel/testing/read-block.ts"
 import { NameTable } from "../../kernel/views/name-table.ts"
 import { SortedKeys } from "../../kernel/views/sorted-keys.ts"
 import { StoreViews } from "../../kernel/views/store-views.ts"
@@ -24,16 +25,7 @@ import type { BlockVectors } from "./blocks.ts"
 import type { FrameVectors } from "./frames.ts"
 import { type LogVectors, showLog } from "./logs.ts"
 import { findStaleVectors, VECTORS } from "./make.ts"
-import {
-  type BlockNotation,
-  encodeNotedBlock,
-  encodeNotedFrame,
-  fromHex,
-  fromNotation,
-  type NumberedDot,
-  type Refusal,
-  toHex,
-} from "./notation.ts"
+import { encodeNotedFrame, fromNotation, type Refusal, toHex } from "./notation.ts"
 import type { NumberVectors } from "./numbers.ts"
 import { crc32 as secondCrc32, Cursor, Refused } from "./reader/cursor.ts"
 import { type Block, readBlock, readFrame } from "./reader/frame.ts"

@@ -162,8 +162,7 @@ export class FrameReader {
     }
     this.#partsEnd = reader.at
     for (const name of ["change", "receipt"]) {
-      if (!reader.peekNil()) throw new FormatTooNew({ location: `a frame's ${name}`, found: 1, known: 0 })
-      reader.msgNil()
+      if (!reader.takeNil()) throw new FormatTooNew({ location: `a frame's ${name}`, found: 1, known: 0 })
     }
     if (reader.at !== end) this.#fail("bytes follow its last element")
   }

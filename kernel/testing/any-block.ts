@@ -1,6 +1,6 @@
 /** Random operation blocks with everything that a block can have, in the words of the vectors. */
+import type { BlockNotation, NumberedDot, OperationNotation } from "../format/block-notation.ts"
 import fc from "fast-check"
-import type { BlockNotation, NumberedDot, OperationNotation } from "../../conformance/vectors/notation.ts"
 import { STAMP_COUNTER_MAX, STAMP_MILLIS_MAX } from "../limits.ts"
 
 const hex = (bytes: Uint8Array): string => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")

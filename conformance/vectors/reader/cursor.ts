@@ -84,6 +84,7 @@ export class Cursor {
   }
   /** Takes nil, if it is next. */
   nil(): boolean {
+    check(this.left > 0, "F-50")
     if (this.bytes[this.at] !== 0xc0) return false
     this.at++
     return true

@@ -43,7 +43,7 @@ export function readBlock(bytes: Uint8Array): Block {
   check(new Set(writers).size === writers.length, "F-26")
   const from = cursor.uint(), to = cursor.uint(), count = cursor.uint()
   check(from < to && to <= SEQ_MAX, "F-26")
-  check(count <= to - from && count <= 65_536, "F-26")
+  check(count <= to - from && count <= 65_536 && count * 2 <= cursor.left, "F-26")
   const ascending = (column: Cursor, last: number): number => {
     const seq = last + column.varint()
     check(seq > last && seq <= to, "F-26")
@@ -66,6 +66,7 @@ export function readBlock(bytes: Uint8Array): Block {
   check(names.length > 0 && names.length <= 65_535 && names.every((name) => new TextEncoder().encode(name).length <= 200), "F-18")
   if (!cursor.nil()) tooNew("F-19")
   const firstMillis = cursor.uint(), firstCounter = cursor.uint()
+  check(firstMillis < 2 ** 48 && firstCounter < 2 ** 16, "F-21")
   const kinds = cursor.nil() ? new Uint8Array(count) : cursor.bin()
   check(kinds.length === count, "F-18")
   if (kinds.some((kind) => kind > FORGET)) tooNew("F-20")
@@ -170,10 +171,7 @@ export function readFrame(bytes: Uint8Array): Frame {
     check(cursor.number(1, 0) === 0xc6, "F-15")
     return { type, content: cursor.take(cursor.number(4, 0)) }
   })
-  for (let reserved = 0; reserved < 2; reserved++) {
-    check(cursor.left > 0, "F-9")
-    if (!cursor.nil()) tooNew("F-12")
-  }
+  for (let reserved = 0; reserved < 2; reserved++) if (!cursor.nil()) tooNew("F-12")
   check(cursor.left === 0, "F-16")
   return { position, id: own, previous, flags, parts }
 }
