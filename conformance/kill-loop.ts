@@ -4,7 +4,8 @@
  *   npm run kill-loop -- --adapter file --kills 200
  *   npm run kill-loop -- --adapter sqlite --durability full --runtime bun --seed 7
  *
- * A killed process loses nothing that it handed to the operating system; a power cut may. This loop kills processes.
+ * Children write records through a store, and frames, snapshots and trims through the storage port (`kill-loop/loop.ts`). A killed process
+ * loses nothing that it handed to the operating system; a power cut may. This loop kills processes.
  *
  * Exit code: 0 every promise held · 1 one did not · 2 the call was wrong. The last line is the verdict.
  */
@@ -15,6 +16,7 @@ import process from "node:process"
 import { parseArgs } from "node:util"
 import { describeError } from "./expect.ts"
 import { runKillLoop, type Totals } from "./kill-loop/loop.ts"
+import { startProgress } from "./kill-loop/progress.ts"
 import { LEVELS, type Subject } from "./kill-loop/subject.ts"
 import { type Runtime, RUNTIMES } from "./kill-loop/victim.ts"
 
@@ -73,8 +75,9 @@ const integer = (option: string, found: string, min: number): number => {
 }
 
 const number = (value: number): string => value.toLocaleString("en-US")
-const formatTotals = ({ calls, acknowledged, frames, cuts }: Totals): string =>
-  `${number(calls)} calls, ${number(acknowledged)} acknowledged, ${number(frames)} frames, ${number(cuts)} torn tails cut`
+const formatTotals = ({ calls, acknowledged, frames, snapshots, cuts }: Totals): string =>
+  `${number(calls)} calls, ${number(acknowledged)} acknowledged, ${number(frames)} frames, ${number(snapshots)} snapshots, ` +
+  `${number(cuts)} torn tails cut`
 
 /** Runs the call; answers the exit code. */
 const main = async (args: readonly string[]): Promise<number> => {
@@ -97,14 +100,10 @@ const main = async (args: readonly string[]): Promise<number> => {
   console.log(`${kills} kills: ${name}\n${path}`)
 
   const started = performance.now()
-  let told = started
-  const onKill = (totals: Totals): void => {
-    if (performance.now() - told < 5000) return
-    told = performance.now()
-    console.log(`${String(totals.kills).padStart(6)} of ${kills}: ${formatTotals(totals)}`)
-  }
+  const progress = startProgress(kills, formatTotals)
   try {
-    const totals = await runKillLoop({ subject: { adapter, path, durability, seed }, kills, runtime, onKill })
+    const totals = await runKillLoop({ subject: { adapter, path, durability, seed }, kills, runtime, onKill: progress.update })
+    progress.stop()
     const seconds = (performance.now() - started) / 1000
     const { killsAt, storedUnacknowledged, notStored } = totals
     console.log(`${kills} kills: ${Object.entries(killsAt).map(([moment, count]) => `${count} ${moment}`).join(", ")}`)
@@ -115,6 +114,7 @@ const main = async (args: readonly string[]): Promise<number> => {
     console.log(`ok: ${kills} kills, no acknowledged write lost, nothing half there (${name})`)
     return 0
   } catch (error) {
+    progress.stop()
     console.error(error)
     console.log(`FAILED: ${describeError(error).split("\n", 1)[0]} (${name}; the store is kept in ${folder})`)
     return 1

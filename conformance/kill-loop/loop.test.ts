@@ -9,15 +9,22 @@ import { runKillLoop, type Totals } from "./loop.ts"
 import type { Subject } from "./subject.ts"
 import type { Runtime } from "./victim.ts"
 
-const KILLS = 6
+// With this seed they hit both kinds of children, in nearly all of their moments.
+const KILLS = 12
+const SEED = 2
 const { bun, deno } = process.versions
 const runtime: Runtime = bun !== undefined ? "bun" : deno !== undefined ? "deno" : "node"
 
-const kill = async (adapter: Subject["adapter"], program?: string): Promise<Totals> => {
+const kill = async (adapter: Subject["adapter"], records?: string): Promise<Totals> => {
   const folder = await mkdtemp(join(tmpdir(), "persist-kill-loop-"))
   const path = adapter === "sqlite" ? join(folder, "store.db") : folder
   try {
-    return await runKillLoop({ subject: { adapter, path, durability: "normal", seed: 11 }, kills: KILLS, runtime, program })
+    return await runKillLoop({
+      subject: { adapter, path, durability: "normal", seed: SEED },
+      kills: KILLS,
+      runtime,
+      programs: records === undefined ? {} : { records },
+    })
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

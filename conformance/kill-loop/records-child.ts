@@ -1,38 +1,17 @@
 /**
- * The child that is killed: opens the store when it is told to, makes calls without end, and reports each one that is acknowledged.
+ * A child that writes records: opens the store when it is told to, makes calls without end, and reports each one that is acknowledged.
  *
- * Some calls are awaited one by one, some are made many at a time, so that frames with one call and with many are under way. What it
- * reports goes out by a blocking write, before it does anything else.
+ * Some calls are awaited one by one, some are made many at a time, so that frames with one call and with many are under way.
  */
-import { writeSync } from "node:fs"
 import process from "node:process"
 import { setImmediate as nextTurn } from "node:timers/promises"
 import type { Store } from "@cuitty/persist"
-import { type Call, callAt, ensureValue, type Value, valueOf } from "./calls.ts"
+import { type Call, callAt, ensureValue, type Value, valueOf } from "./record-calls.ts"
 import { Random } from "./random.ts"
-import { formatReport, parseOrder, type ReportKind } from "./reports.ts"
-import { openSubject, type Subject } from "./subject.ts"
+import { readOrder, report } from "./reports.ts"
+import { openStore, type Subject } from "./subject.ts"
 
 const BURST_MAX = 60
-
-/** Returns when the whole line is in the pipe. */
-const report = (kind: ReportKind, ...numbers: readonly number[]): void => {
-  const line = new TextEncoder().encode(formatReport(kind, ...numbers))
-  for (let written = 0; written < line.length;) {
-    try {
-      written += writeSync(1, line, written)
-    } catch (error) {
-      if (Object(error).code !== "EAGAIN") throw error // the pipe is full until the parent reads
-    }
-  }
-}
-
-/** Waits for the order; undefined if the parent went away. */
-const readOrder = async (): Promise<ReturnType<typeof parseOrder>> => {
-  let text = ""
-  for await (const bytes of process.stdin) text += String(bytes)
-  return parseOrder(text)
-}
 
 /** Waits for the order, then opens the store, writes, and closes it. */
 export const runChild = async (subject: Subject, makeCall: (store: Store<Value>, call: Call) => Promise<unknown>): Promise<void> => {
@@ -41,7 +20,7 @@ export const runChild = async (subject: Subject, makeCall: (store: Store<Value>,
   if (order === undefined) return
   const { first, calls } = order
   report("opening")
-  const store = await openSubject(subject)
+  const store = await openStore(subject)
   const { head, recovery } = store.status()
   report("opened", head, recovery?.position ?? 0)
 
@@ -56,7 +35,10 @@ export const runChild = async (subject: Subject, makeCall: (store: Store<Value>,
     }
     await Promise.all(made)
     if (random.oneIn(8)) await nextTurn() // else timers, and with them the background flush, would never run
-    if (random.oneIn(60)) await store.flush()
+    if (random.oneIn(60)) {
+      report("flushing")
+      await store.flush()
+    }
   }
   report("closing")
   await store.close()

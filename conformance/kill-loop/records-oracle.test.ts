@@ -2,8 +2,8 @@ import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import fc from "fast-check"
 import { RuleBroken } from "../expect.ts"
-import { type Call, callAt, ensureValue, markOf, type Step, valueOf } from "./calls.ts"
-import { nameOf, Oracle } from "./oracle.ts"
+import { type Call, callAt, ensureValue, markOf, type Step, valueOf } from "./record-calls.ts"
+import { nameOf, Oracle } from "./records-oracle.ts"
 
 const put = (key: string): Step => ({ type: "put", collection: "", key, chars: 1 })
 const call = (number: number, ...steps: readonly Step[]): Call => ({ number, kind: steps.length === 1 ? steps[0]!.type : "batch", steps })

@@ -1,5 +1,5 @@
 /**
- * Oracle: what the store must hold. It knows a record by the mark of its value (`calls.ts`).
+ * Oracle: what the store must hold. It knows a record by the mark of its value (`record-calls.ts`).
  *
  *   calls   1 … stored before … acknowledged ……… called
  *           ╰────── surely stored ─────────╯╰─ may be ─╯   the child was killed: which of these were stored is not known
@@ -9,7 +9,7 @@
  * the next touches a few keys, so the keys that differ are kept instead of comparing all records each time.
  */
 import { fail } from "../expect.ts"
-import { type Call, markOf } from "./calls.ts"
+import { type Call, markOf } from "./record-calls.ts"
 
 /** Records by collection and key, as the marks of their values. */
 export type Marks = ReadonlyMap<string, string>

@@ -31,10 +31,11 @@ export class Victim {
   called: number = 0
   acknowledged: number = 0
   /** What it found when it opened the store. */
-  opened: { readonly head: number; readonly cut: number } | undefined
+  opened: { readonly head: number; readonly cut: number | undefined } | undefined
   readonly #process: ChildProcessWithoutNullStreams
   readonly #ended: Promise<void>
-  readonly #seen = new Set<ReportKind>()
+  /** How often it said each thing, and with which number the last time. */
+  readonly #said = new Map<ReportKind, { count: number; last: number }>()
   #pid: number | undefined
   #rest = ""
   #errors = ""
@@ -69,8 +70,15 @@ export class Victim {
   }
 
   has(kind: ReportKind): boolean {
-    return this.#seen.has(kind)
+    return this.#said.has(kind)
   }
+
+  count(kind: ReportKind): number {
+    return this.#said.get(kind)?.count ?? 0
+  }
+
+  /** The number that it said last with this. */
+  readonly last = (kind: ReportKind): number | undefined => this.#said.get(kind)?.last
 
   /** How many of its calls were acknowledged. */
   get acknowledgements(): number {
@@ -130,9 +138,9 @@ export class Victim {
 
   #take(line: string): void {
     const { kind, numbers: [number = 0, other = 0] } = parseReport(line)
-    this.#seen.add(kind)
+    this.#said.set(kind, { count: this.count(kind) + 1, last: number })
     if (kind === "ready") this.#pid = number
-    if (kind === "opened") this.opened = { head: number, cut: other }
+    if (kind === "opened") this.opened = { head: number, cut: other === 0 ? undefined : other }
     if (kind === "called") this.called = number
     // Calls that share a frame may resolve in any order; what is stored is a prefix, so the last one vouches for all.
     if (kind === "stored") this.acknowledged = Math.max(this.acknowledged, number)
