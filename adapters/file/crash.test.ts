@@ -8,7 +8,7 @@ import assert from "node:assert/strict"
 import fs from "node:fs"
 import { describe, it } from "node:test"
 import type { Adapter, LogStorage } from "../../kernel/ports/log-storage.ts"
-import { FaultyCalls, Killed } from "./testing/faulty-calls.ts"
+import { FaultyCalls, isKilled } from "./testing/faulty-calls.ts"
 import {
   adapterAt,
   assertFrames,
@@ -120,9 +120,6 @@ const runKilled = async (root: string, at: number, kind: "kill" | "cut", run: (a
   faulty.dispose()
   return died
 }
-
-const isKilled = (cause: unknown): boolean =>
-  cause instanceof Killed || (cause instanceof Error && cause.cause !== undefined && isKilled(cause.cause))
 
 const nothingTold = (): Told => ({ created: false, head: 0, begun: 0, base: 0, snapshots: [] })
 

@@ -2,7 +2,7 @@
  * Finding, making, opening and removing stores in a folder.
  *
  *   nothing, or an unfinished store ── create ──▶ folder · lock · first segment · `store` (last: from here on it is a store)
- *   a store ── open ──▶ lock · remove what is unfinished · recover ──▶ FileLogStorage
+ *   a store ── open ──▶ lock · recover · flush · remove what is unfinished ──▶ FileLogStorage
  *   a store ── destroy ──▶ lock · rename to `.destroyed-…` (from here on there is none) · remove
  *   anything else ──▶ NotAStore, nothing is changed
  */
@@ -19,7 +19,7 @@ import { acquireLock, type Lock, type LockSettings } from "./lock.ts"
 import { LogWriter } from "./log-writer.ts"
 import { findPrefix, recoverLog } from "./recovery.ts"
 import { Snapshots } from "./snapshots.ts"
-import { createStoreFiles, type FoundStore, inspectStore, readBase, tidyStore } from "./store-folder.ts"
+import { createStoreFiles, type FoundStore, inspectStore, readBase, settleStore, tidyStore } from "./store-folder.ts"
 
 /** What a test changes; everybody else takes what `mod.ts` gives. */
 export interface FileAdapterSettings extends LockSettings {
@@ -160,6 +160,7 @@ const openLocked = (
   const { head, durableHead } = log
   let writer: LogWriter | undefined
   if (!readPrefix) {
+    settleStore(calls, folder, segments, durableHead)
     tidyStore(folder, names, segments, { calls, own, beatMillis })
     writer = new LogWriter({ calls, folder, storeId, segments, head, durableHead, segmentBytesMax, isFull: durability === "full" })
   }

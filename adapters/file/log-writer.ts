@@ -17,7 +17,6 @@ import { withSystemErrors } from "../system/errors.ts"
 import type { FileCalls } from "../system/file-calls.ts"
 import { flushFolder } from "../system/folders.ts"
 import { SEGMENT_HEAD_BYTES } from "./file-heads.ts"
-import { openFile } from "./files.ts"
 import { FRAME_HEADER_BYTES } from "./frame-header.ts"
 import { Segment } from "./segment.ts"
 import { SegmentWriter } from "./segment-writer.ts"
@@ -28,7 +27,9 @@ export interface LogWriterOptions {
   readonly storeId: Bytes
   /** In order; new ones are put behind them. */
   readonly segments: Segment[]
+  /** All up to here is on the device. */
   readonly head: Position
+  /** The greatest position of which the files say so. */
   readonly durableHead: Position
   /** A segment is full when the next frame would make it longer than this. */
   readonly segmentBytesMax: number
@@ -46,8 +47,8 @@ export class LogWriter {
   readonly #options: LogWriterOptions
   readonly #calls: FileCalls
   #writer: SegmentWriter
-  #unflushed: readonly Unflushed[]
-  #isFolderFlushed: boolean
+  #unflushed: readonly Unflushed[] = []
+  #isFolderFlushed = true
   #head: Position
   #durableHead: Position
   #flushing: { readonly head: Position; readonly done: Promise<void> } | undefined
@@ -57,18 +58,13 @@ export class LogWriter {
   #isRollWanted = false
 
   constructor(options: LogWriterOptions) {
-    const { calls, segments, head, durableHead } = options
+    const { calls, segments, head } = options
     const last = segments.at(-1)!
     this.#options = options
     this.#calls = calls
     this.#head = head
-    this.#durableHead = durableHead
-    // What a process that was killed has written is known to the system, but perhaps not to the device.
-    this.#isFolderFlushed = durableHead >= head
-    this.#isUntidy = durableHead < head
-    this.#unflushed = segments
-      .filter((_, index) => index + 1 < segments.length && segments[index + 1]!.first - 1 > durableHead)
-      .map(({ path }) => ({ path, descriptor: withSystemErrors("open", path, () => openFile(calls, path, "r+"), true) }))
+    this.#durableHead = head
+    this.#isUntidy = options.durableHead < head
     this.#writer = SegmentWriter.open(calls, last, last.end!)
   }
 

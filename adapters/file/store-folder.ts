@@ -5,11 +5,12 @@
  * segment without frames is a store that was never finished, and counts as missing. Any other folder is not ours.
  */
 import { randomBytes } from "node:crypto"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { NotAStore } from "../../kernel/errors.ts"
 import type { Bytes, Position } from "../../kernel/ports/log-storage.ts"
-import { systemCode, systemError } from "../system/errors.ts"
+import { systemCode, systemError, withSystemErrors } from "../system/errors.ts"
 import type { FileCalls } from "../system/file-calls.ts"
+import { flushFolder } from "../system/folders.ts"
 import { encodeStoreName } from "../system/store-names.ts"
 import {
   BASE_FILE,
@@ -26,7 +27,7 @@ import {
   STORE_ID_BYTES,
   type StoreIdentity,
 } from "./file-heads.ts"
-import { readFileWhole, removeFile, UNFINISHED, writeFileWhole } from "./files.ts"
+import { openFile, readFileWhole, removeFile, UNFINISHED, writeFileWhole } from "./files.ts"
 import { LOCK_FILE, type LockSettings, sweepLocks } from "./lock.ts"
 import type { Segment } from "./segment.ts"
 
@@ -91,6 +92,28 @@ export const readBase = (calls: FileCalls, folder: string, storeId: Bytes, names
   if (bytes === undefined) return 0
   // A damaged one loses nothing: then the base is what the files that are there say.
   return decodeBaseFile(bytes, storeId) ?? Math.min(...names.flatMap((name) => positionInName(name, "log") ?? [])) - 1
+}
+
+/**
+ * Puts on the device what a process that died may have left with the system alone: frames, names, a tail that was cut. So whatever an
+ * open has shown stays, and nothing is built on what a power cut could still undo. `durableHead` is the last position that is known
+ * to be there; above 0 it says that the store itself is.
+ */
+export const settleStore = (calls: FileCalls, folder: string, segments: readonly Segment[], durableHead: Position): void => {
+  for (const [index, { path }] of segments.entries()) {
+    const next = segments[index + 1]
+    if (next !== undefined && next.first - 1 <= durableHead) continue
+    withSystemErrors("flush", path, () => {
+      const descriptor = openFile(calls, path, "r+")
+      try {
+        calls.fdatasyncSync(descriptor)
+      } finally {
+        calls.closeSync(descriptor)
+      }
+    }, true)
+  }
+  flushFolder(folder, calls)
+  if (durableHead === 0) flushFolder(dirname(folder), calls)
 }
 
 /** Removes files that are not finished, and segments that were trimmed; only whoever holds the lock may call it. */

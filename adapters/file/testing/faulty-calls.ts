@@ -7,7 +7,6 @@
  *   kill    this call does not happen, and no later one does either: what is on disk is what a killed process leaves
  *   cut     as `kill`, but a write still puts half of its bytes down
  */
-import fs from "node:fs"
 import { type FileCalls, fileCalls } from "../../system/file-calls.ts"
 
 export interface Fault {
@@ -22,6 +21,10 @@ export interface Fault {
 
 /** What a call of a killed process throws here. */
 export class Killed extends Error {}
+
+/** Whether an error comes from a process that was killed here. */
+export const isKilled = (cause: unknown): boolean =>
+  cause instanceof Killed || (cause instanceof Error && cause.cause !== undefined && isKilled(cause.cause))
 
 export const errnoError = (code: string): Error => Object.assign(new Error(`${code}: injected`), { code })
 
@@ -53,18 +56,20 @@ export class FaultyCalls {
   /** Closes what a killed process had open, as its end would have. */
   dispose(): void {
     this.isDead = true
-    for (const descriptor of this.#open) fs.closeSync(descriptor)
+    for (const descriptor of this.#open) this.#base.closeSync(descriptor)
     this.#open.clear()
   }
 
   #call(name: keyof FileCalls, args: unknown[]): unknown {
-    const callback = typeof args.at(-1) === "function" ? args.at(-1) as (cause: Error | null) => void : undefined
+    const callback = typeof args.at(-1) === "function" ? args.pop() as (cause: Error | null) => void : undefined
     const cause = this.#check(name, args)
     if (cause !== undefined) {
       if (callback === undefined) throw cause
       queueMicrotask(() => callback(cause))
       return undefined
     }
+    // A killed process hears nothing of a call that was under way.
+    if (callback !== undefined) args.push((cause: Error | null) => callback(this.isDead ? new Killed(name) : cause))
     const result = (this.#base[name] as AnyCall)(...args)
     if (name === "openSync") this.#open.add(result as number)
     if (name === "closeSync") this.#open.delete(args[0] as number)
@@ -80,7 +85,7 @@ export class FaultyCalls {
     const isKill = fault.kind === "kill" || fault.kind === "cut"
     if ((fault.kind === "half" || fault.kind === "cut") && name === "writeSync") {
       const [descriptor, bytes, index, length, byteOffset] = args as [number, Uint8Array, number, number, number]
-      fs.writeSync(descriptor, bytes, index, length >> 1, byteOffset)
+      this.#base.writeSync(descriptor, bytes, index, length >> 1, byteOffset)
     }
     if (isKill) this.isDead = true
     return isKill ? new Killed(name) : errnoError(fault.code ?? "EIO")
