@@ -36,7 +36,9 @@ export const anyStep: fc.Arbitrary<Step> = fc.record({
   other: fc.nat(30),
   value: fc.nat(99),
 })
-export const anyHistory: fc.Arbitrary<readonly OracleBlock[]> = fc.array(anyStep, { minLength: 1, maxLength: 40 }).map(playHistory)
+export const anyHistory: fc.Arbitrary<readonly OracleBlock[]> = fc.array(anyStep, { minLength: 1, maxLength: 40, size: "max" }).map(
+  playHistory,
+)
 
 interface Device {
   readonly views: OracleViews

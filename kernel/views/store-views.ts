@@ -98,9 +98,12 @@ export class StoreViews {
     this.operations += block.count
     if (overlaps || block.withheld.length > 0) this.#joinPair(writer, block)
     else vector.raise(writer, block.to)
-    if (known === undefined || news) vector.prune(writer)
+    // An entry that others imply goes once nothing is withheld any more, so after an overlap too.
+    if (known === undefined || news || overlaps) vector.prune(writer)
     if (local) this.own.add(writer)
-    if (block.count > 0) this.#clock.receive(block.millis[block.count - 1]!, block.counters[block.count - 1]!, this.#now())
+    // The last stamp need not be the greatest: a writer whose clock was wrong goes on with lesser ones.
+    const now = this.#now()
+    for (let row = 0; row < block.count; row++) this.#clock.receive(block.millis[row]!, block.counters[row]!, now)
     if (news) this.records.judgeAgain()
   }
 
