@@ -11,9 +11,12 @@
  */
 import { adapterByName, adapterNames, type PlaceOptions } from "#adapters"
 import { InvalidOption, UnknownAdapter } from "./kernel/errors.ts"
+import { destroyStorage, listStorages } from "./kernel/log/checked-storage.ts"
 import type { Adapter } from "./kernel/ports/log-storage.ts"
 import { type Platform, webPlatform } from "./kernel/ports/platform.ts"
-import { openStore, type OpenStoreOptions, type Store } from "./kernel/store/store.ts"
+import { checkMembers, checkMethods } from "./kernel/store/arguments.ts"
+import { OPEN_STORE_OPTIONS, type OpenStoreOptions } from "./kernel/store/options.ts"
+import { openStore, type Store } from "./kernel/store/store.ts"
 
 /** Where a store lies: an adapter of ours by name with its place, or an adapter object. */
 export interface AdapterOptions extends PlaceOptions {
@@ -33,26 +36,36 @@ export interface CreateStoreOptions extends AdapterOptions, OpenStoreOptions {}
  */
 // deno-lint-ignore no-explicit-any -- `any` is the documented default: values are not checked unless a type is given
 export async function createStore<T = any>(name: string, options: CreateStoreOptions = {}): Promise<Store<T>> {
+  checkMembers("options", options, [...ADAPTER_OPTIONS, ...OPEN_STORE_OPTIONS])
   const adapter = await adapterOf(name, options)
   return await openStore<T>(name, adapter, { ...options, platform: options.platform ?? nativePlatform })
 }
 
-/** Names of the stores in a place. Creates nothing: a missing place holds none. */
+/** Names of the stores in a place, in the order of their UTF-16 code units. Creates nothing: a missing place holds none. */
 export async function listStores(options: AdapterOptions): Promise<string[]> {
-  const adapter = await adapterOf("store", options)
-  return [...await adapter.list()].sort()
+  checkMembers("options", options, ADAPTER_OPTIONS)
+  const { adapter = "sqlite", path } = options
+  if (adapter === "sqlite" && path === undefined) {
+    // Each store has a database of its own unless a path is given, so there is no place to look into.
+    throw new InvalidOption({ option: "path", found: "undefined", expected: "the path of a database" })
+  }
+  return (await listStorages(await adapterOf("store", options))).sort()
 }
 
 /** Removes a store with everything that belongs to it. Rejects with `StoreNotFound` if there is none, `StoreLocked` if it is open. */
 export async function deleteStore(name: string, options: AdapterOptions = {}): Promise<void> {
-  const adapter = await adapterOf(name, options)
-  await adapter.destroy(name)
+  checkMembers("options", options, ADAPTER_OPTIONS)
+  await destroyStorage(await adapterOf(name, options), name)
 }
+
+const ADAPTER_OPTIONS: readonly (keyof AdapterOptions)[] = ["adapter", "path", "createFolders", "tablePrefix"]
 
 async function adapterOf(name: string, options: AdapterOptions): Promise<Adapter> {
   const { adapter = "sqlite" } = options
-  if (typeof adapter === "object" && adapter !== null) return adapter
-  if (typeof adapter !== "string") throw new InvalidOption({ option: "adapter", found: typeof adapter, expected: "a name or an adapter" })
+  if (typeof adapter !== "string") {
+    checkMethods("adapter", adapter, ["open", "list", "destroy"], "a name or an adapter")
+    return adapter
+  }
   const found = await adapterByName(adapter, name, options)
   if (found === undefined) throw new UnknownAdapter({ adapter, known: adapterNames })
   return found
@@ -127,7 +140,8 @@ export { Collection } from "./kernel/store/collection.ts"
 export type { RangeQuery } from "./kernel/store/key-range.ts"
 export { type Conflict, RecordVersion } from "./kernel/store/record-version.ts"
 export type { StoreStatus } from "./kernel/store/status.ts"
-export { type OpenStoreOptions, Store } from "./kernel/store/store.ts"
+export type { OpenStoreOptions } from "./kernel/store/options.ts"
+export { Store } from "./kernel/store/store.ts"
 export type { Transaction, TransactionRecords } from "./kernel/store/transaction.ts"
 export type {
   BatchOperation,

@@ -1,11 +1,21 @@
-/** Text for people: quoting of names and keys that came from outside. Imports nothing of ours. */
+/** Text for people: names, keys and messages that came from outside, made harmless. Imports nothing of ours. */
 
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff"\\\ud800-\udfff]/g
-const escape = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
+/** What could change a terminal, begin a line of a log or turn a reading direction: Unicode's controls, formats, line ends, lone surrogates. */
+const HARMFUL = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
+const HARMFUL_IN_QUOTES = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}"\\]/gu
 
-/** `text` in double quotes, shortened, with every character escaped that could change a terminal, a log line or a reading direction. */
-export const quote = (text: string, lengthMax: number = 80): string =>
-  `"${(text.length > lengthMax ? `${text.slice(0, lengthMax)}…` : text).replace(UNSAFE, escape)}"`
+function escape(character: string): string {
+  const hex = character.codePointAt(0)!.toString(16)
+  return hex.length > 4 ? `\\u{${hex}}` : `\\u${hex.padStart(4, "0")}`
+}
+
+const shorten = (text: string, lengthMax: number): string => (text.length > lengthMax ? `${text.slice(0, lengthMax)}…` : text)
+
+/** `text` shortened, with every character escaped that could change a terminal, a log line or a reading direction. */
+export const printable = (text: string, lengthMax: number = 1000): string => shorten(text, lengthMax).replace(HARMFUL, escape)
+
+/** The same in double quotes, which nothing inside of it can end. */
+export const quote = (text: string, lengthMax: number = 80): string => `"${shorten(text, lengthMax).replace(HARMFUL_IN_QUOTES, escape)}"`
 
 /** What was given where something else belongs, as text; runs no code of it, so that describing an error cannot throw another one. */
 export const textOf = (value: unknown): string =>

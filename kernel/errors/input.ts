@@ -1,5 +1,5 @@
 /** Errors about what the caller gave: nothing was stored. */
-import { quote } from "../text.ts"
+import { printable, quote } from "../text.ts"
 import { PersistError } from "./base.ts"
 
 /** A key is empty, too long, or no well-formed string; nothing was stored. */
@@ -10,7 +10,7 @@ export class InvalidKey extends PersistError<{ readonly key: string; readonly re
   override readonly hint: string = "use a well-formed string of 1 to 1024 bytes in UTF-8"
 
   constructor(details: { readonly key: string; readonly reason: string }, options?: ErrorOptions) {
-    super(`Cannot use the key ${quote(details.key)}: ${details.reason}`, details, options)
+    super(`Cannot use the key ${quote(details.key)}: ${printable(details.reason)}`, details, options)
   }
 }
 
@@ -22,7 +22,7 @@ export class InvalidValue extends PersistError<{ readonly path: string; readonly
   override readonly hint: string = "store null, booleans, numbers, strings, 64-bit bigints, dates, Uint8Array, arrays and plain objects"
 
   constructor(details: { readonly path: string; readonly reason: string }, options?: ErrorOptions) {
-    super(`Cannot store the value at ${quote(details.path, 400)}: ${details.reason}`, details, options)
+    super(`Cannot store the value at ${quote(details.path, 400)}: ${printable(details.reason)}`, details, options)
   }
 }
 
@@ -67,9 +67,14 @@ export class InvalidOption extends PersistError<{ readonly option: string; reado
   readonly _tag = "InvalidOption"
   readonly code = "invalid_option"
   override readonly storedNothing: boolean = true
+  override readonly hint: string = "pass what is expected, or leave it out"
 
   constructor(details: { readonly option: string; readonly found: string; readonly expected: string }, options?: ErrorOptions) {
-    super(`Cannot use the option ${quote(details.option)}: found ${quote(details.found)}, expected ${details.expected}`, details, options)
+    super(
+      `Cannot use the option ${quote(details.option)}: found ${quote(details.found)}, expected ${printable(details.expected)}`,
+      details,
+      options,
+    )
   }
 }
 
@@ -81,7 +86,7 @@ export class InvalidStoreName extends PersistError<{ readonly name: string; read
   override readonly hint: string = "use a well-formed string of 1 to 200 bytes in UTF-8"
 
   constructor(details: { readonly name: string; readonly reason: string }, options?: ErrorOptions) {
-    super(`Cannot use the name ${quote(details.name)}: ${details.reason}`, details, options)
+    super(`Cannot use the name ${quote(details.name)}: ${printable(details.reason)}`, details, options)
   }
 }
 

@@ -1,5 +1,5 @@
 /** Errors about the log and the medium beneath it. */
-import { quote } from "../text.ts"
+import { printable, quote } from "../text.ts"
 import { PersistError } from "./base.ts"
 
 /** Another frame is at the position, or the log does not reach it yet; nothing was stored. */
@@ -72,7 +72,7 @@ export class StorageFull extends PersistError<{ readonly location: string; reado
   override readonly hint: string = "free space on the volume, then write again"
 
   constructor(details: { readonly location: string; readonly neededBytes: number; readonly reason: string }, options?: ErrorOptions) {
-    super(`Cannot write ${details.neededBytes} bytes to ${quote(details.location, 400)}: ${details.reason}`, details, options)
+    super(`Cannot write ${details.neededBytes} bytes to ${quote(details.location, 400)}: ${printable(details.reason)}`, details, options)
   }
 }
 
@@ -83,7 +83,7 @@ export class StorageFailed extends PersistError<{ readonly location: string; rea
   override readonly hint: string = "check the volume; see cause for the error of the driver"
 
   constructor(details: { readonly location: string; readonly call: string; readonly reason: string }, options?: ErrorOptions) {
-    super(`Cannot ${details.call} ${quote(details.location, 400)}: ${details.reason}`, details, options)
+    super(`Cannot ${printable(details.call)} ${quote(details.location, 400)}: ${printable(details.reason)}`, details, options)
   }
 }
 
@@ -94,7 +94,7 @@ export class FlushFailed extends PersistError<{ readonly location: string; reado
   override readonly hint: string = "close the store, check the volume, open it again: it then shows what the device holds"
 
   constructor(details: { readonly location: string; readonly reason: string }, options?: ErrorOptions) {
-    super(`Cannot flush ${quote(details.location, 400)}: ${details.reason}`, details, options)
+    super(`Cannot flush ${quote(details.location, 400)}: ${printable(details.reason)}`, details, options)
   }
 }
 
@@ -106,7 +106,7 @@ export class ReadOnly extends PersistError<{ readonly location: string; readonly
   override readonly hint: string = "open it without readPrefix, on a medium that can be written"
 
   constructor(details: { readonly location: string; readonly reason: string }, options?: ErrorOptions) {
-    super(`Cannot write to ${quote(details.location, 400)}: ${details.reason}`, details, options)
+    super(`Cannot write to ${quote(details.location, 400)}: ${printable(details.reason)}`, details, options)
   }
 }
 
@@ -118,7 +118,11 @@ export class CorruptFrame extends PersistError<{ readonly location: string; read
   override readonly hint: string = "copy the store first; then open it with readPrefix: true to read what comes before"
 
   constructor(details: { readonly location: string; readonly position: number; readonly reason: string }, options?: ErrorOptions) {
-    super(`Cannot read the frame at position ${details.position} of ${quote(details.location, 400)}: ${details.reason}`, details, options)
+    super(
+      `Cannot read the frame at position ${details.position} of ${quote(details.location, 400)}: ${printable(details.reason)}`,
+      details,
+      options,
+    )
   }
 }
 
@@ -130,7 +134,11 @@ export class CorruptValue extends PersistError<{ readonly collection: string; re
   override readonly hint: string = "write the record anew; the old bytes stay in the log"
 
   constructor(details: { readonly collection: string; readonly key: string; readonly reason: string }, options?: ErrorOptions) {
-    super(`Cannot decode the value of ${quote(details.key)} in ${quote(details.collection)}: ${details.reason}`, details, options)
+    super(
+      `Cannot decode the value of ${quote(details.key)} in ${quote(details.collection)}: ${printable(details.reason)}`,
+      details,
+      options,
+    )
   }
 }
 
@@ -139,9 +147,10 @@ export class CorruptBytes extends PersistError<{ readonly what: string; readonly
   readonly _tag = "CorruptBytes"
   readonly code = "corrupt_bytes"
   override readonly storedNothing: boolean = true
+  override readonly hint: string = "check where the bytes come from; they are damaged, or of something else"
 
   constructor(details: { readonly what: string; readonly byteOffset: number; readonly reason: string }, options?: ErrorOptions) {
-    super(`Cannot decode ${details.what} at byte ${details.byteOffset}: ${details.reason}`, details, options)
+    super(`Cannot decode ${printable(details.what)} at byte ${details.byteOffset}: ${printable(details.reason)}`, details, options)
   }
 }
 

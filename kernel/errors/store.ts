@@ -1,5 +1,5 @@
 /** Errors about a store as a whole: opening, closing, finding it. */
-import { quote } from "../text.ts"
+import { printable, quote } from "../text.ts"
 import { PersistError } from "./base.ts"
 
 /** The store was closed; nothing was done. */
@@ -10,7 +10,7 @@ export class StoreClosed extends PersistError<{ readonly store: string; readonly
   override readonly hint: string = "open it again with createStore"
 
   constructor(details: { readonly store: string; readonly call: string }, options?: ErrorOptions) {
-    super(`Cannot call ${details.call}: the store ${quote(details.store)} is closed`, details, options)
+    super(`Cannot call ${printable(details.call)}: the store ${quote(details.store)} is closed`, details, options)
   }
 }
 
@@ -43,7 +43,11 @@ export class StoreLocked extends PersistError<{ readonly store: string; readonly
   override readonly hint: string = "close it there, or use the sqlite adapter, which several processes may share"
 
   constructor(details: { readonly store: string; readonly location: string; readonly holder: string }, options?: ErrorOptions) {
-    super(`Cannot open the store ${quote(details.store)} in ${quote(details.location, 400)}: ${details.holder} holds it`, details, options)
+    super(
+      `Cannot open the store ${quote(details.store)} in ${quote(details.location, 400)}: ${printable(details.holder)} holds it`,
+      details,
+      options,
+    )
   }
 }
 
@@ -68,7 +72,7 @@ export class NotAStore extends PersistError<{ readonly location: string; readonl
   override readonly hint: string = "choose another path; nothing there was changed"
 
   constructor(details: { readonly location: string; readonly reason: string }, options?: ErrorOptions) {
-    super(`Cannot open ${quote(details.location, 400)}: ${details.reason}`, details, options)
+    super(`Cannot open ${quote(details.location, 400)}: ${printable(details.reason)}`, details, options)
   }
 }
 
@@ -96,7 +100,7 @@ export class PathNotFound extends PersistError<{ readonly location: string; read
   override readonly hint: string = "make its parent folder, or pass createFolders: true"
 
   constructor(details: { readonly location: string; readonly reason: string }, options?: ErrorOptions) {
-    super(`Cannot reach ${quote(details.location, 400)}: ${details.reason}`, details, options)
+    super(`Cannot reach ${quote(details.location, 400)}: ${printable(details.reason)}`, details, options)
   }
 }
 
@@ -108,7 +112,7 @@ export class PermissionDenied extends PersistError<{ readonly location: string; 
   override readonly hint: string = "give this process the right to read and write there"
 
   constructor(details: { readonly location: string; readonly reason: string }, options?: ErrorOptions) {
-    super(`Cannot open ${quote(details.location, 400)}: ${details.reason}`, details, options)
+    super(`Cannot open ${quote(details.location, 400)}: ${printable(details.reason)}`, details, options)
   }
 }
 
@@ -121,7 +125,7 @@ export class DriverMissing extends PersistError<{ readonly adapter: string; read
 
   constructor(details: { readonly adapter: string; readonly tried: readonly string[] }, options?: ErrorOptions) {
     super(
-      `Cannot open with the adapter ${quote(details.adapter)}: none of its drivers is here (${details.tried.join(", ")})`,
+      `Cannot open with the adapter ${quote(details.adapter)}: none of its drivers is here (${printable(details.tried.join(", "))})`,
       details,
       options,
     )

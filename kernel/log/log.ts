@@ -19,7 +19,7 @@ import {
   type PersistError,
   PositionOutOfRange,
   PositionTaken,
-  StoreClosed,
+  StorageFailed,
   StoreUncertain,
 } from "../errors.ts"
 import { ByteWriter } from "../format/bytes.ts"
@@ -28,11 +28,12 @@ import { FRAME_FLAG_LOCAL, FrameReader } from "../format/frame.ts"
 import { BACKGROUND_FLUSH_MILLIS, BUSY_RETRY_MILLIS_MAX } from "../limits.ts"
 import { FRAME_ID_BYTES, RandomPool } from "../model/identifiers.ts"
 import type { Bytes, Durability, LogStorage, Position } from "../ports/log-storage.ts"
-import type { Logger } from "../ports/logger.ts"
+import { kindOf, type Logger } from "../ports/logger.ts"
 import type { Platform } from "../ports/platform.ts"
 import type { Author, QueuedWrite } from "./author.ts"
 import { CommitQueue } from "./commit-queue.ts"
 import { replay, type ReplayPoint, replayStart, sameId } from "./replay.ts"
+import type { Turns } from "./turns.ts"
 
 export type LogState = "open" | "uncertain" | "poisoned" | "closed"
 
@@ -43,6 +44,7 @@ export interface LogOptions<W extends QueuedWrite> {
   readonly platform: Platform
   readonly checksum: Checksum
   readonly logger: Logger
+  readonly turns: Turns
   readonly durability: Durability
   /** No other handle can append, so the views are always current. */
   readonly exclusive: boolean
@@ -72,11 +74,12 @@ export class Log<W extends QueuedWrite> {
   readonly #head: { position: Position; readonly id: Bytes; previous: Bytes; readonly flags: number }
   readonly #queue = new CommitQueue<W>()
   #running = false
+  #onIdle = (): void => {}
   #refreshes: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = []
-  #state: LogState = "open"
-  #poison: { readonly error: unknown } | undefined
   #losses = 0
   #undecided: Undecided | undefined
+  #poison: { readonly error: unknown } | undefined
+  #isClosed = false
   #closing: Promise<void> | undefined
   #flushTimer: ReturnType<typeof setTimeout> | undefined
 
@@ -95,7 +98,7 @@ export class Log<W extends QueuedWrite> {
   }
 
   get state(): LogState {
-    return this.#state
+    return this.#isClosed ? "closed" : this.#poison !== undefined ? "poisoned" : this.#undecided !== undefined ? "uncertain" : "open"
   }
 
   /** Writes that were called and have not ended. */
@@ -109,8 +112,20 @@ export class Log<W extends QueuedWrite> {
   }
 
   /** Folds the whole log; to be called once, before anything else. */
-  async replay(signal?: AbortSignal): Promise<number> {
-    return await replay(this.#storage, this.#point, this.#frame, (frame) => this.#author.fold(frame), signal)
+  async open(signal?: AbortSignal): Promise<void> {
+    await this.#replay(signal)
+    const head = await this.#storage.head()
+    if (head <= this.#point.position || await this.#replay(signal) > 0) return
+    // Without its newest frames the store would show what it was, as if that were all.
+    throw new StorageFailed({
+      location: this.#storage.opened.location ?? "memory",
+      call: "read",
+      reason: `the head is ${head}, but nothing is to be read after position ${this.#point.position}`,
+    })
+  }
+
+  #replay(signal?: AbortSignal): Promise<number> {
+    return replay(this.#storage, this.#point, this.#frame, (frame) => this.#author.fold(frame), this.#options.turns, signal)
   }
 
   /** Queues a write; it is committed at the end of this turn, or with the next group. */
@@ -145,8 +160,8 @@ export class Log<W extends QueuedWrite> {
   }
 
   async #close(): Promise<void> {
-    await this.settled()
-    this.#state = "closed"
+    if (this.#running) await new Promise<void>((resolve) => this.#onIdle = resolve)
+    this.#isClosed = true
     clearTimeout(this.#flushTimer)
     await this.#storage.close()
   }
@@ -159,7 +174,7 @@ export class Log<W extends QueuedWrite> {
 
   readonly #pump = (): void => {
     for (;;) {
-      const step = this.#step()
+      const step = this.#options.turns.due() ?? this.#step()
       if (step !== undefined) {
         step.then(this.#pump, (error) => {
           this.#queue.rejectAll(error)
@@ -171,6 +186,7 @@ export class Log<W extends QueuedWrite> {
     }
     this.#running = false
     this.#author.idle()
+    this.#onIdle()
   }
 
   /** Whatever throws where nothing should is a defect: the views may be half folded, so nothing is built on them any more. */
@@ -185,18 +201,19 @@ export class Log<W extends QueuedWrite> {
 
   /** Commits the next group, at once if storage and views allow. */
   #commitNext(): Promise<void> | undefined {
-    if (this.#state !== "open") return this.#commitWhenDecided()
+    if (this.#poison !== undefined || this.#undecided !== undefined) return this.#commitWhenDecided()
     const group = this.#queue.group()
     const prepared = this.#author.prepare(group)
     return prepared instanceof Promise ? prepared.then(() => this.#build(group)) : this.#build(group)
   }
 
   async #commitWhenDecided(): Promise<void> {
-    if (this.#state === "uncertain" && await this.#decide()) return
-    if (this.#state === "uncertain") {
-      return this.#queue.rejectAll(new StoreUncertain({ store: this.#options.name, position: this.#undecided!.position }))
-    }
-    this.#queue.rejectAll(this.#poison === undefined ? new StoreClosed({ store: this.#options.name, call: "a write" }) : this.#poison.error)
+    if (this.#poison === undefined && await this.#decide()) return
+    this.#queue.rejectAll(
+      this.#poison === undefined
+        ? new StoreUncertain({ store: this.#options.name, position: this.#undecided!.position })
+        : this.#poison.error,
+    )
   }
 
   #build(group: readonly W[]): Promise<void> | undefined {
@@ -260,8 +277,7 @@ export class Log<W extends QueuedWrite> {
       await new Promise((resolve) => setTimeout(resolve, delay))
     }
     this.#undecided = undecided
-    this.#state = "uncertain"
-    this.#options.logger.error("the outcome of an append is not known", { store: this.#options.name, position: undecided.position })
+    this.#options.logger.error("the outcome of an append is not known", { position: undecided.position })
     const unknown = new OutcomeUnknown({ store: this.#options.name, position: undecided.position }, { cause: error })
     this.#queue.rejectFirst(taken, unknown)
     this.#queue.rejectAll(new StoreUncertain({ store: this.#options.name, position: undecided.position }, { cause: error }))
@@ -281,12 +297,13 @@ export class Log<W extends QueuedWrite> {
   /** Reads the position back; where nothing is there, appends the same bytes again. Undefined: still not known. */
   async #outcomeOf({ position, frame }: Undecided): Promise<"stored" | "taken" | undefined> {
     try {
-      const head = await this.#storage.head()
-      if (head < position) await this.#storage.append(position, frame)
+      if (await this.#storage.head() < position) await this.#storage.append(position, frame)
       const [there] = await this.#storage.read(position - 1, { maxFrames: 1, maxBytes: 1 })
-      // Whatever else was answered decides nothing.
-      if (!Number.isSafeInteger(head) || !(there instanceof Uint8Array)) return undefined
-      return sameBytes(there, frame) ? "stored" : "taken"
+      if (there === undefined) return undefined
+      if (!sameBytes(there, frame)) return "taken"
+      // It can be read, which says nothing of the device.
+      if (this.#options.durability === "full") await this.#storage.flush()
+      return "stored"
     } catch (error) {
       if (error instanceof FlushFailed) this.#poisonWith(error)
       return undefined
@@ -298,7 +315,6 @@ export class Log<W extends QueuedWrite> {
     const outcome = await this.#outcomeOf(this.#undecided!)
     if (outcome === undefined) return false
     this.#undecided = undefined
-    this.#state = "open"
     await this.#catchUp()
     return true
   }
@@ -307,9 +323,8 @@ export class Log<W extends QueuedWrite> {
     const waiting = this.#refreshes
     this.#refreshes = []
     try {
-      if (this.#state === "closed") throw new StoreClosed({ store: this.#options.name, call: "refresh" })
-      if (this.#state === "uncertain" && !await this.#decide()) {
-        throw new OutcomeUnknown({ store: this.#options.name, position: this.#undecided!.position })
+      if (this.#undecided !== undefined && !await this.#decide()) {
+        throw new OutcomeUnknown({ store: this.#options.name, position: this.#undecided.position })
       }
       if (!this.#options.exclusive) {
         if (await this.#wasReplaced()) await this.#foldAnew()
@@ -324,7 +339,7 @@ export class Log<W extends QueuedWrite> {
   /** Folds the frames that others appended. */
   async #catchUp(): Promise<number> {
     try {
-      return await this.replay()
+      return await this.#replay()
     } catch (error) {
       if (!(error instanceof CorruptFrame) && !(error instanceof PositionOutOfRange)) throw error
       if (await this.#wasReplaced()) {
@@ -353,12 +368,12 @@ export class Log<W extends QueuedWrite> {
   }
 
   async #foldAnew(): Promise<void> {
-    this.#options.logger.warn("the log was replaced by another copy and is folded anew", { store: this.#options.name })
+    this.#options.logger.warn("the log was replaced by another copy and is folded anew")
     this.#point.position = 0
     this.#point.id.fill(0)
     this.#author.forget()
     try {
-      await this.replay()
+      await this.#replay()
     } catch (error) {
       this.#poisonWith(error) // the views are those of a part of the log
       throw error
@@ -367,12 +382,8 @@ export class Log<W extends QueuedWrite> {
 
   /** The pump rejects what is queued: only it knows whether a group of it is being appended. */
   #poisonWith(error: unknown): undefined {
-    this.#state = "poisoned"
     this.#poison = { error }
-    this.#options.logger.error("the store takes no more writes until it is opened again", {
-      store: this.#options.name,
-      code: Object(error).code,
-    })
+    this.#options.logger.error("the store takes no more writes until it is opened again", { error: kindOf(error) })
   }
 
   #throwPoison(): void {
@@ -382,7 +393,7 @@ export class Log<W extends QueuedWrite> {
   #flushLater(): void {
     this.#flushTimer = setTimeout(() => {
       this.#flushTimer = undefined
-      if (this.#state === "open") this.#flushStorage().catch(() => {}) // told through the state and the logger
+      if (this.state === "open") this.#flushStorage().catch(() => {}) // told through the state and the logger
     }, BACKGROUND_FLUSH_MILLIS)
     const timer: { unref?: () => void } = Object(this.#flushTimer)
     timer.unref?.()
@@ -393,7 +404,7 @@ export class Log<W extends QueuedWrite> {
       await this.#storage.flush()
     } catch (error) {
       if (error instanceof FlushFailed) this.#poisonWith(error)
-      else this.#options.logger.error("a flush failed", { store: this.#options.name })
+      else this.#options.logger.error("a flush failed", { error: kindOf(error) })
       throw error
     }
   }

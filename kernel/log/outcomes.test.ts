@@ -16,7 +16,8 @@ import {
   VersionMismatch,
 } from "../errors.ts"
 import type { Adapter, Capabilities } from "../ports/log-storage.ts"
-import { openStore, type OpenStoreOptions, type Store } from "../store/store.ts"
+import type { OpenStoreOptions } from "../store/options.ts"
+import { openStore, type Store } from "../store/store.ts"
 import { failAfter, failBefore, type FaultyAdapter, faultyAdapter, type FaultyStorage, hold, landLater } from "../testing/faulty-storage.ts"
 import { Gate, turn } from "../testing/gate.ts"
 import { TestPlatform } from "../testing/platform.ts"

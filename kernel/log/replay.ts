@@ -9,6 +9,7 @@ import type { FrameReader } from "../format/frame.ts"
 import { FRAME_ID_BYTES } from "../model/identifiers.ts"
 import { REPLAY_PAGE_BYTES, REPLAY_PAGE_FRAMES } from "../limits.ts"
 import type { Bytes, LogStorage, Position } from "../ports/log-storage.ts"
+import type { Turns } from "./turns.ts"
 
 /** How far a replay has come: the last frame that was handed on. */
 export interface ReplayPoint {
@@ -38,10 +39,13 @@ export async function replay(
   point: ReplayPoint,
   frame: FrameReader,
   fold: (frame: FrameReader) => void,
+  turns: Turns,
   signal?: AbortSignal,
 ): Promise<number> {
   let frames = 0
   for (;;) {
+    const turn = turns.due()
+    if (turn !== undefined) await turn
     signal?.throwIfAborted()
     const read = storage.read(point.position, PAGE)
     const page = read instanceof Promise ? await read : read
@@ -65,7 +69,6 @@ export function foldNext(
   const corrupt = (reason: string, cause?: unknown): CorruptFrame =>
     new CorruptFrame({ location: storage.opened.location ?? "memory", position, reason }, { cause })
   try {
-    if (!(bytes instanceof Uint8Array)) throw corrupt("the storage did not answer bytes")
     frame.read(bytes)
     if (frame.position !== position) throw corrupt(`it says that it is at position ${frame.position}`)
     if (!sameId(frame.previous, point.id)) throw corrupt("it does not follow the frame before it")

@@ -513,7 +513,7 @@ describe("update()", () => {
     await assert.rejects(store.records.update("a", async () => await Promise.reject(new Error("late"))), CallbackNotSynchronous)
     await assert.rejects(store.records.update("a", () => ({ then: () => {} })), CallbackNotSynchronous)
     await assert.rejects(store.records.update("a", () => new Map()), InvalidValue)
-    await assert.rejects(store.records.update("a", undefined as unknown as () => unknown), TypeError)
+    await assert.rejects(store.records.update("a", undefined as unknown as () => unknown), InvalidOption)
     await turn() // an unhandled rejection would fail this test
     assert.equal(store.status().head, 0)
   })
@@ -597,8 +597,8 @@ describe("batches of a collection", () => {
       throw new Error("broken")
     }
     await assert.rejects(store.records.putMany(broken()), /broken/)
-    await assert.rejects(store.records.putMany(undefined as unknown as []), TypeError)
-    await assert.rejects(store.records.batch([null as unknown as BatchOperation<unknown>]), TypeError)
+    await assert.rejects(store.records.putMany(undefined as unknown as []), InvalidOption)
+    await assert.rejects(store.records.batch([null as unknown as BatchOperation<unknown>]), InvalidOption)
     const nested = function* (): Generator<{ key: string; value: unknown }> {
       yield { key: "a", value: 1 }
       void store.records.put("inner", 1)

@@ -9,12 +9,13 @@ import { BatchTooLarge, InvalidOption, InvalidValue, NotLoaded } from "../errors
 import { BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, COMMIT_OPERATIONS_TARGET } from "../limits.ts"
 import { OperationKind } from "../model/operation.ts"
 import { textOf } from "../text.ts"
+import { checkFunction, checkMembers, checkSignal } from "./arguments.ts"
 import { conflictsOf, resolveRecord } from "./conflicts.ts"
 import { OPERATION_OVERHEAD_BYTES } from "./frame-author.ts"
 import { historyOf } from "./history.ts"
 import { countRange, listRange } from "./key-scan.ts"
 import { PendingWrite, type StagedOperation } from "./pending-write.ts"
-import type { RangeQuery } from "./key-range.ts"
+import { type RangeQuery, toKeyRange } from "./key-range.ts"
 import type { Conflict, RecordVersion } from "./record-version.ts"
 import type { StoreCore } from "./store-core.ts"
 import { changedValue, readInBuild, writeInBuild } from "./transaction.ts"
@@ -106,6 +107,7 @@ export class Collection<T> {
   /** The values of several keys, in their order. */
   async getMany(keys: readonly string[]): Promise<(T | undefined)[]> {
     this.#core.assertOpen("getMany")
+    if (!Array.isArray(keys)) throw new InvalidOption({ option: "keys", found: textOf(keys), expected: "an array of keys" })
     for (const key of keys) await this.#core.waitFor(this.#index, key)
     return keys.map((key) => this.#read(key))
   }
@@ -117,12 +119,12 @@ export class Collection<T> {
    * `ifVersion` is given and another version is there.
    */
   put(key: string, value: T, options?: PutOptions): Promise<Written> {
-    return this.#write("put", OperationKind.put, key, value, options?.ifVersion, "version") as Promise<Written>
+    return this.#write("put", OperationKind.put, key, value, options, "version") as Promise<Written>
   }
 
   /** Deletes a record; resolves to whether there was one. Rejects with `VersionMismatch` as `put` does. */
   delete(key: string, options?: PutOptions): Promise<boolean> {
-    return this.#write("delete", OperationKind.delete, key, undefined, options?.ifVersion, "existed") as Promise<boolean>
+    return this.#write("delete", OperationKind.delete, key, undefined, options, "existed") as Promise<boolean>
   }
 
   #write(
@@ -130,18 +132,16 @@ export class Collection<T> {
     kind: OperationKind,
     key: string,
     value: unknown,
-    expected: string | null | undefined,
+    options: PutOptions | undefined,
     answer: "version" | "existed",
   ): Promise<unknown> {
     try {
       this.#core.assertOpen(call)
-      if (expected !== undefined && expected !== null && typeof expected !== "string") {
-        throw new InvalidOption({ option: "ifVersion", found: typeof expected, expected: "a version or null" })
-      }
+      if (options !== undefined) checkMembers("options", options, ["ifVersion"])
+      return this.#core.write(kind, this.#index, key, value, expectedOf(options), answer)
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.#core.write(kind, this.#index, key, value, expected, answer)
   }
 
   /**
@@ -151,17 +151,23 @@ export class Collection<T> {
    */
   update(key: string, change: (value: T | undefined) => T): Promise<Written> {
     const core = this.#core
-    return this.#whenLoaded(key, () =>
-      core.writeInBuild("update", "version", () => {
+    return this.#whenLoaded(key, () => {
+      checkFunction("change", change)
+      return core.writeInBuild("update", "version", () => {
         const value = readInBuild(core, this.#index, key, false)
         writeInBuild(core, OperationKind.put, this.#index, key, changedValue(change, value, key))
-      }))
+      })
+    })
   }
 
   /** Queues a write at once, unless a slice has to be read before. */
   #whenLoaded(key: string, write: () => Promise<unknown>): Promise<Written> {
-    const loaded = this.#core.load(this.#index, key)
-    return (loaded instanceof Promise ? loaded.then(write) : write()) as Promise<Written>
+    try {
+      const loaded = this.#core.load(this.#index, key)
+      return (loaded instanceof Promise ? loaded.then(write) : write()) as Promise<Written>
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /** Writes several records, all or nothing. Rejects with `BatchTooLarge` over 3,500,000 bytes or 65,536 operations. */
@@ -181,7 +187,7 @@ export class Collection<T> {
     })
   }
 
-  #batch<O extends { readonly key: string; readonly value?: unknown }>(
+  #batch<O extends PutOptions & { readonly key: string; readonly value?: unknown }>(
     call: string,
     operations: Iterable<O>,
     kindOf: (operation: O) => OperationKind,
@@ -190,12 +196,15 @@ export class Collection<T> {
     return new Promise((resolve, reject) => {
       this.#core.assertOpen(call)
       staging.assertFree(call)
-      const given = [...operations] // before anything is staged: an iterable may run code that writes
+      const given = [...checkOperations(operations)] // before anything is staged: an iterable may run code that writes
       const keyPlace = keys.place, valuePlace = values.place, queued = log.pending
       try {
         const list: StagedOperation[] = []
         let bytes = 0
         for (const operation of given) {
+          if (typeof operation !== "object" || operation === null) {
+            throw new InvalidOption({ option: "operations", found: textOf(operation), expected: "objects with key and value" })
+          }
           const kind = kindOf(operation), { key, value } = operation, keyStart = keys.place, valueStart = values.place
           if (log.pending !== queued) {
             throw new InvalidValue({ path: textOf(key), reason: "another write was called while the batch was being read" })
@@ -208,7 +217,7 @@ export class Collection<T> {
             keyEnd: keys.place,
             valueStart,
             valueEnd: values.place,
-            expected: undefined,
+            expected: expectedOf(operation),
             settles: undefined,
           })
           bytes += keys.place - keyStart + values.place - valueStart + OPERATION_OVERHEAD_BYTES
@@ -287,26 +296,30 @@ export class Collection<T> {
   subscribe(query: Watched, callback: (changes: readonly Change<T>[]) => void): () => void {
     this.#core.assertOpen("subscribe")
     this.#checkWatched(query)
+    checkFunction("callback", callback)
     return this.#core.subscriptions.add(this.#index, query, callback as (changes: readonly Change<unknown>[]) => void)
   }
 
   /**
-   * The same changes as an iterable. A slow consumer gets the latest change of each key, never an ever longer queue. It ends when the
-   * store is closed, or with the signal's reason.
+   * The same changes as an iterable, from its first `next()` on. A slow consumer gets the latest change of each key, never an ever longer
+   * queue. It ends when the store is closed, when it is left, or with the signal's reason.
    */
   watch(query: Watched, options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterable<readonly Change<T>[]> {
     this.#core.assertOpen("watch")
     this.#checkWatched(query)
+    checkMembers("options", options, ["signal"])
+    checkSignal(options.signal)
     return watchChanges<T>(this.#core, this.#index, query, options.signal)
   }
 
   #checkWatched(query: Watched): void {
-    if (typeof query !== "object" || query === null) this.#core.checkKey(query)
+    if (typeof query === "object" && query !== null) toKeyRange(query)
+    else this.#core.checkKey(query)
   }
 
-  /** All versions of a record that the log still has, oldest first. Reads the log from its beginning. */
-  history(key: string): AsyncIterable<HistoryEntry<T>> {
-    return historyOf<T>(this.#core, this.#index, key)
+  /** All versions of a record that the log still has, oldest first. Reads the log from its beginning; `signal` ends that with its reason. */
+  history(key: string, options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterable<HistoryEntry<T>> {
+    return historyOf<T>(this.#core, this.#index, key, options)
   }
 
   /** Records with several versions of which none has seen another. */
@@ -326,4 +339,16 @@ export class Collection<T> {
       () => this.#core.writeInBuild("resolve", "version", () => resolveRecord(this.#core, this.#index, key, choice)),
     )
   }
+}
+
+/** The version that must be there. */
+function expectedOf(options: PutOptions | undefined): string | null | undefined {
+  const expected: unknown = options?.ifVersion
+  if (expected === undefined || expected === null || typeof expected === "string") return expected
+  throw new InvalidOption({ option: "ifVersion", found: textOf(expected), expected: "a version or null" })
+}
+
+function checkOperations<O>(operations: Iterable<O>): Iterable<O> {
+  if (typeof Object(operations)[Symbol.iterator] === "function") return operations
+  throw new InvalidOption({ option: "operations", found: textOf(operations), expected: "an array or another iterable" })
 }

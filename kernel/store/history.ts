@@ -3,51 +3,72 @@ import { BlockColumns } from "../format/block-columns.ts"
 import { ByteWriter } from "../format/bytes.ts"
 import { chooseChecksum } from "../format/checksum.ts"
 import { FrameReader, PartType } from "../format/frame.ts"
-import { checkValue, decodeValue } from "../format/msgpack.ts"
+import { decodeValue } from "../format/msgpack.ts"
 import { decodeBlock } from "../format/operation-block.ts"
 import { compareBytes } from "../format/utf8.ts"
 import { REPLAY_PAGE_BYTES, REPLAY_PAGE_FRAMES } from "../limits.ts"
+import { foldNext, replayStart } from "../log/replay.ts"
 import { OperationKind } from "../model/operation.ts"
+import { abortable } from "./abortable.ts"
+import { checkMembers, checkSignal } from "./arguments.ts"
 import { stageKey } from "./staging.ts"
 import type { StoreCore } from "./store-core.ts"
 import type { HistoryEntry } from "./types.ts"
 
-export async function* historyOf<T>(core: StoreCore, collection: number, key: string): AsyncGenerator<HistoryEntry<T>, void, undefined> {
+const PAGE = { maxFrames: REPLAY_PAGE_FRAMES, maxBytes: REPLAY_PAGE_BYTES }
+
+export async function* historyOf<T>(
+  core: StoreCore,
+  collection: number,
+  key: string,
+  options: { readonly signal?: AbortSignal | undefined },
+): AsyncGenerator<HistoryEntry<T>, void, undefined> {
   core.assertOpen("history")
+  checkMembers("options", options, ["signal"])
+  checkSignal(options.signal)
   const wanted = new ByteWriter()
   stageKey(wanted, key)
-  await core.log.settled()
-  const { storage, platform } = core.options, name = core.names.names[collection]!
-  const frame = new FrameReader(chooseChecksum(platform.crc32)), block = new BlockColumns(), end = core.log.head
-  for (let position = 0; position < end;) {
-    core.assertOpen("history")
-    const page = await storage.read(position, { maxFrames: REPLAY_PAGE_FRAMES, maxBytes: REPLAY_PAGE_BYTES })
-    for (const bytes of page) {
-      position++
-      frame.read(bytes)
-      while (frame.nextPart()) {
-        if (frame.partType !== PartType.block) continue
-        decodeBlock(frame.reader, block)
-        for (let row = 0; row < block.count; row++) {
-          if (block.kinds[row]! > OperationKind.choice || block.names[block.collections[row]!] !== name) continue
-          if (compareBytes(block.bytes, block.keyStarts[row]!, block.keyEnds[row]!, wanted.buffer, 0, wanted.length) !== 0) continue
-          yield entryOf<T>(core, block, row, position)
-        }
+  await abortable(core.log.settled(), options.signal)
+  await core.load(collection, key)
+  const row = core.rowOf(collection, key)
+  if (row < 0) return
+  const { options: { storage, platform }, decoded } = core, name = core.names.names[collection]!
+  const frame = new FrameReader(chooseChecksum(platform.crc32)), block = new BlockColumns(), point = replayStart(), end = core.log.head
+  let found: HistoryEntry<T>[] = []
+  const collect = (): void => {
+    while (frame.nextPart()) {
+      if (frame.partType !== PartType.block) continue
+      decodeBlock(frame.reader, block)
+      for (let at = 0; at < block.count; at++) {
+        if (block.kinds[at]! > OperationKind.choice || block.names[block.collections[at]!] !== name) continue
+        if (compareBytes(block.bytes, block.keyStarts[at]!, block.keyEnds[at]!, wanted.buffer, 0, wanted.length) !== 0) continue
+        if (block.valueEnds[at]! > block.valueStarts[at]!) decoded.check(block.bytes, block.valueStarts[at]!, block.valueEnds[at]!, row)
+        found.push(entryOf<T>(core, block, at, point.position + 1))
       }
     }
+  }
+  while (point.position < end) {
+    await core.turns.due()
+    core.assertOpen("history")
+    const page = await abortable(storage.read(point.position, PAGE), options.signal)
     if (page.length === 0) return
+    for (const bytes of page) foldNext(storage, point, bytes, frame, collect)
+    for (const entry of found) {
+      yield entry
+      options.signal?.throwIfAborted()
+    }
+    found = []
   }
 }
 
-function entryOf<T>(core: StoreCore, block: BlockColumns, row: number, position: number): HistoryEntry<T> {
+function entryOf<T>(core: StoreCore, block: BlockColumns, at: number, position: number): HistoryEntry<T> {
   const { views } = core, writer = views.writers.indexOf(block.writers[0]!), replica = views.writers.replicaOf(writer)
-  const start = block.valueStarts[row]!, end = block.valueEnds[row]!, deleted = start === end
-  if (!deleted) checkValue(block.bytes, start, end)
+  const start = block.valueStarts[at]!, end = block.valueEnds[at]!, deleted = start === end
   return {
     value: deleted ? undefined : decodeValue(block.bytes, start, end) as T,
     deleted,
-    version: views.writers.versionOf(writer, block.seqs[row]!),
-    updatedAt: block.millis[row]!,
+    version: views.writers.versionOf(writer, block.seqs[at]!),
+    updatedAt: block.millis[at]!,
     replica,
     label: views.labels.get(replica),
     position,

@@ -7,6 +7,7 @@
  */
 import { InvalidOption } from "../errors.ts"
 import { compareBytes, writeUtf8 } from "../format/utf8.ts"
+import { checkMembers } from "./arguments.ts"
 
 /** Which keys, and how many; all members together, none: every key. */
 export interface RangeQuery {
@@ -47,8 +48,12 @@ function behindPrefix(prefix: Uint8Array): Uint8Array | undefined {
   return behind
 }
 
-/** Bounds of a query. Throws `InvalidOption` for a member that is no well-formed string. */
-export function toKeyRange(query: RangeQuery): KeyRange {
+/** Members of a {@link RangeQuery}. */
+export const RANGE_MEMBERS: readonly string[] = ["prefix", "gt", "gte", "lt", "lte"]
+
+/** Bounds of a query. Throws `InvalidOption` for what is no query, members that are not in `known`, and bounds that are no well-formed strings. */
+export function toKeyRange(query: RangeQuery, known: readonly string[] = RANGE_MEMBERS): KeyRange {
+  checkMembers("query", query, known)
   let from: Uint8Array = NOTHING, to: Uint8Array | undefined
   if (query.prefix !== undefined) {
     from = bound("prefix", query.prefix, false)

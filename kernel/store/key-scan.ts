@@ -2,10 +2,13 @@
 import { InvalidOption } from "../errors.ts"
 import { compareBytes } from "../format/utf8.ts"
 import { textOf } from "../text.ts"
-import { type KeyRange, type RangeQuery, toKeyRange } from "./key-range.ts"
+import { abortable } from "./abortable.ts"
+import { checkFlag, checkSignal } from "./arguments.ts"
+import { type KeyRange, RANGE_MEMBERS, type RangeQuery, toKeyRange } from "./key-range.ts"
 import type { StoreCore } from "./store-core.ts"
 import type { KeyValue, ListQuery } from "./types.ts"
 
+const LIST_MEMBERS: readonly string[] = [...RANGE_MEMBERS, "reverse", "limit", "signal"]
 /** Records that are decoded before the consumer is asked again. */
 const PAGE_RECORDS = 256
 
@@ -43,11 +46,14 @@ function rest(range: KeyRange, key: Uint8Array, reverse: boolean): KeyRange {
 
 export async function* listRange<T>(core: StoreCore, collection: number, query: ListQuery): AsyncGenerator<KeyValue<T>, void, undefined> {
   core.assertOpen("list")
+  let range = toKeyRange(query, LIST_MEMBERS), left = limitOf(query)
   const { reverse = false, signal } = query
-  let range = toKeyRange(query), left = limitOf(query)
-  signal?.throwIfAborted()
-  await core.log.settled()
+  checkFlag("reverse", reverse)
+  checkSignal(signal)
+  await abortable(core.log.settled(), signal)
   while (left > 0) {
+    await core.turns.due()
+    signal?.throwIfAborted()
     core.assertOpen("list")
     if (range.to !== undefined && compareBytes(range.from, 0, range.from.length, range.to, 0, range.to.length) >= 0) return
     const { records, decoded } = core

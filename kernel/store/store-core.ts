@@ -10,6 +10,7 @@ import { utf8Length } from "../format/utf8.ts"
 import { COLLECTION_NAME_BYTES_MAX, COLLECTIONS_MAX } from "../limits.ts"
 import { textOf } from "../text.ts"
 import { Log } from "../log/log.ts"
+import { Turns } from "../log/turns.ts"
 import { HybridClock } from "../model/clock.ts"
 import { OperationKind } from "../model/operation.ts"
 import type { Durability, LogStorage } from "../ports/log-storage.ts"
@@ -43,6 +44,7 @@ const SEARCHED_WRITES_MAX = 64
 export class StoreCore {
   readonly name: string
   readonly log: Log<PendingWrite>
+  readonly turns: Turns
   readonly staging: Staging = new Staging()
   readonly names: NameTable = new NameTable()
   readonly subscriptions: Subscriptions
@@ -77,7 +79,8 @@ export class StoreCore {
       makeViews: () => this.#makeViews(clock, seed),
       onFrame: () => this.subscriptions.deliver(),
     })
-    this.log = new Log({ name, storage, author: this.author, platform, checksum, logger, durability, exclusive })
+    this.turns = new Turns(platform.now)
+    this.log = new Log({ name, storage, author: this.author, platform, checksum, logger, turns: this.turns, durability, exclusive })
   }
 
   get views(): StoreViews {

@@ -1,42 +1,20 @@
 /**
  * Store: a named log with its records, as users hold it. Made by `openStore`; everything it shows is folded from the log.
  */
-import { CorruptFrame, InvalidOption, InvalidStoreName, UnsupportedDurability } from "../errors.ts"
-import { utf8Length } from "../format/utf8.ts"
-import { LABEL_BYTES_MAX, STORE_NAME_BYTES_MAX } from "../limits.ts"
-import { textOf } from "../text.ts"
-import { type Adapter, capabilitiesOf, type Durability } from "../ports/log-storage.ts"
-import { type Logger, silentLogger, steadyLogger } from "../ports/logger.ts"
-import { type Platform, webPlatform } from "../ports/platform.ts"
-import { Collection } from "./collection.ts"
-import { digestOf } from "./digest.ts"
-import type { StoreStatus } from "./status.ts"
-import { StoreCore } from "./store-core.ts"
+import { CorruptFrame } from "../errors.ts"
 import { openStorage } from "../log/checked-storage.ts"
 import { prefixOf } from "../log/prefix.ts"
+import { type Adapter, capabilitiesOf } from "../ports/log-storage.ts"
+import { kindOf, silentLogger, storeLogger } from "../ports/logger.ts"
+import { webPlatform } from "../ports/platform.ts"
+import { checkFunction } from "./arguments.ts"
+import { Collection } from "./collection.ts"
+import { digestOf } from "./digest.ts"
+import { checkOptions, type OpenStoreOptions } from "./options.ts"
+import type { StoreStatus } from "./status.ts"
+import { StoreCore } from "./store-core.ts"
 import { runTransaction, type Transaction } from "./transaction.ts"
 import type { BatchWritten } from "./types.ts"
-
-/** How a store is opened, whatever its adapter. */
-export interface OpenStoreOptions {
-  /** Default: the adapter's first level (`normal`, or `none` for memory). */
-  readonly durability?: Durability | undefined
-  /**
-   * `true`: make the store if it is missing. `false`: reject with `StoreNotFound`. Default: make it, but in a database that already
-   * holds other stores reject with `StoreNotFound`, which lists their names.
-   */
-  readonly create?: boolean | undefined
-  /** A name for people of this copy of the store, at most 200 bytes in UTF-8; goes with its writes. */
-  readonly label?: string | undefined
-  /** Opens a log with a damaged frame in the middle for reading what comes before. Default false. */
-  readonly readPrefix?: boolean | undefined
-  /** Told what nobody waits for. Default: nobody. */
-  readonly logger?: Logger | undefined
-  /** Gives up opening: rejects with the signal's reason, and nothing stays open. */
-  readonly signal?: AbortSignal | undefined
-  /** Time and randomness; for tests and simulations. */
-  readonly platform?: Platform | undefined
-}
 
 // deno-lint-ignore no-explicit-any -- `any` is the documented default: values are not checked unless a type is given
 export class Store<T = any> {
@@ -46,6 +24,7 @@ export class Store<T = any> {
   readonly #adapter: string
   readonly #collections = new Map<string, Collection<unknown>>()
   readonly #stopWatching: () => void
+  #closing: Promise<void> | undefined
 
   /** @internal Made by {@link openStore}. */
   constructor(core: StoreCore, adapter: string, stopWatching: () => void) {
@@ -73,6 +52,11 @@ export class Store<T = any> {
    * with `CallbackNotSynchronous` for a promise, and with `BatchTooLarge`; nothing is stored then.
    */
   batch(work: (transaction: Transaction<T>) => void): Promise<BatchWritten> {
+    try {
+      checkFunction("work", work)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     return this.#core.writeInBuild("batch", "operations", () => runTransaction(this.#core, work)) as Promise<BatchWritten>
   }
 
@@ -119,7 +103,11 @@ export class Store<T = any> {
   }
 
   /** Ends what was called before, flushes (unless `relaxed`) and frees everything. Idempotent; all other calls reject afterwards. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return this.#closing ??= this.#close()
+  }
+
+  async #close(): Promise<void> {
     this.#core.close()
     try {
       this.#stopWatching()
@@ -134,29 +122,6 @@ export class Store<T = any> {
   }
 }
 
-function checkName(name: unknown): asserts name is string {
-  const refuse = (reason: string): never => {
-    throw new InvalidStoreName({ name: textOf(name), reason })
-  }
-  if (typeof name !== "string") return refuse(`it is of type ${typeof name}`)
-  if (name === "") refuse("it is empty")
-  const bytes = utf8Length(name)
-  if (bytes < 0) refuse("it is not well-formed: a surrogate stands alone")
-  if (bytes > STORE_NAME_BYTES_MAX) refuse(`it has ${bytes} bytes, at most ${STORE_NAME_BYTES_MAX} are allowed`)
-}
-
-/** Names of stores and labels are checked once, here, so that adapters need not. */
-function checkOptions(name: unknown, adapter: Adapter, options: OpenStoreOptions): Durability {
-  checkName(name)
-  const { levels } = capabilitiesOf(adapter), { durability = levels[0]!, label } = options
-  if (!levels.includes(durability)) throw new UnsupportedDurability({ adapter: adapter.name, durability: textOf(durability), levels })
-  const labelBytes = label === undefined ? 0 : typeof label === "string" ? utf8Length(label) : -1
-  if (labelBytes < 0 || labelBytes > LABEL_BYTES_MAX) {
-    throw new InvalidOption({ option: "label", found: textOf(label), expected: `a well-formed string of at most ${LABEL_BYTES_MAX} bytes` })
-  }
-  return durability
-}
-
 /**
  * Opens a store of an adapter and replays its log. Resolves when reads and writes work.
  *
@@ -167,7 +132,7 @@ export async function openStore<T>(name: string, adapter: Adapter, options: Open
   const durability = checkOptions(name, adapter, options)
   const { signal, platform = webPlatform, create, readPrefix = false, label } = options
   const { multiProcess, multiHandle, watch, maxFrameBytes } = capabilitiesOf(adapter)
-  const logger = steadyLogger(options.logger ?? silentLogger)
+  const logger = storeLogger(options.logger ?? silentLogger, name)
   signal?.throwIfAborted()
   let storage = await openStorage(adapter, name, { durability, create, signal, readPrefix })
   try {
@@ -175,27 +140,29 @@ export async function openStore<T>(name: string, adapter: Adapter, options: Open
     if (storage.opened.recovery?.kind === "prefix_only") storage = prefixOf(storage, storage.opened.recovery)
     let core = new StoreCore({ ...settings, storage })
     try {
-      await core.log.replay(signal)
+      await core.log.open(signal)
     } catch (error) {
       if (!readPrefix || !(error instanceof CorruptFrame)) throw error
       const { position, reason } = error.details
       storage = prefixOf(storage, { kind: "prefix_only", position, bytes: 0, reason })
       core = new StoreCore({ ...settings, storage })
-      await core.log.replay(signal)
+      await core.log.open(signal)
     }
     const { recovery } = storage.opened
     if (recovery !== undefined) {
-      logger.warn(`opening found: ${recovery.reason}`, { store: name, kind: recovery.kind, position: recovery.position })
+      const { kind, position, reason } = recovery
+      logger.warn("opening found damage", { kind, position, reason })
     }
     const refresh = (): void => {
-      core.log.refresh().catch((error) => logger.error("a refresh failed", { store: name, code: Object(error).code }))
+      if (core.isClosed) return
+      core.log.refresh().catch((error) => logger.error("a refresh failed", { error: kindOf(error) }))
     }
     return new Store<T>(core, adapter.name, watch ? storage.watch(refresh) : () => {})
   } catch (error) {
     try {
       await storage.close()
     } catch (closing) {
-      logger.error("a store that could not be opened could not be closed either", { store: name, code: Object(closing).code })
+      logger.error("a store that could not be opened could not be closed either", { error: kindOf(closing) })
     }
     throw error
   }

@@ -3,7 +3,7 @@
  *
  * Subscriptions to one key are found by key, those to ranges are asked one by one; without any, a fold notes nothing.
  */
-import type { Logger } from "../ports/logger.ts"
+import { kindOf, type Logger } from "../ports/logger.ts"
 import { isInRange, type KeyRange, toKeyRange } from "./key-range.ts"
 import type { DecodedValues } from "../views/decoded-values.ts"
 import type { StoreViews } from "../views/store-views.ts"
@@ -11,7 +11,6 @@ import type { Change, Watched } from "./types.ts"
 
 /** Where the changed records are read. */
 export interface ChangeSource {
-  readonly name: string
   readonly views: StoreViews
   readonly decoded: DecodedValues
 }
@@ -90,7 +89,7 @@ export class Subscriptions {
       try {
         subscription.callback(changes)
       } catch (error) {
-        this.#logger.error("a subscriber threw", { store: this.#source.name, reason: error instanceof Error ? error.name : typeof error })
+        this.#logger.error("a subscriber threw", { error: kindOf(error) })
       }
     }
   }
@@ -122,10 +121,7 @@ export class Subscriptions {
     try {
       return { key: decoded.keyOf(row), value: deleted ? undefined : decoded.shared(row), deleted, version: views.versionOf(row) }
     } catch (error) {
-      this.#logger.error("a changed record cannot be read", {
-        store: this.#source.name,
-        reason: error instanceof Error ? error.name : typeof error,
-      })
+      this.#logger.error("a changed record cannot be read", { error: kindOf(error) })
       return undefined
     }
   }

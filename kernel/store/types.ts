@@ -62,10 +62,10 @@ export interface PutOptions {
   readonly ifVersion?: string | null | undefined
 }
 
-/** One operation of a batch. */
+/** One operation of a batch. An `ifVersion` that fails rejects the whole batch. */
 export type BatchOperation<T> =
-  | { readonly type: "put"; readonly key: string; readonly value: T }
-  | { readonly type: "delete"; readonly key: string }
+  | PutOptions & { readonly type: "put"; readonly key: string; readonly value: T }
+  | PutOptions & { readonly type: "delete"; readonly key: string }
 
 /** Answer of a batch. */
 export interface BatchWritten {

@@ -1,0 +1,35 @@
+/** What callers without a type checker may pass. A member that nobody reads is a misspelt one: it is refused, never passed over. */
+import { InvalidOption } from "../errors.ts"
+import { textOf } from "../text.ts"
+
+/** Throws `InvalidOption` unless `given` is an object that has `known` members alone; `what` names it. */
+export function checkMembers(what: string, given: unknown, known: readonly string[]): void {
+  if (typeof given !== "object" || given === null) throw new InvalidOption({ option: what, found: textOf(given), expected: "an object" })
+  for (const member in given) {
+    if (known.includes(member)) continue
+    throw new InvalidOption({ option: member, found: "a name that is not known", expected: `one of ${known.join(", ")}` })
+  }
+}
+
+/** Throws `InvalidOption` unless `given` has methods of these names. */
+export function checkMethods(option: string, given: unknown, methods: readonly string[], expected: string): void {
+  if (typeof given === "object" && given !== null && methods.every((method) => typeof Object(given)[method] === "function")) return
+  throw new InvalidOption({ option, found: textOf(given), expected })
+}
+
+/** Throws `InvalidOption` for what is no function. */
+export function checkFunction(option: string, given: unknown): void {
+  if (typeof given !== "function") throw new InvalidOption({ option, found: textOf(given), expected: "a function" })
+}
+
+/** Throws `InvalidOption` for what is neither a boolean nor left out. */
+export function checkFlag(option: string, given: unknown): void {
+  if (given !== undefined && typeof given !== "boolean") {
+    throw new InvalidOption({ option, found: textOf(given), expected: "true or false" })
+  }
+}
+
+/** Throws `InvalidOption` for what is neither an `AbortSignal` nor left out. */
+export function checkSignal(given: unknown): void {
+  if (given !== undefined) checkMethods("signal", given, ["throwIfAborted", "addEventListener", "removeEventListener"], "an AbortSignal")
+}
