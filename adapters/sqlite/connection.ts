@@ -52,6 +52,9 @@ export class Connection {
     this.setPragma("cell_size_check = ON")
     // A failed checkpoint must be heard; SQLite keeps the failures of its own ones to itself.
     this.setPragma("wal_autocheckpoint = 0")
+    // On macOS a plain fsync leaves the data in the drive's cache; elsewhere these change nothing.
+    this.setPragma("fullfsync = ON")
+    this.setPragma("checkpoint_fullfsync = ON")
     this.#begin = database.prepare("BEGIN IMMEDIATE")
     this.#beginDeferred = database.prepare("BEGIN")
     this.#commit = database.prepare("COMMIT")

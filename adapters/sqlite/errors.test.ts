@@ -30,6 +30,7 @@ describe("meaningOf", () => {
       [8, "read-only"],
       [776, "read-only"],
       [1032, "read-only"],
+      [1544, "no-open"],
       [13, "full"],
       [11, "damaged"],
       [267, "damaged"],

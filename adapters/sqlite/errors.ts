@@ -5,6 +5,7 @@
  *    5 BUSY, 6 LOCKED, 15 PROTOCOL          busy        tried again, then StoreBusy
  *   19 CONSTRAINT                           constraint  decided by the caller: an append lost its race
  *    8 READONLY                             read-only   ReadOnly
+ *   1544 READONLY_DIRECTORY                 no-open     as CANTOPEN: no log or journal can be made beside the file
  *   13 FULL                                 full        StorageFull
  *    3 PERM, 23 AUTH                        denied      PermissionDenied
  *   14 CANTOPEN                             no-open     what the file system says, else StorageFailed
@@ -15,6 +16,7 @@
  * BUSY, CONSTRAINT, READONLY and FULL end the statement before its commit is written: nothing was stored.
  */
 import { accessSync, constants } from "node:fs"
+import { dirname } from "node:path"
 import { FlushFailed, NotAStore, PermissionDenied, PersistError, ReadOnly, StorageFailed, StorageFull } from "../../kernel/errors.ts"
 import { systemCode, systemError } from "../system/errors.ts"
 
@@ -34,6 +36,7 @@ const MEANINGS: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
   [26, "damaged"],
   [1034, "no-flush"],
   [1290, "no-flush"],
+  [1544, "no-open"],
 ])
 
 /** The meaning of an extended result code. */
@@ -78,10 +81,11 @@ export const sqliteError = (
   }
 }
 
-/** Why the file cannot be opened, as the file system sees it; SQLite only says that it cannot. */
+/** Why the file cannot be opened, or another one be made beside it, as the file system sees it; SQLite only says that it cannot. */
 const deniedByTheSystem = (location: string): PersistError | undefined => {
   try {
     accessSync(location, constants.R_OK | constants.W_OK)
+    accessSync(dirname(location), constants.W_OK | constants.X_OK)
     return undefined
   } catch (cause) {
     return systemError(cause, "open", location)

@@ -4,10 +4,10 @@
  * Nothing here opens a database file that is already there, not even to read its head: on POSIX, closing any descriptor of a file drops
  * all locks that the process holds on it, those of SQLite too.
  */
-import { closeSync, fsyncSync, openSync, realpathSync, statSync } from "node:fs"
+import { accessSync, closeSync, constants, fsyncSync, openSync, realpathSync, statSync } from "node:fs"
 import { basename, dirname, join, resolve } from "node:path"
 import { InvalidOption, NotAStore, PathNotFound } from "../../kernel/errors.ts"
-import { systemCode, systemError } from "../system/errors.ts"
+import { systemCode, systemError, withSystemErrors } from "../system/errors.ts"
 import { FILE_MODE, flushFolder, makeFolder } from "../system/folders.ts"
 
 /** One page of the smallest size. */
@@ -35,6 +35,10 @@ export const isFileThere = (location: string): boolean => {
   if (found.size > 0 && found.size < DATABASE_BYTES_MIN) throw new NotAStore({ location, reason: "it is too short for a database" })
   return true
 }
+
+/** Throws what keeps this process from writing to the file: SQLite would open it for reading without a word, and fail at the first write. */
+export const requireWritable = (location: string): void =>
+  withSystemErrors("open", location, () => accessSync(location, constants.R_OK | constants.W_OK))
 
 /**
  * Whether another process has left work behind that a writing connection would finish when it is opened or closed: a log, or the journal

@@ -13,7 +13,7 @@ import type { LogStorage, OpenOptions, Recovery } from "../../kernel/ports/log-s
 import { Connection } from "./connection.ts"
 import type { Driver } from "./drivers/driver.ts"
 import { FrameTable } from "./frame-table.ts"
-import { hasLeftovers, isFileThere, makeFile } from "./location.ts"
+import { hasLeftovers, isFileThere, makeFile, requireWritable } from "./location.ts"
 import { holdsTables, makeTables, type Tables } from "./schema.ts"
 import { SnapshotTable } from "./snapshot-table.ts"
 import { SqliteLogStorage } from "./sqlite-log-storage.ts"
@@ -40,6 +40,7 @@ export const openStore = async (
     if (!mayMake) throw new StoreNotFound({ store: storeName, location, stores: [] })
     makeFile(location, place.createFolders)
   }
+  if (!readPrefix) requireWritable(location)
   const { connection, hasTables } = await openJudged(place, driver, storeName, { signal, unchanged: readPrefix })
   const whenFree = async <T>(attempt: () => T): Promise<T> => await connection.whenFree(attempt, signal)
   const missing = (stores: readonly string[]): StoreNotFound => new StoreNotFound({ store: storeName, location, stores })
