@@ -64,7 +64,8 @@ export const makeFileAdapter = ({ path, createFolders = false }: FileAdapterPlac
     for (let attempt = 1;; attempt++) {
       signal?.throwIfAborted()
       if (inspectStore(calls, folder, storeName).kind !== "store") {
-        if (create === false || readPrefix || (create === undefined && list().length > 0)) throw missing(storeName)
+        // Left undefined it is made: a folder of its own cannot be taken for another's, as a name in a database can.
+        if (create === false || readPrefix) throw missing(storeName)
         makeFolder(root, createFolders, calls)
         makeFolder(folder, false, calls)
       }

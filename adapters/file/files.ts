@@ -1,6 +1,6 @@
 /**
  * Small files, whole: read, written so that they appear whole or not at all, removed. And the one way to open any file of a store:
- * never through a link.
+ * never through a symbolic link.
  */
 import { constants } from "node:fs"
 import { join } from "node:path"
@@ -13,6 +13,8 @@ import { FILE_MODE, flushFolder } from "../system/folders.ts"
 /** Ending of files that are not finished. */
 export const UNFINISHED = ".tmp"
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0
+/** A pipe that was put in the place of a file must not keep us waiting for its other end. */
+const GUARDED = NO_FOLLOW | (constants.O_NONBLOCK ?? 0)
 
 /** Memory that is written before it is read: not zeroed, and not part of a pool that others see. */
 export const allocate = (byteLength: number): Bytes => new Uint8Array(Buffer.allocUnsafeSlow(byteLength).buffer)
@@ -20,13 +22,29 @@ export const allocate = (byteLength: number): Bytes => new Uint8Array(Buffer.all
 /**
  * Opens a file of a store for reading (`r`), for reading and writing (`r+`), or makes it (`wx+`, for its owner alone).
  *
- * A symbolic link is refused: by its own look first, since not every system and runtime knows `O_NOFOLLOW`, and by that where it is
- * known. Throws what the system says, or `NotAStore`.
+ * Only a plain file is opened: no symbolic link, and nothing else that a name can stand for. Not every system and runtime knows
+ * `O_NOFOLLOW`, so it is looked at before, and what was opened must be what was seen: a link that is put there in between is found
+ * out. Only the last part of the path is guarded: whoever may rename the folders above can lead us anywhere. Nor are hard links
+ * noticed: a store whose files have further names is still a store.
+ *
+ * Throws what the system says, or `NotAStore`.
  */
 export const openFile = (calls: FileCalls, path: string, mode: "r" | "r+" | "wx+"): number => {
   if (mode === "wx+") return calls.openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | NO_FOLLOW, FILE_MODE)
-  if (calls.lstatSync(path).isSymbolicLink()) throw new NotAStore({ location: path, reason: "it is a symbolic link" })
-  return calls.openSync(path, (mode === "r" ? constants.O_RDONLY : constants.O_RDWR) | NO_FOLLOW)
+  const seen = calls.lstatSync(path)
+  if (!seen.isFile()) throw new NotAStore({ location: path, reason: `it is ${seen.isSymbolicLink() ? "a symbolic link" : "no plain file"}` })
+  const changed = (cause?: unknown): NotAStore =>
+    new NotAStore({ location: path, reason: "another file came in its place while it was opened" }, { cause })
+  let descriptor: number
+  try {
+    descriptor = calls.openSync(path, (mode === "r" ? constants.O_RDONLY : constants.O_RDWR) | GUARDED)
+  } catch (cause) {
+    throw systemCode(cause) === "ELOOP" ? changed(cause) : cause
+  }
+  const opened = calls.fstatSync(descriptor)
+  if (opened.ino === seen.ino && opened.dev === seen.dev) return descriptor
+  calls.closeSync(descriptor)
+  throw changed()
 }
 
 /** Reads into `bytes` from `index` on until `count` bytes or the end of the file; answers how many. */

@@ -171,7 +171,8 @@ const cut = (files: LogFiles, parts: Part[], fault: Fault): Recovery | undefined
     for (const piece of readRanges(calls, ranges)) sum = crc32(piece, 0, piece.length, sum)
     const name = `torn-${String(fault.position).padStart(16, "0")}-${sum.toString(16).padStart(8, "0")}.bytes`
     savedTo = join(folder, name)
-    if (!files.names.includes(name)) writeFileWhole(calls, folder, name, readRanges(calls, ranges))
+    // Also if a file of that name is there: it may be another's.
+    writeFileWhole(calls, folder, name, readRanges(calls, ranges))
   }
   const kept = isWholePart ? fault.part : fault.part + 1
   try {

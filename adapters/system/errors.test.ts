@@ -1,4 +1,5 @@
 import assert from "node:assert/strict"
+import { constants } from "node:os"
 import { describe, it } from "node:test"
 import { PathNotFound, PermissionDenied, ReadOnly, StorageFailed, StorageFull, StoreNotFound } from "../../kernel/errors.ts"
 import { systemError } from "./errors.ts"
@@ -27,6 +28,8 @@ describe("systemError", () => {
     }
     assert.ok(systemError(denoFailure("NotCapable"), "open", "/x") instanceof PermissionDenied)
     assert.ok(systemError(denoFailure("PermissionDenied"), "open", "/x") instanceof PermissionDenied)
+    const bare = new Error(`File too large (os error ${constants.errno.EFBIG})`)
+    assert.ok(systemError(bare, "write to", "/x") instanceof StorageFull)
   })
 
   it("says what the caller knows of the outcome, never more", () => {

@@ -7,8 +7,10 @@
  *   ENOENT ENOTDIR ENAMETOOLONG NotFound         PathNotFound
  *   EMFILE ENFILE EIO and all others             StorageFailed
  *
- * Node and Bun put the name of the errno into `code`; Deno does too, but names its own denials (`NotCapable`) in `name`.
+ * Node and Bun put the name of the errno into `code`; Deno does too, but names its own denials (`NotCapable`) in `name`, and of rarer
+ * errors gives the number alone, in the message.
  */
+import { constants } from "node:os"
 import { PathNotFound, PermissionDenied, PersistError, ReadOnly, StorageFailed, StorageFull } from "../../kernel/errors.ts"
 
 type Meaning = "full" | "denied" | "read-only" | "not-found"
@@ -28,6 +30,8 @@ const MEANINGS: ReadonlyMap<string, readonly [Meaning, string]> = new Map([
   ["ENAMETOOLONG", ["not-found", "the path is too long"]],
 ])
 
+const nameByErrno: ReadonlyMap<number, string> = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]))
+
 /** The medium failed before anything was changed. */
 class StorageFailedUnchanged extends StorageFailed {
   override readonly storedNothing: boolean = true
@@ -38,7 +42,9 @@ export const systemCode = (cause: unknown): string | undefined => {
   if (!(cause instanceof Error)) return undefined
   const { code } = cause as { readonly code?: unknown }
   if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code)) return code
-  return MEANINGS.has(cause.name) ? cause.name : undefined
+  if (MEANINGS.has(cause.name)) return cause.name
+  const number = /\(os error (\d+)\)$/.exec(cause.message)
+  return number === null ? undefined : nameByErrno.get(Number(number[1]))
 }
 
 /**
