@@ -156,7 +156,7 @@ describe("text from outside", () => {
     adapter.last.next("head", () => 0)
     await store.refresh()
     const end = store.records.subscribe({}, () => {})
-    await new ForeignWriter(7).put(NAME, SECRET).append(adapter.last, (values) => values.fill(0xc1))
+    await new ForeignWriter(7).put(`${NAME} foreign`, SECRET).append(adapter.last, (values) => values.fill(0xc1))
     await store.refresh()
     end()
     adapter.last.next("flush", failBefore(new Error(CANARY)))
