@@ -79,15 +79,23 @@ export class DecodedValues {
     return this.#records.rows.valueBytes(row) + KEPT_OVERHEAD_BYTES
   }
 
-  /** Drops the oldest half, but not what is watched; sums up what is left, since rows change their lengths. */
+  /**
+   * Drops the oldest half, but not what is watched, and nothing if most of what was counted has been forgotten since. Sums up what is
+   * left, since rows change their lengths.
+   */
   #makeRoom(): void {
-    let left = 0, drop = this.#kept.size >> 1
-    for (const row of this.#kept.keys()) {
-      if (drop > 0 && !this.isWatched(row)) this.#kept.delete(row)
-      else left += this.#cost(row)
-      drop--
+    let kept = 0
+    for (const row of this.#kept.keys()) kept += this.#cost(row)
+    if (kept > this.#roomBytes / 2) {
+      let drop = this.#kept.size >> 1
+      for (const row of this.#kept.keys()) {
+        if (drop-- === 0) break
+        if (this.isWatched(row)) continue
+        kept -= this.#cost(row)
+        this.#kept.delete(row)
+      }
     }
-    this.#keptBytes = left
-    this.#roomBytes = Math.max(KEPT_BYTES_MAX, left * 2)
+    this.#keptBytes = kept
+    this.#roomBytes = Math.max(KEPT_BYTES_MAX, kept * 2)
   }
 }

@@ -5,6 +5,8 @@
  * seeded per store, so that nobody outside can choose keys that collide.
  */
 const LOAD_MAX = 0.7
+/** Slots at first; always a power of two. */
+const SLOTS_MIN = 64
 
 /** Hash of a key of a collection, 32 bits: MurmurHash3 (Appleby), x86 32-bit variant, the collection mixed into the seed. */
 export function hashKey(bytes: Uint8Array, start: number, end: number, collection: number, seed: number): number {
@@ -30,14 +32,9 @@ export function hashKey(bytes: Uint8Array, start: number, end: number, collectio
 }
 
 export class KeyTable {
-  #slots: Uint32Array
-  #mask: number
+  #slots: Uint32Array = new Uint32Array(SLOTS_MIN * 2)
+  #mask = SLOTS_MIN - 1
   #used = 0
-
-  constructor(capacity: number = 64) {
-    this.#slots = new Uint32Array(capacity * 2)
-    this.#mask = capacity - 1
-  }
 
   /** Bytes of the table. */
   get bytes(): number {

@@ -9,6 +9,7 @@
  */
 import { type BlockColumns, MANY_CONTEXT, NO_CONTEXT } from "../format/block-columns.ts"
 import { compareBytes } from "../format/utf8.ts"
+import { bytesToHex } from "../model/identifiers.ts"
 import type { Lineage } from "../model/lineage.ts"
 import { type Dots, NO_DOTS, OperationKind } from "../model/operation.ts"
 import { addVersion, greatest, type Version } from "../model/versions.ts"
@@ -33,6 +34,9 @@ const GARBAGE_BYTES_MIN = 4_194_304
 /** From this many rows on a block's slots are touched together. */
 const TOUCHED_ROWS_MIN = 8
 
+/** Keys of which the base was asked in vain and which are remembered; after that many it is asked again. */
+const ABSENT_MAX = 100_000
+
 /** Called with each row that a fold changed. */
 export type RowListener = (row: number) => void
 
@@ -56,6 +60,10 @@ export class RecordsView {
   #referredBytes = 0
   /** Live records, by collection. */
   readonly #live: number[] = []
+  /** Rows of which nobody asked yet what the base holds. */
+  readonly #unread = new Set<number>()
+  /** Keys that neither the overlay nor the base has, as far as somebody asked. */
+  readonly #absent = new Set<string>()
 
   constructor(lineage: Lineage, compareWriters: (a: number, b: number) => number, seed: number, base: RecordsBase = EMPTY_BASE) {
     this.#lineage = lineage
@@ -84,31 +92,54 @@ export class RecordsView {
     return this.#base.isEmpty
   }
 
-  /** Brings a record that only the base holds into the overlay; at once, unless a slice has to be read. */
-  load(bytes: Uint8Array, start: number, end: number, collection: number): Awaitable<void> {
-    if (this.#base.isEmpty) return
-    const hash = this.hash(bytes, start, end, collection)
-    if (this.find(bytes, start, end, collection, hash) !== -1) return
-    const key = bytes.slice(start, end)
-    const found = this.#base.find(collection, key)
-    return found instanceof Promise
-      ? found.then((versions) => this.#adopt(key, collection, hash, versions))
-      : this.#adopt(key, collection, hash, found)
+  /** Is all that is known of a key in memory: its row has what the base holds of it, or the base said that it has nothing? */
+  isKeyLoaded(bytes: Uint8Array, start: number, end: number, collection: number): boolean {
+    if (this.#base.isEmpty) return true
+    const row = this.find(bytes, start, end, collection, this.hash(bytes, start, end, collection))
+    return row < 0 ? this.#absent.has(nameOf(bytes, start, end, collection)) : !this.#unread.has(row)
   }
 
-  #adopt(key: Uint8Array, collection: number, hash: number, versions: readonly BaseVersion[] | undefined): void {
-    // Somebody else may have loaded or written it while the slice was read.
-    if (versions === undefined || this.find(key, 0, key.length, collection, hash) !== -1) return
+  /** Brings what the base holds of a record into the overlay; at once, unless a slice has to be read. */
+  load(bytes: Uint8Array, start: number, end: number, collection: number): Awaitable<void> {
+    if (this.isKeyLoaded(bytes, start, end, collection)) return
+    const key = bytes.slice(start, end), found = this.#base.find(collection, key)
+    return found instanceof Promise ? found.then((versions) => this.#adopt(key, collection, versions)) : this.#adopt(key, collection, found)
+  }
+
+  /**
+   * Takes what the base holds of a record. The record may have been written meanwhile, or folded before anybody asked for it: siblings
+   * do not depend on the order in which they come.
+   */
+  #adopt(key: Uint8Array, collection: number, versions: readonly BaseVersion[] = []): void {
+    if (this.isKeyLoaded(key, 0, key.length, collection)) return
+    const hash = this.hash(key, 0, key.length, collection)
+    let row = this.find(key, 0, key.length, collection, hash)
+    const isNew = row < 0, wasLive = !isNew && !this.isDeleted(row), before = isNew ? [] : this.versionsOf(row)
+    if (isNew && versions.length === 0) return this.#noteAbsent(nameOf(key, 0, key.length, collection))
+    let merged: readonly StoredVersion[] = before
+    for (const version of versions) merged = addVersion(merged, this.#store(key, version), this.#lineage, this.#compareWriters)
+    if (isNew) {
+      row = this.rows.add(collection)
+      this.#table.add(hash, row)
+    }
+    this.#unread.delete(row)
+    if (merged === before) return
+    this.#putVersions(row, merged)
+    this.#countLive(row, collection, wasLive)
+    // What was only loaded did not change; what was folded without it may show something else now.
+    if (!isNew && this.onChange !== undefined) this.onChange(row)
+  }
+
+  #store(key: Uint8Array, version: BaseVersion): StoredVersion {
     const { arena } = this
-    const stored = versions.map((version): StoredVersion => {
-      arena.reserve(key.length + version.value.length)
-      const place = { chunk: arena.chunk, keyAt: arena.copy(key, 0, key.length), keyBytes: key.length }
-      return { ...version, ...place, valueAt: arena.copy(version.value, 0, version.value.length), valueBytes: version.value.length }
-    })
-    const row = this.rows.add(collection)
-    this.#table.add(hash, row)
-    this.#putVersions(row, stored)
-    if (!this.isDeleted(row)) this.#live[collection] = this.liveCount(collection) + 1
+    arena.reserve(key.length + version.value.length)
+    const place = { chunk: arena.chunk, keyAt: arena.copy(key, 0, key.length), keyBytes: key.length }
+    return { ...version, ...place, valueAt: arena.copy(version.value, 0, version.value.length), valueBytes: version.value.length }
+  }
+
+  #noteAbsent(name: string): void {
+    if (this.#absent.size >= ABSENT_MAX) this.#absent.clear()
+    this.#absent.add(name)
   }
 
   /** The row of a key in the overlay, or -1. */
@@ -242,6 +273,9 @@ export class RecordsView {
     if (isNew) {
       row = rows.add(collection)
       this.#table.add(hash, row)
+      if (!this.#base.isEmpty && !this.#absent.delete(nameOf(block.bytes, block.keyStarts[i]!, block.keyEnds[i]!, collection))) {
+        this.#unread.add(row)
+      }
     } else if (side !== undefined || (rows.flagsOf(row) & RowFlag.complex) !== 0 || !this.#namesStored(block, i, writers, row)) {
       this.#foldSlowly(block, i, writers, row, keyAt, valueAt)
       this.#noteChange(row, collection, wasLive)
@@ -321,9 +355,13 @@ export class RecordsView {
     )
   }
 
-  #noteChange(row: number, collection: number, wasLive: boolean): void {
+  #countLive(row: number, collection: number, wasLive: boolean): void {
     const isLive = !this.isDeleted(row)
     if (isLive !== wasLive) this.#live[collection] = (this.#live[collection] ?? 0) + (isLive ? 1 : -1)
+  }
+
+  #noteChange(row: number, collection: number, wasLive: boolean): void {
+    this.#countLive(row, collection, wasLive)
     if (this.onChange !== undefined) this.onChange(row)
   }
 
@@ -389,6 +427,10 @@ export class RecordsView {
     }
   }
 }
+
+/** One text for a key and its collection. */
+const nameOf = (bytes: Uint8Array, start: number, end: number, collection: number): string =>
+  `${collection} ${bytesToHex(bytes, start, end)}`
 
 /** Dots of a block's writer numbers as dots of a view's. */
 export const globalDots = (dots: Dots, writers: readonly number[]): Dots =>

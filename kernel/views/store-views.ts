@@ -18,6 +18,7 @@ import type { Dots } from "../model/operation.ts"
 import { Vector } from "../model/vector.ts"
 import { CorruptBytes } from "../errors.ts"
 import type { NameTable } from "./name-table.ts"
+import { EMPTY_BASE, type RecordsBase } from "./records-base.ts"
 import { globalDots, RecordsView } from "./records.ts"
 
 export class StoreViews {
@@ -39,11 +40,11 @@ export class StoreViews {
   readonly #writerMap: number[] = []
   readonly #nameMap: number[] = []
 
-  constructor(names: NameTable, clock: HybridClock, now: () => number, hashSeed: number) {
+  constructor(names: NameTable, clock: HybridClock, now: () => number, hashSeed: number, base: RecordsBase = EMPTY_BASE) {
     this.names = names
     this.#clock = clock
     this.#now = now
-    this.records = new RecordsView(this.lineage, (a, b) => this.writers.compare(a, b), hashSeed)
+    this.records = new RecordsView(this.lineage, (a, b) => this.writers.compare(a, b), hashSeed, base)
   }
 
   /** Folds a frame that was read. Throws `CorruptBytes` or `FormatTooNew`; the views are then not to be used any more. */
