@@ -153,17 +153,34 @@ describe("a lock file", () => {
   it("that somebody finishes while it is watched is theirs", () =>
     inTemporaryFolder(async (root) => {
       const path = await leaveLock(root, "")
-      let reads = 0
+      let isFound = false
       const calls = {
         ...quickCalls,
         lstatSync: (of: string) => {
-          // Between the first look and the second.
-          if (of === path && ++reads === 2) fs.writeFileSync(path, textOf(ELSEWHERE))
+          if (of === path && !isFound) {
+            isFound = true
+            setImmediate(() => fs.writeFileSync(path, textOf(ELSEWHERE)))
+          }
           return fs.lstatSync(of)
         },
       }
       await assert.rejects(async () => adapterAt(root, { ...BEAT, calls: calls as typeof quickCalls }).open("notes", REOPEN), StoreLocked)
       assert.equal(fs.readFileSync(path, "utf8"), textOf(ELSEWHERE))
+    }))
+
+  it("that was taken over by somebody faster is left alone", () =>
+    inTemporaryFolder(async (root) => {
+      const path = await leaveLock(root, textOf(deadIdentity()))
+      const calls = {
+        ...quickCalls,
+        linkSync: (from: string, to: string) => {
+          // The thief has seen that the holder is gone, and is about to say that it will remove the lock.
+          if (to !== path) fs.writeFileSync(path, textOf(ELSEWHERE).replaceAll("ab", "cd"))
+          quickCalls.linkSync(from, to)
+        },
+      }
+      await assert.rejects(async () => adapterAt(root, { ...BEAT, calls: calls as typeof quickCalls }).open("notes", REOPEN), StoreLocked)
+      assert.equal(fs.readFileSync(path, "utf8"), textOf(ELSEWHERE).replaceAll("ab", "cd"))
     }))
 
   it("that is none of ours is never removed, and named", () =>
