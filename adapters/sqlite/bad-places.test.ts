@@ -200,7 +200,7 @@ describe("createStore() over a database that cannot be used", () => {
     await store.close()
   })
 
-  it("follows a link to a database, and finds it is the same one", async () => {
+  it("T23 follows a link to a database: it is the same one, with its log beside it", async () => {
     const folder = newFolder()
     const path = join(folder, "stores.db"), link = join(folder, "link.db")
     await fillStore(path)
