@@ -1,0 +1,224 @@
+/** Goal: the bytes of a frame are those of `docs/format.md`, and no change of them goes unseen. Reading twice, by the kernel and the second reader. */
+import assert from "node:assert/strict"
+import { describe, it } from "node:test"
+import fc from "fast-check"
+import { blockOf, operation } from "../../conformance/vectors/blocks.ts"
+import { Refused } from "../../conformance/vectors/reader/cursor.ts"
+import { readFrame } from "../../conformance/vectors/reader/frame.ts"
+import { CorruptBytes, FormatTooNew } from "../errors.ts"
+import type { Bytes } from "../ports/log-storage.ts"
+import { encodeNotedBlock, fromHex } from "./block-notation.ts"
+import { ByteWriter } from "./bytes.ts"
+import { chooseChecksum, crc32 } from "./checksum.ts"
+import { beginFrame, beginPart, endFrame, endPart, FRAME_FLAG_LOCAL, FrameReader, PartType } from "./frame.ts"
+
+interface Part {
+  readonly type: number
+  readonly content: Uint8Array
+}
+
+const idOf = (byte: number): Bytes => new Uint8Array(16).fill(byte)
+const hexOf = (bytes: Uint8Array): string => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")
+
+function encode(parts: readonly Part[], head: { readonly position?: number; readonly flags?: number } = {}): Bytes {
+  const out = new ByteWriter(), { position = 7, flags = FRAME_FLAG_LOCAL } = head
+  beginFrame(out, { position, id: idOf(0xaa), previous: idOf(0xbb), flags }, parts.length)
+  for (const { type, content } of parts) {
+    const mark = beginPart(out, type)
+    out.bytes(content, 0, content.length)
+    endPart(out, mark)
+  }
+  endFrame(out, crc32)
+  return out.buffer.slice(0, out.length)
+}
+
+/** The same bytes with a checksum that is right. */
+function summed(bytes: readonly number[]): Bytes {
+  const body = Uint8Array.from(bytes), sum = crc32(body, 0, body.length)
+  return Uint8Array.from([...body, 0xce, sum >>> 24, (sum >>> 16) & 255, (sum >>> 8) & 255, sum & 255])
+}
+
+type Read = { readonly position: number; readonly id: string; readonly previous: string; readonly flags: number; readonly parts: Part[] }
+
+function read(bytes: Uint8Array, reader: FrameReader = new FrameReader(crc32)): Read {
+  reader.read(bytes)
+  const parts: Part[] = []
+  while (reader.nextPart()) {
+    const { at, end, buffer } = reader.reader
+    parts.push({ type: reader.partType, content: buffer.slice(at, end) })
+  }
+  return { position: reader.position, id: hexOf(reader.id), previous: hexOf(reader.previous), flags: reader.flags, parts }
+}
+
+/** What both readers make of bytes: they must agree. */
+function judge(bytes: Uint8Array, reader?: FrameReader): "damaged" | "too new" | Read {
+  let judged: "damaged" | "too new" | Read
+  try {
+    judged = read(bytes, reader)
+  } catch (error) {
+    if (!(error instanceof CorruptBytes || error instanceof FormatTooNew)) throw error
+    judged = error instanceof CorruptBytes ? "damaged" : "too new"
+  }
+  let again: unknown
+  try {
+    again = readFrame(bytes)
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    again = error.refusal
+  }
+  const plain = (read: unknown): unknown => typeof read === "object" ? JSON.stringify(read) : read
+  assert.equal(plain(judged), plain(again))
+  return judged
+}
+
+const block = encodeNotedBlock(
+  blockOf(["a0".repeat(16)], [operation(1, "note:1", "81a474657874a26869"), operation(2, "k", null, { counter: 1 })]),
+)
+const whole = encode([{ type: PartType.block, content: block }])
+
+describe("encoding a frame", () => {
+  it("lays it out as the page says", () => {
+    assert.equal(
+      hexOf(encode([{ type: 1, content: fromHex("c0c1") }, { type: 128, content: new Uint8Array(0) }], { position: 300, flags: 0 })).slice(
+        0,
+        -8,
+      ),
+      `9a 00 cd012c c410 ${"aa".repeat(16)} c410 ${"bb".repeat(16)} 00 00 92 92 01 c600000002 c0c1 92 cc80 c600000000 c0 c0 ce`.replaceAll(
+        " ",
+        "",
+      ),
+    )
+  })
+
+  it("fills in lengths of parts and the checksum afterwards, and begins anew in a used buffer", () => {
+    const out = new ByteWriter()
+    for (const length of [0, 1, 255, 256, 65_536, 1_100_000]) {
+      beginFrame(out, { position: 1, id: idOf(1), previous: idOf(0), flags: 0 }, 1)
+      const mark = beginPart(out, PartType.block)
+      out.bytes(new Uint8Array(length).fill(length), 0, length)
+      endPart(out, mark)
+      endFrame(out, crc32)
+      const { parts: [part] } = read(out.buffer.slice(0, out.length))
+      assert.deepEqual(part!.content, new Uint8Array(length).fill(length))
+    }
+  })
+})
+
+describe("FrameReader", () => {
+  it("gives back every frame, and again after rewind(), whatever it read before", () => {
+    const reader = new FrameReader(chooseChecksum(undefined))
+    const anyPart = fc.record({ type: fc.constantFrom(1, 1, 128, 255, 70_000), content: fc.uint8Array({ maxLength: 300 }) }, {
+      noNullPrototype: true,
+    })
+    const anyFlags = fc.constantFrom(0, 1, 256, 257, 2 ** 40 + 1, 2 ** 52)
+    fc.assert(
+      fc.property(fc.array(anyPart, { maxLength: 20 }), fc.integer({ min: 1, max: 2 ** 53 - 1 }), anyFlags, (parts, position, flags) => {
+        const bytes = encode(parts, { position, flags })
+        assert.deepEqual(judge(bytes, reader), { position, id: "aa".repeat(16), previous: "bb".repeat(16), flags, parts })
+        assert.equal(reader.local, flags % 2 === 1)
+        assert.equal(reader.parts, parts.length)
+        assert.equal(reader.nextPart(), false)
+        reader.rewind()
+        for (const { type, content } of parts) {
+          assert.ok(reader.nextPart())
+          assert.deepEqual([reader.partType, reader.reader.left], [type, content.length])
+        }
+      }),
+    )
+  })
+
+  it("keeps no frame alive by its ids: they are copies", () => {
+    const reader = new FrameReader(crc32), bytes = whole.slice()
+    reader.read(bytes)
+    bytes.fill(0)
+    assert.deepEqual([reader.id, reader.previous], [idOf(0xaa), idOf(0xbb)])
+  })
+
+  it("lets nobody read behind the part at hand", () => {
+    const reader = new FrameReader(crc32)
+    reader.read(encode([{ type: 1, content: Uint8Array.of(1) }, { type: 1, content: Uint8Array.of(2) }]))
+    reader.nextPart()
+    assert.equal(reader.reader.u8(), 1)
+    assert.throws(() => reader.reader.u8(), CorruptBytes)
+    reader.nextPart() // goes on all the same
+    assert.equal(reader.reader.u8(), 2)
+  })
+
+  it("I23, T1 read() refuses every flipped bit, truncation, and byte behind the end as damaged", () => {
+    for (let bit = 0; bit < whole.length * 8; bit++) {
+      const flipped = whole.slice()
+      flipped[bit >> 3]! ^= 1 << (bit & 7)
+      assert.equal(judge(flipped), "damaged", `bit ${bit}`)
+    }
+    for (let length = 0; length < whole.length; length++) assert.equal(judge(whole.slice(0, length)), "damaged", `${length} bytes`)
+    for (const byte of [0, 0xc0, 0xff]) assert.equal(judge(Uint8Array.from([...whole, byte])), "damaged")
+    assert.equal(judge(Uint8Array.from([0, ...whole])), "damaged")
+  })
+
+  it("I23 read() finds every run of up to 32 changed bits", () => {
+    fc.assert(fc.property(fc.nat((whole.length - 4) * 8 - 1), fc.integer({ min: 1, max: 0x7fff_ffff }), (bit, run) => {
+      const changed = whole.slice(), at = bit >> 3
+      for (let byte = 0; byte < 4; byte++) changed[at + byte]! ^= (run >>> (byte * 8)) & 255
+      assert.equal(judge(changed), "damaged")
+    }))
+  })
+
+  it("T2 read() refuses every truncation as damaged, also with a checksum that is right", () => {
+    const body = [...whole.slice(0, -5)]
+    for (let length = 0; length < body.length; length++) assert.equal(judge(summed(body.slice(0, length))), "damaged", `${length} bytes`)
+    assert.equal(judge(summed([...body, 0xc0])), "damaged")
+  })
+
+  it("read() takes or refuses any bytes with a right checksum as the second reader does, and throws nothing else", () => {
+    const splice = fc.tuple(fc.nat(), fc.nat(4), fc.uint8Array({ maxLength: 5 })), reader = new FrameReader(crc32)
+    const small = [...encode([{ type: 1, content: Uint8Array.of(1, 2) }, { type: 129, content: Uint8Array.of(3) }]).slice(0, -5)]
+    fc.assert(
+      fc.property(fc.array(splice, { minLength: 1, maxLength: 3 }), (splices) => {
+        const bytes = [...small]
+        for (const [at, drop, insert] of splices) bytes.splice(at % bytes.length, drop, ...insert)
+        judge(summed(bytes), reader)
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
+  it("names what is too new: version, kind, flags, part types, change, receipt", () => {
+    const body = [...encode([]).slice(0, -5)], at = body.length
+    const changed = (index: number, byte: number): Bytes => summed(body.with(index, byte))
+    const cases: readonly (readonly [bytes: Bytes, location: string, found: number, known: number])[] = [
+      [changed(1, 1), "a frame", 1, 0],
+      [changed(1, 0x7f), "a frame", 127, 0],
+      [summed([0x91, 5]), "a frame", 5, 0],
+      [changed(at - 5, 1), "a frame's kind", 1, 0],
+      ...[3, 4, 64, 127].map((flags) => [changed(at - 4, flags), "a frame's flags", flags, 1] as const),
+      [summed(body.toSpliced(at - 4, 1, 0xcc, 0x80)), "a frame's flags", 128, 1],
+      [summed(body.toSpliced(at - 4, 1, 0xcd, 0x01, 0x02)), "a frame's flags", 258, 1],
+      ...[0, 2, 3, 4, 5, 127].map((type) => [encode([{ type, content: block }]), "a part of a frame", type, 1] as const),
+      [changed(at - 2, 0x80), "a frame's change", 1, 0],
+      [changed(at - 1, 0x01), "a frame's receipt", 1, 0],
+    ]
+    for (const [bytes, location, found, known] of cases) {
+      assert.equal(judge(bytes), "too new", location)
+      assert.throws(() => new FrameReader(crc32).read(bytes), (error) => {
+        assert.ok(error instanceof FormatTooNew)
+        assert.deepEqual(error.details, { location, found, known })
+        return true
+      })
+    }
+  })
+
+  it("ignores flags from bit 8 on and parts of types from 128 on", () => {
+    const parts = [{ type: 128, content: Uint8Array.of(0xff) }, { type: 1, content: block }]
+    for (const flags of [256, 2 ** 32, 2 ** 53 - 256]) assert.deepEqual((judge(encode(parts, { flags })) as Read).parts, parts)
+  })
+
+  it("T3, T16 read() refuses forged counts and lengths with a right checksum, in no time", () => {
+    const body = [...encode([]).slice(0, -5)], parts = body.length - 3
+    for (const head of ["ddffffffff", "dc0010", "9f", "dfffffffff", "c6ffffffff"]) {
+      const started = performance.now()
+      assert.equal(judge(summed(body.toSpliced(parts, 1, ...fromHex(head)))), "damaged", head)
+      assert.equal(judge(summed(body.toSpliced(parts, 1, 0x91, 0x92, 0x01, ...fromHex(head)))), "damaged", head)
+      assert.ok(performance.now() - started < 50)
+    }
+  })
+})
