@@ -277,7 +277,10 @@ export class RecordsView {
         this.#unread.add(row)
       }
     } else if (side !== undefined || (rows.flagsOf(row) & RowFlag.complex) !== 0 || !this.#namesStored(block, i, writers, row)) {
-      this.#foldSlowly(block, i, writers, row, keyAt, valueAt)
+      const before = this.versionsOf(row)
+      const after = addVersion(before, this.#versionIn(block, i, writers, keyAt, valueAt), this.#lineage, this.#compareWriters)
+      if (after === before) return
+      this.#putVersions(row, after)
       this.#noteChange(row, collection, wasLive)
       return
     }
@@ -317,12 +320,6 @@ export class RecordsView {
     const context = block.contexts.get(i)!
     for (let at = 0; at < context.length; at += 2) if (writers[context[at]!] === writer && context[at + 1]! >= seq) return true
     return false
-  }
-
-  #foldSlowly(block: BlockColumns, i: number, writers: readonly number[], row: number, keyAt: number, valueAt: number): void {
-    const before = this.versionsOf(row)
-    const after = addVersion(before, this.#versionIn(block, i, writers, keyAt, valueAt), this.#lineage, this.#compareWriters)
-    if (after !== before) this.#putVersions(row, after)
   }
 
   #putVersions(row: number, versions: readonly StoredVersion[]): void {

@@ -32,8 +32,6 @@ export class StoreViews {
   /** Labels of replicas, by the replica's hex digits. */
   readonly labels: Map<string, string> = new Map()
   readonly records: RecordsView
-  /** Operations that were folded, over all frames. */
-  operations: number = 0
   readonly #clock: HybridClock
   readonly #now: () => number
   readonly #block = new BlockColumns()
@@ -96,7 +94,6 @@ export class StoreViews {
     }
     const overlaps = block.from < before.seq || before.withheld.length > 0
     this.records.fold(block, writers, names, hashed, overlaps ? (row) => !vector.has(writer, block.seqs[row]!) : undefined)
-    this.operations += block.count
     if (overlaps || block.withheld.length > 0) this.#joinPair(writer, block)
     else vector.raise(writer, block.to)
     // An entry that others imply goes once nothing is withheld any more, so after an overlap too.
