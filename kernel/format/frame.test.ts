@@ -144,7 +144,7 @@ describe("FrameReader", () => {
     assert.equal(reader.reader.u8(), 2)
   })
 
-  it("I23, T1 read() refuses every flipped bit, truncation, and byte behind the end as damaged", () => {
+  it("I23 read() refuses every flipped bit, truncation, and byte behind the end as damaged", () => {
     for (let bit = 0; bit < whole.length * 8; bit++) {
       const flipped = whole.slice()
       flipped[bit >> 3]! ^= 1 << (bit & 7)
@@ -163,7 +163,7 @@ describe("FrameReader", () => {
     }))
   })
 
-  it("T2 read() refuses every truncation as damaged, also with a checksum that is right", () => {
+  it("I23 read() refuses every truncation as damaged, also with a checksum that is right", () => {
     const body = [...whole.slice(0, -5)]
     for (let length = 0; length < body.length; length++) assert.equal(judge(summed(body.slice(0, length))), "damaged", `${length} bytes`)
     assert.equal(judge(summed([...body, 0xc0])), "damaged")

@@ -57,7 +57,7 @@ describe("DecodedValues", () => {
     for (const key of ["a", "\ufeffä\0", "\u{1f600}".repeat(256), "x".repeat(1024)]) assert.equal(decoded.keyOf(feeder.put(key, 1)), key)
   })
 
-  it("T9 fresh() and shared() name the collection and key of stored bytes that are no value, every time", () => {
+  it("fresh() and shared() name the collection and key of stored bytes that are no value, every time", () => {
     const { feeder, decoded } = open(), row = feeder.feed("put", "broken", "c1", { collection: "users" })
     for (let again = 0; again < 2; again++) {
       for (const read of [() => decoded.fresh(row), () => decoded.shared(row)]) {
@@ -82,7 +82,7 @@ describe("DecodedValues", () => {
     assert.equal(rows.flagsOf(row) & RowFlag.checked, 0)
   })
 
-  it("T3 what is kept is bounded: of 16 MiB at most 12 stay, the latest, and all that somebody is subscribed to", () => {
+  it("what is kept is bounded: of 16 MiB at most 12 stay, the latest, and all that somebody is subscribed to", () => {
     const { feeder, decoded } = open(), text = "x".repeat(262_144), rows: number[] = []
     for (let n = 0; n < 64; n++) rows.push(feeder.put(`k${n}`, { n, text }))
     decoded.isWatched = (row) => row < 4

@@ -23,6 +23,22 @@ function changes(feeder: ViewFeeder, work: () => void): number[] {
 const A: FedDot = [1, 1]
 
 describe("RecordsView", () => {
+  it("T9 keys that look alike stay two records, byte for byte", () => {
+    const feeder = new ViewFeeder(), keys = ["\u00e9", "e\u0301", "a", "a\0", "\u202ea", "\ufeffa", "A"]
+    const rows = keys.map((key, n) => feeder.put(key, n))
+    assert.equal(new Set(rows).size, keys.length)
+    for (const [n, key] of keys.entries()) {
+      assert.deepEqual([feeder.rowOf(key), feeder.keyOf(rows[n]!), valuesOf(feeder, rows[n]!)], [rows[n], key, [n]])
+    }
+  })
+
+  it("T18 keys and collections may have the names of what objects inherit", () => {
+    const feeder = new ViewFeeder(), names = ["__proto__", "toString", "hasOwnProperty", "constructor"]
+    for (const name of names) assert.equal(feeder.rowOf(name, name), -1)
+    for (const name of names) feeder.put(name, name, name)
+    for (const name of names) assert.deepEqual(valuesOf(feeder, feeder.rowOf(name, name)), [name])
+  })
+
   it("a key is another record in each collection", () => {
     const feeder = new ViewFeeder(), { records } = feeder.views
     const rows = ["", "users", "cities"].map((collection, n) => feeder.put("k", n, collection))
