@@ -75,6 +75,7 @@ export class FrameAuthor implements Author<PendingWrite> {
   build(group: readonly PendingWrite[], out: ByteWriter, head: FrameHead): number {
     for (let limit = group.length;; limit = Math.max(1, limit >> 1)) {
       const taken = this.#buildRows(group, limit)
+      out.reset() // of what was too large
       if (this.#block.count === 0) return taken
       this.#encode(out, head)
       const bytesMax = this.#options.frameBytesMax
