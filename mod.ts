@@ -118,6 +118,7 @@ export {
   ValueTooLarge,
   VersionMismatch,
 } from "./kernel/errors.ts"
+export { DEFAULT_CAPABILITIES } from "./kernel/ports/log-storage.ts"
 export type {
   Adapter,
   Awaitable,

@@ -37,7 +37,7 @@ export const memoryAdapter = (): Adapter => {
       let store = stores.get(storeName)
       const created = store === undefined
       if (store === undefined) {
-        if (options.create === false) throw missing(storeName)
+        if (options.create === false || options.readPrefix === true) throw missing(storeName)
         stores.set(storeName, store = new MemoryStore(storeName))
       }
       return new MemoryLogStorage(store, { created })

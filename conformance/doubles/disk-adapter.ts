@@ -60,7 +60,7 @@ const diskAdapter = (disk: Disk, faults: ReadonlySet<DiskFault>): Adapter => {
         }
         head = undefined
       }
-      if (head === undefined && options.create === false) throw missing(storeName)
+      if (head === undefined && (options.create === false || options.readPrefix === true)) throw missing(storeName)
       if (head === undefined) {
         for (const leftover of filesOf(storeName)) files.delete(leftover)
         if (faults.has("fills in a new store's head later")) {

@@ -134,6 +134,9 @@ export const storeDoubles: readonly Double[] = [
     "opening/read-prefix-of-healthy",
     (_storage, _storeName, { readPrefix }) => readPrefix === true ? { head: () => 0, read: () => [] } : {},
   ),
+  adapterDouble("makes a store with readPrefix", "opening/read-prefix-of-missing", (adapter) => ({
+    open: (storeName, options) => adapter.open(storeName, { ...options, readPrefix: false }),
+  })),
   adapterDouble("destroys all stores with one", "stores/destroy", (adapter) => ({
     async destroy(storeName) {
       for (const other of await adapter.list()) if (other !== storeName) await adapter.destroy(other)

@@ -187,10 +187,12 @@ export const damageCases: readonly LogStorageCase[] = [
       const foreign: Image = new Map([...image].map(([path], index) => [path, bytesOf(5000 + index, index)]))
       for (const create of [true, false, undefined]) {
         await trial.restore(foreign)
-        const outcome = await outcomeOf(() => trial.open("notes", { create }))
-        if (outcome.kind === "value") fail(`opening foreign bytes with create: ${String(create)} succeeded`)
-        else isOurs(outcome.error, `opening foreign bytes with create: ${String(create)}`)
-        ensure(isSame(trial.medium.save(), foreign), `opening foreign bytes with create: ${String(create)} changed them`)
+        const what = `opening foreign bytes with create: ${String(create)}`
+        const outcome = await outcomeOf(async () => await readAll(await trial.open("notes", { create })))
+        if (outcome.kind === "value") fail(`${what} succeeded, and reading them`)
+        else isOurs(outcome.error, what)
+        await trial.closeAll()
+        ensure(isSame(trial.medium.save(), foreign), `${what} changed them`)
       }
       for (const call of [() => trial.adapter.list(), () => trial.adapter.destroy("notes")]) {
         const outcome = await outcomeOf<unknown>(call)

@@ -238,4 +238,18 @@ export const openingCases: readonly LogStorageCase[] = [
       await holds(storage, framesBetween(0, 5))
     },
   },
+  {
+    id: "opening/read-prefix-of-missing",
+    title: "readPrefix makes no store, even with create: true",
+    level: "MUST",
+    requires: [],
+    rule: "A store that is missing is `StoreNotFound`, whatever `create` says.",
+    async run(trial) {
+      for (const create of [true, undefined, false]) {
+        const open = (): Promise<unknown> => trial.open("missing", { create, readPrefix: true })
+        await rejects(`opening a missing store with readPrefix and create: ${String(create)}`, open, StoreNotFound)
+      }
+      equal(await trial.adapter.list(), [], "list()")
+    },
+  },
 ]

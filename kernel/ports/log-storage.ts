@@ -52,14 +52,16 @@ export interface OpenOptions {
   readonly durability: Durability
   /**
    * `true`: make the store if it is missing. `false`: reject with `StoreNotFound` if it is missing. `undefined`: make it, but
-   * not beside other stores in a database that is already there (`StoreNotFound` then lists their names).
+   * not beside other stores in a database that is already there (`StoreNotFound` then lists their names). That is for backends whose place
+   * belongs to somebody, and where a misspelt name would go unnoticed; a process's memory or a folder a store makes it.
    */
   readonly create: boolean | undefined
   /** Gives up opening: rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
   /**
    * Opens a log with a corrupt frame in the middle for reading the frames before it. Such a handle rejects every `append` with
-   * `ReadOnly`, changes nothing on the medium, and names the position in `opened.recovery`. Default false.
+   * `ReadOnly`, changes nothing on the medium, and names the position in `opened.recovery`. A log without damage is opened whole, without
+   * `recovery`; it may refuse writes in the same way. A store that is missing is `StoreNotFound`, whatever `create` says. Default false.
    */
   readonly readPrefix?: boolean | undefined
 }
@@ -110,14 +112,18 @@ export interface SnapshotStorage {
    * Writes a snapshot. It appears whole or not at all: one that was not finished is gone at the next open, and a rejected call
    * leaves nothing. The newest two are kept. A snapshot at the same position replaces the one there.
    *
-   * `at` is at most the head and above the position of the newest snapshot, or equal to it: else `PositionOutOfRange`.
+   * `at` is at most the head and above the position of the newest snapshot, or equal to it: else `PositionOutOfRange`. What `slices`
+   * throws is what the call rejects with, as it was thrown. Slices may be empty; a snapshot may have none.
    */
   write(at: Position, slices: AsyncIterable<Bytes> | Iterable<Bytes>): Awaitable<void>
   /** Reads one slice. Rejects with `SnapshotMissing` if there is no such snapshot or slice. */
   readSlice(at: Position, index: number): Awaitable<Bytes>
 }
 
-/** One open log. */
+/**
+ * One open log. After `close` every call on it rejects with `StoreClosed`, but `close`, and those that the adapter does not claim
+ * (`trim`, `snapshots`, `watch`), which may answer that there is nothing.
+ */
 export interface LogStorage {
   /** What opening found. Constant. */
   readonly opened: Opened
@@ -127,7 +133,7 @@ export interface LogStorage {
    * Stores `frame` at `position` if and only if the head is `position - 1`. Readers see all of it or nothing.
    *
    * Resolves only once the durability of this handle is reached. `frame` has 1 to `maxFrameBytes` bytes; it is the caller's
-   * again once the call has settled, so an adapter copies what it keeps.
+   * again once the call has settled, so an adapter copies what it keeps. An empty frame is `InvalidOption`: it could not be told from none.
    *
    * Rejects with `PositionTaken` (head is not `position - 1`), `FrameTooLarge` or any error whose `storedNothing` is true, and
    * the log is unchanged; after any other failure the outcome is unknown until the position is read back.
@@ -148,7 +154,8 @@ export interface LogStorage {
   readonly snapshots: SnapshotStorage
   /**
    * Calls `listener` soon after another handle appended, where `capabilities.watch` says so; spurious calls are allowed. Answers
-   * a function that stops it. A listener that throws does not stop others.
+   * a function that stops it. A listener that throws does not stop others. What it throws goes nowhere: a listener that can fail
+   * reports that itself.
    */
   watch(listener: () => void): () => void
   /** Resolves when everything that was appended by this handle is on the device. A failure is `FlushFailed`, and final. */
