@@ -63,11 +63,12 @@ export const makeFileAdapter = ({ path, createFolders = false }: FileAdapterPlac
     const folder = folderOf(storeName)
     for (let attempt = 1;; attempt++) {
       signal?.throwIfAborted()
+      const made: string[] = []
       if (inspectStore(calls, folder, storeName).kind !== "store") {
         // Left undefined it is made: a folder of its own cannot be taken for another's, as a name in a database can.
         if (create === false || readPrefix) throw missing(storeName)
-        makeFolder(root, createFolders, calls)
-        makeFolder(folder, false, calls)
+        if (makeFolder(root, createFolders, calls)) made.push(root)
+        if (makeFolder(folder, false, calls)) made.unshift(folder)
       }
       let lock: Lock | undefined
       try {
@@ -75,12 +76,16 @@ export const makeFileAdapter = ({ path, createFolders = false }: FileAdapterPlac
       } catch (cause) {
         // A store that was destroyed between the look and the lock: look again.
         if (cause instanceof PathNotFound && attempt < ATTEMPTS_MAX) continue
-        if (!(readPrefix && (cause instanceof ReadOnly || cause instanceof PermissionDenied))) throw cause
+        if (!(readPrefix && (cause instanceof ReadOnly || cause instanceof PermissionDenied))) {
+          removeEmpty(calls, made)
+          throw cause
+        }
       }
       try {
         return openLocked(storeName, folder, options, lock, settings)
       } catch (cause) {
         lock?.release()
+        removeEmpty(calls, made)
         throw cause
       }
     }
@@ -125,6 +130,13 @@ export const makeFileAdapter = ({ path, createFolders = false }: FileAdapterPlac
     list: () => translated("list", list),
     destroy: (storeName) => translated("remove", () => destroy(storeName)),
   }
+}
+
+/** Removes folders that were made for nothing, innermost first; those that others use by now stay. */
+const removeEmpty = (calls: FileCalls, folders: readonly string[]): void => {
+  try {
+    for (const folder of folders) calls.rmdirSync(folder)
+  } catch { /* An empty folder is as good as none. */ }
 }
 
 /** The name of the store in a folder; undefined if there is none that this release can open. */

@@ -32,7 +32,9 @@ export const allocate = (byteLength: number): Bytes => new Uint8Array(Buffer.all
 export const openFile = (calls: FileCalls, path: string, mode: "r" | "r+" | "wx+"): number => {
   if (mode === "wx+") return calls.openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | NO_FOLLOW, FILE_MODE)
   const seen = calls.lstatSync(path)
-  if (!seen.isFile()) throw new NotAStore({ location: path, reason: `it is ${seen.isSymbolicLink() ? "a symbolic link" : "no plain file"}` })
+  if (!seen.isFile()) {
+    throw new NotAStore({ location: path, reason: `it is ${seen.isSymbolicLink() ? "a symbolic link" : "no plain file"}` })
+  }
   const changed = (cause?: unknown): NotAStore =>
     new NotAStore({ location: path, reason: "another file came in its place while it was opened" }, { cause })
   let descriptor: number

@@ -23,6 +23,7 @@ export type FileCalls = Pick<
   | "readdirSync"
   | "renameSync"
   | "rmSync"
+  | "rmdirSync"
   | "unlinkSync"
   | "writeSync"
   | "writevSync"

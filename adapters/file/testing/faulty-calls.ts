@@ -107,6 +107,7 @@ const NAMES: readonly (keyof FileCalls)[] = [
   "readdirSync",
   "renameSync",
   "rmSync",
+  "rmdirSync",
   "unlinkSync",
   "writeSync",
   "writevSync",

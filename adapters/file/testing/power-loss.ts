@@ -184,6 +184,10 @@ export class PowerLoss {
         fs.unlinkSync(path)
         this.#change(path, (name) => ({ kind: "remove", name }))
       },
+      rmdirSync: (path: string): void => {
+        fs.rmdirSync(path)
+        this.#change(path, (name) => ({ kind: "remove", name }))
+      },
       rmSync: (): void => {
         throw new Error("the model knows no removal of folders")
       },
