@@ -14,7 +14,7 @@ import { InvalidOption, UnknownAdapter } from "./kernel/errors.ts"
 import { destroyStorage, listStorages } from "./kernel/log/checked-storage.ts"
 import type { Adapter } from "./kernel/ports/log-storage.ts"
 import { type Platform, webPlatform } from "./kernel/ports/platform.ts"
-import { checkMembers, checkMethods } from "./kernel/store/arguments.ts"
+import { checkFlag, checkMembers, checkMethods } from "./kernel/store/arguments.ts"
 import { OPEN_STORE_OPTIONS, type OpenStoreOptions } from "./kernel/store/options.ts"
 import { openStore, type Store } from "./kernel/store/store.ts"
 
@@ -66,6 +66,7 @@ async function adapterOf(name: string, options: AdapterOptions): Promise<Adapter
     checkMethods("adapter", adapter, ["open", "list", "destroy"], "a name or an adapter")
     return adapter
   }
+  checkFlag("createFolders", options.createFolders)
   const found = await adapterByName(adapter, name, options)
   if (found === undefined) throw new UnknownAdapter({ adapter, known: adapterNames })
   return found

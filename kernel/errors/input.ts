@@ -14,7 +14,7 @@ export class InvalidKey extends PersistError<{ readonly key: string; readonly re
   }
 }
 
-/** A value holds something outside the value domain; `path` leads to it; nothing was stored. */
+/** A value holds something outside the value domain; `path` leads to it inside of the value, "" is the value itself; nothing was stored. */
 export class InvalidValue extends PersistError<{ readonly path: string; readonly reason: string }> {
   readonly _tag = "InvalidValue"
   readonly code = "invalid_value"
@@ -22,7 +22,8 @@ export class InvalidValue extends PersistError<{ readonly path: string; readonly
   override readonly hint: string = "store null, booleans, numbers, strings, 64-bit bigints, dates, Uint8Array, arrays and plain objects"
 
   constructor(details: { readonly path: string; readonly reason: string }, options?: ErrorOptions) {
-    super(`Cannot store the value at ${quote(details.path, 400)}: ${printable(details.reason)}`, details, options)
+    const place = details.path === "" ? "" : ` at ${quote(details.path, 400)}`
+    super(`Cannot store the value${place}: ${printable(details.reason)}`, details, options)
   }
 }
 
