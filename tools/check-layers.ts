@@ -11,8 +11,8 @@
  *   tools     know nothing of the project's code
  *
  * The kernel's only package is effect/<module>; a runtime (`node:`, `bun:`) or a driver there is a violation. Type-only and lazy imports are
- * arrows like any other. Folders named `testing` hold what tests share, packages of development included; only tests import them. Tests are free to reach up (a log needs some
- * storage to be tested), but stay out of cycles like all.
+ * arrows like any other. Folders named `testing` hold what tests share: they may use packages of development and the notation of the vectors,
+ * and only tests import them. Tests are free to reach up (a log needs some storage to be tested), but stay out of cycles like all.
  */
 import { posix } from "node:path"
 import { importSpecifiers } from "./imports.ts"
@@ -40,7 +40,7 @@ const layerOf = (path: string): string | undefined => {
 /** Whether a file of layer `from` may import one of layer `to`. Own layer: always. */
 const isAllowed = (from: string, to: string): boolean => {
   if (from === to) return true
-  if (from === "testing") return to === "base" || to.startsWith("kernel/") || to.startsWith("adapters/")
+  if (from === "testing") return to === "base" || to === "conformance" || to.startsWith("kernel/") || to.startsWith("adapters/")
   if (from === "mod") return to === "base" || to.startsWith("kernel/") || to.startsWith("adapters")
   if (from.startsWith("kernel/")) {
     return to === "base" || KERNEL_ORDER.indexOf(to.slice(7)) < KERNEL_ORDER.indexOf(from.slice(7)) && to.startsWith("kernel/")

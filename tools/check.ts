@@ -12,6 +12,8 @@ import { run } from "./run.ts"
 
 const ADAPTERS = ["memory", "file", "sqlite"]
 const KILLS = 100
+/** A step that takes longer hangs. */
+const STEP_MILLIS_MAX = 600_000
 
 /** One program to run; it passes if it exits with 0. */
 export interface Step {
@@ -52,13 +54,13 @@ export const runSteps = async (steps: readonly Step[], print: (text: string) => 
   const failed: string[] = []
   for (const [index, { name, command: [program, ...args] }] of steps.entries()) {
     print(`[${index + 1}/${steps.length}] ${name}\n`)
-    const finished = await run(program, args)
+    const finished = await run(program, args, { timeoutMillis: STEP_MILLIS_MAX })
     const isGood = finished.code === 0
     if (!isGood) failed.push(name)
     print(
-      `${shown(finished.output, !isGood)}    ${isGood ? "ok" : `FAILED with exit code ${finished.code}`} in ${
-        finished.seconds.toFixed(1)
-      } s\n`,
+      `${shown(finished.output, !isGood)}    ${
+        isGood ? "ok" : finished.isTimedOut ? "FAILED, it hangs," : `FAILED with exit code ${finished.code}`
+      } in ${finished.seconds.toFixed(1)} s\n`,
     )
   }
   return failed

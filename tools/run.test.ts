@@ -16,9 +16,19 @@ describe("run()", () => {
   })
 
   it("ends a program that takes too long, and says so", async () => {
-    const { code, output } = await run("node", ["-e", "setInterval(() => {}, 1000)"], { timeoutMillis: 200 })
+    const { code, output, isTimedOut } = await run("node", ["-e", "setInterval(() => {}, 1000)"], { timeoutMillis: 200 })
     assert.equal(code, -1)
+    assert.equal(isTimedOut, true)
     assert.match(output, /ended after 200 ms/)
+  })
+
+  // The inner program holds the pipes, so run() would go on for as long as it does.
+  it("ends what the program started as well", async () => {
+    const inner = "setTimeout(() => {}, 20_000)"
+    const outer = `require("node:child_process").spawnSync(process.execPath, ["-e", "${inner}"], { stdio: "inherit" })`
+    const { seconds, isTimedOut } = await run("node", ["-e", outer], { timeoutMillis: 1_000 })
+    assert.equal(isTimedOut, true)
+    assert.ok(seconds < 15, `${seconds} s`)
   })
 
   it("finds Node 26 or later first, as npm scripts do", async () => {

@@ -1,59 +1,89 @@
-/** Child processes of the tools: run to the end, with their output caught or passed on. */
+/**
+ * Child processes of the tools: run to the end with their output caught, and never outlive it.
+ *
+ * Each child leads a process group of its own, because what is started is often a launcher (deno's is) or starts others (a kill loop):
+ * ending only the child would leave the rest running, and holding the pipes.
+ */
 import { spawn } from "node:child_process"
 import { accessSync, constants } from "node:fs"
+import { constants as system } from "node:os"
 import { delimiter, join } from "node:path"
 import process from "node:process"
 import { ROOT } from "./repository.ts"
 
-/** How a child process ended; `code` is -1 if it was ended by a signal or could not be started. */
+/** How a child process ended. */
 export interface Finished {
+  /** -1 if it was ended by a signal or could not be started. */
   readonly code: number
-  /** Standard output and standard error, in order of arrival; empty if they were passed on. */
+  /** Standard output and standard error, in order of arrival. */
   readonly output: string
   readonly seconds: number
+  /** Whether it was ended because it took longer than allowed. */
+  readonly isTimedOut: boolean
 }
 
 export interface RunOptions {
   readonly cwd?: string
-  readonly env?: NodeJS.ProcessEnv
-  /** Pass output on to this process's instead of catching it. */
-  readonly inherit?: boolean
-  /** Ends the child with SIGKILL after this long. */
+  /** Ends the child, and all that it started, with SIGKILL after this long. */
   readonly timeoutMillis?: number
-  readonly onOutput?: (text: string) => void
 }
 
-/** Environment in which programs of `node_modules/.bin` come first, as in an npm script. */
+/** Environment in which programs of `node_modules/.bin` come first, as in an npm script; a test that runs a tool does not show through. */
 export const toolEnvironment = (): NodeJS.ProcessEnv => ({
   ...process.env,
   PATH: `${join(ROOT, "node_modules/.bin")}${delimiter}${process.env["PATH"] ?? ""}`,
   NO_COLOR: "1",
+  NODE_TEST_CONTEXT: undefined,
 })
+
+/** Process groups that run now, by the id of their leader. */
+const groups = new Set<number>()
+
+const endGroup = (leader: number): void => {
+  try {
+    process.kill(-leader, "SIGKILL")
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error // ESRCH: all of it has ended by itself
+  }
+}
+
+/** Groups of their own do not hear a Ctrl-C at the terminal, so it is passed on. */
+const endWithChildren = (signal: NodeJS.Signals): void => {
+  for (const leader of groups) endGroup(leader)
+  process.exit(128 + system.signals[signal])
+}
+const ENDING = ["SIGINT", "SIGTERM", "SIGHUP"] as const
 
 /** Runs a program to its end. Never rejects: a program that cannot be started has code -1 and says why in its output. */
 export const run = (command: string, args: readonly string[], options: RunOptions = {}): Promise<Finished> => {
   const started = performance.now()
   return new Promise((resolve) => {
     let output = ""
+    let isTimedOut = false
     const child = spawn(command, args, {
       cwd: options.cwd ?? ROOT,
-      env: options.env ?? toolEnvironment(),
-      stdio: options.inherit === true ? "inherit" : ["ignore", "pipe", "pipe"],
+      env: toolEnvironment(),
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
     })
-    const timer = options.timeoutMillis === undefined ? undefined : setTimeout(() => {
+    const { pid } = child
+    if (pid !== undefined) {
+      if (groups.size === 0) { for (const signal of ENDING) process.on(signal, endWithChildren) }
+      groups.add(pid)
+    }
+    const timer = options.timeoutMillis === undefined || pid === undefined ? undefined : setTimeout(() => {
+      isTimedOut = true
       output += `\nended after ${options.timeoutMillis} ms: ${command} ${args.join(" ")}\n`
-      child.kill("SIGKILL")
+      endGroup(pid)
     }, options.timeoutMillis)
     const finish = (code: number): void => {
       clearTimeout(timer)
-      resolve({ code, output, seconds: (performance.now() - started) / 1000 })
+      if (pid !== undefined && groups.delete(pid) && groups.size === 0) {
+        for (const signal of ENDING) process.off(signal, endWithChildren)
+      }
+      resolve({ code, output, seconds: (performance.now() - started) / 1000, isTimedOut })
     }
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.setEncoding("utf8").on("data", (text: string) => {
-        output += text
-        options.onOutput?.(text)
-      })
-    }
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => output += text)
     child.once("error", (error) => {
       output += `${error.message}\n`
       finish(-1)

@@ -1,29 +1,34 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
-import { judgeLane } from "./test.ts"
+import { skipReasons, summarize } from "./test.ts"
 
 const passed = { name: "a", outcome: "passed", message: "" } as const
-const CONTENT = { code: 0, output: "" }
-const failed = { name: "b", outcome: "failed", message: "no" } as const
+const failed = { name: "s > b", outcome: "failed", message: "no" } as const
+const skipped = { name: "c", outcome: "skipped", message: "no driver" } as const
 
-describe("judgeLane()", () => {
-  it("passes a lane whose cases and runner both passed", () => {
-    assert.deepEqual(judgeLane([passed], CONTENT), { totals: { passed: 1, failed: 0, skipped: 0 } })
+describe("summarize()", () => {
+  it("counts cases of all files, and a problem of a file as a failure", () => {
+    const { totals } = summarize("bun", [
+      { path: "a.test.ts", cases: [passed, failed, skipped], seconds: 1 },
+      { path: "b.test.ts", cases: [passed], problem: "hangs: last output", seconds: 1 },
+    ])
+    assert.deepEqual(totals, { passed: 2, failed: 2, skipped: 1 })
   })
 
-  it("counts the failed cases of a report", () => {
-    assert.deepEqual(judgeLane([passed, failed], { code: 1, output: "" }), { totals: { passed: 1, failed: 1, skipped: 0 } })
+  it("names each failure with its lane and file", () => {
+    const { failures } = summarize("bun", [
+      { path: "a.test.ts", cases: [failed], seconds: 1 },
+      { path: "b.test.ts", cases: [], problem: "hangs: did not end by itself, last output:\nx", seconds: 1 },
+    ])
+    assert.deepEqual(failures, ["bun a.test.ts: s > b", "bun b.test.ts: hangs"])
   })
+})
 
-  it("fails a lane that ran no tests, even if its runner is content", () => {
-    assert.equal(judgeLane([], CONTENT).totals.failed, 1)
-  })
-
-  it("fails a lane whose runner failed outside of a test", () => {
-    assert.equal(judgeLane([passed], { code: 1, output: "" }).totals.failed, 1)
-  })
-
-  it("adds what bun reports outside of tests, such as a file that does not load", () => {
-    assert.equal(judgeLane([passed, failed], { code: 1, output: " 5 pass\n 2 fail\n 1 error\nRan 11 tests" }).totals.failed, 2)
+describe("skipReasons()", () => {
+  it("counts by reason, and names a case that gives none", () => {
+    assert.deepEqual(skipReasons([skipped, passed, { ...skipped, name: "d" }, { name: "e", outcome: "skipped", message: "" }]), [
+      "skipped 2: no driver",
+      "skipped 1: no reason given by e",
+    ])
   })
 })

@@ -4,126 +4,93 @@
  *   npm test                          all lanes
  *   npm test -- --lane bun kernel/    one lane, files whose path contains "kernel/"
  *
- * Tests of tools, examples and bench drive Node programs and run on Node alone. The last line is `N passed, N failed, N skipped`: each case
- * counts once a lane. A lane that ran nothing has failed, and so has one whose runner did, whatever its report says.
+ * The last line is `N passed, N failed, N skipped`: each case counts once a lane. A file that has no tests, fails to load or hangs is a failure,
+ * and so is a lane that has no files.
  */
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises"
+import { rm } from "node:fs/promises"
 import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
 import { parseArgs } from "node:util"
-import { type Case, countCases, parseJunit, type Totals, withSkipsOf } from "./junit.ts"
+import { type Case, countCases, type Totals, withSkipsOf } from "./junit.ts"
+import { type FileResult, type Lane, LANES, runFile } from "./lanes.ts"
 import { listFiles, ROOT } from "./repository.ts"
-import { type Finished, run } from "./run.ts"
 
-const REPORTS = join(ROOT, "build/test")
-const LANE_MILLIS_MAX = 300_000
-const CASE_MILLIS_MAX = 60_000
 const HEARTBEAT_MILLIS = 10_000
-const NODE_ONLY = /^(tools|examples|bench)\//
 
-interface Lane {
-  readonly name: string
-  readonly isFor: (path: string) => boolean
-  readonly command: (report: string, files: readonly string[]) => readonly [string, ...string[]]
+/** What a lane or all of them came to: totals, and the failures by name. */
+export interface Summary {
+  readonly totals: Totals
+  readonly failures: readonly string[]
 }
 
-const isUnit = (path: string): boolean => !NODE_ONLY.test(path)
-const LANES: readonly Lane[] = [
-  {
-    name: "node",
-    isFor: () => true,
-    command: (report, files) => [
-      "node",
-      "--test",
-      `--test-timeout=${CASE_MILLIS_MAX}`,
-      `--test-concurrency=${availableParallelism()}`,
-      "--test-reporter=junit",
-      `--test-reporter-destination=${report}`,
-      "--test-reporter=spec",
-      "--test-reporter-destination=stdout",
-      ...files,
-    ],
-  },
-  {
-    name: "deno",
-    isFor: isUnit,
-    command: (report, files) => ["deno", "test", "-A", "--no-check", "--parallel", `--junit-path=${report}`, ...files],
-  },
-  {
-    name: "bun",
-    isFor: isUnit,
-    command: (
-      report,
-      files,
-    ) => [
-      "bun",
-      "test",
-      `--timeout=${CASE_MILLIS_MAX}`,
-      "--reporter=junit",
-      `--reporter-outfile=${report}`,
-      ...files.map((path) => `./${path}`),
-    ],
-  },
-]
-
-/** A line of any runner's output that tells of one case that ended. */
-const CASE_LINE = /^\s*(?:[✔✖﹣]|\((?:pass|fail|skip|todo)\)|.* \.\.\. (?:.*\s)?(?:ok|FAILED|ignored)\b)/gm
-
-/** What a lane's report and its runner's exit code and output say together: never better than any of them. */
-export const judgeLane = (
-  cases: readonly Case[],
-  { code, output }: Pick<Finished, "code" | "output">,
-): { readonly totals: Totals; readonly problem?: string } => {
-  const totals = countCases(cases)
-  if (cases.length === 0) return { totals: { ...totals, failed: 1 }, problem: "the lane ran no tests" }
-  const outside = Number(/^\s*(\d+) errors?$/m.exec(output)?.[1] ?? 0)
-  if (outside > 0 || code !== 0 && totals.failed === 0) {
-    return {
-      totals: { ...totals, failed: totals.failed + Math.max(outside, 1) },
-      problem: `the runner failed outside of a test (exit code ${code})`,
-    }
+/** Skipped cases by their reason, most frequent first; those without one are named. */
+export const skipReasons = (cases: readonly Case[]): readonly string[] => {
+  const counts = new Map<string, number>()
+  for (const { name, outcome, message } of cases) {
+    if (outcome !== "skipped") continue
+    const reason = message === "" ? `no reason given by ${name}` : message
+    counts.set(reason, (counts.get(reason) ?? 0) + 1)
   }
-  return { totals }
+  return [...counts].sort(([, a], [, b]) => b - a).map(([reason, count]) => `skipped ${count}: ${reason}`)
 }
 
-/** Runs one lane and reports it. `reference` are cases of a lane before it, which knows why cases were skipped. */
-const runLane = async (
-  lane: Lane,
-  files: readonly string[],
-  reference: readonly Case[],
-): Promise<{ readonly totals: Totals; readonly cases: readonly Case[] }> => {
-  const report = join(REPORTS, `${lane.name}.xml`)
-  const [command, ...args] = lane.command(report, files)
-  let ended = 0
+/** Adds up what the files of one lane did. */
+export const summarize = (lane: string, results: readonly FileResult[]): Summary => {
+  const { passed, failed, skipped } = countCases(results.flatMap(({ cases }) => cases))
+  const problems = results.filter(({ problem }) => problem !== undefined)
+  return {
+    totals: { passed, failed: failed + problems.length, skipped },
+    failures: results.flatMap(({ path, cases, problem }) => [
+      ...cases.filter(({ outcome }) => outcome === "failed").map(({ name }) => `${lane} ${path}: ${name}`),
+      ...problem === undefined ? [] : [`${lane} ${path}: ${problem.split(/[:,\n]/, 1)[0]}`],
+    ]),
+  }
+}
+
+const indented = (text: string): string => text.replace(/^/gm, "      ")
+
+/** Prints what failed in one file, as soon as it is known. */
+const reportFailures = (lane: string, { path, cases, problem }: FileResult): void => {
+  for (const { name, outcome, message } of cases) {
+    if (outcome === "failed") console.log(`  FAILED ${lane} ${path}: ${name}\n${indented(message)}`)
+  }
+  if (problem !== undefined) console.log(`  FAILED ${lane} ${path} ${problem.replace(/\n/g, "\n      ")}`)
+}
+
+/** Runs the files of one lane, as many at a time as there are processors. `reference` is a lane before it, which knows why cases were skipped. */
+const runLane = async (lane: Lane, files: readonly string[], reference: readonly FileResult[]): Promise<readonly FileResult[]> => {
+  const casesByPath = new Map(reference.map(({ path, cases }) => [path, cases]))
+  const results: FileResult[] = []
+  const waiting = [...files]
+  const running = new Set<string>()
   const started = performance.now()
+  const elapsed = (): string => `${Math.round((performance.now() - started) / 1000)} s`
   console.log(`\n${lane.name}: ${files.length} files`)
   const heartbeat = setInterval(
-    () => console.log(`${lane.name}: ${ended} so far, ${Math.round((performance.now() - started) / 1000)} s`),
+    () => console.log(`${lane.name}: ${results.length} of ${files.length} files, ${elapsed()}, now ${[...running].join(", ")}`),
     HEARTBEAT_MILLIS,
   )
-  const finished = await run(command, args, {
-    timeoutMillis: LANE_MILLIS_MAX,
-    onOutput: (text) => ended += text.match(CASE_LINE)?.length ?? 0,
-  })
+  const work = async (): Promise<void> => {
+    for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
+      running.add(path)
+      const result = await runFile(lane, path)
+      running.delete(path)
+      results.push({ ...result, cases: withSkipsOf(result.cases, casesByPath.get(path) ?? []) })
+      reportFailures(lane.name, result)
+    }
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, work))
   clearInterval(heartbeat)
 
-  await writeFile(join(REPORTS, `${lane.name}.log`), finished.output)
-  const cases = withSkipsOf(parseJunit(await readFile(report, "utf8").catch(() => "")), reference)
-  const { totals, problem } = judgeLane(cases, finished)
-  const known = new Set(reference.filter(({ outcome }) => outcome === "skipped").map(({ name }) => name))
-  const again = cases.filter(({ name, outcome }) => outcome === "skipped" && known.has(name)).length
-  if (again > 0) console.log(`  skipped as in the first lane: ${again}`)
-  for (const { name, outcome, message } of cases) {
-    if (outcome === "skipped" && !known.has(name)) console.log(`  skipped: ${name}${message === "" ? "" : ` (${message})`}`)
-    if (outcome === "failed") console.log(`  FAILED: ${name}\n${message.replace(/^/gm, "    ")}`)
-  }
-  if (problem !== undefined) console.log(`  FAILED: ${problem}\n${finished.output.slice(-8_000).replace(/^/gm, "    ")}`)
-  if (totals.failed > 0) console.log(`  all output: build/test/${lane.name}.log`)
-  console.log(
-    `${lane.name}: ${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped in ${finished.seconds.toFixed(1)} s`,
+  const { totals } = summarize(lane.name, results)
+  for (const line of skipReasons(results.flatMap(({ cases }) => cases))) console.log(`  ${line}`)
+  const slowest = results.toSorted((a, b) => b.seconds - a.seconds).slice(0, 3).map(({ path, seconds }) =>
+    `${path} ${seconds.toFixed(1)} s`
   )
-  return { totals, cases }
+  console.log(`  slowest: ${slowest.join(", ")}`)
+  console.log(`${lane.name}: ${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped in ${elapsed()}`)
+  return results
 }
 
 const main = async (): Promise<void> => {
@@ -135,26 +102,28 @@ const main = async (): Promise<void> => {
   const files = (await listFiles(ROOT, ".test.ts")).filter((path) =>
     positionals.length === 0 || positionals.some((part) => path.includes(part))
   )
-  await rm(REPORTS, { recursive: true, force: true })
-  await mkdir(REPORTS, { recursive: true })
-
   if (files.length === 0) throw new Error(`No test file's path contains ${positionals.join(" or ")}`)
-  let [passed, failed, skipped] = [0, 0, 0]
-  let reference: readonly Case[] | undefined
+  await rm(join(ROOT, "build/test"), { recursive: true, force: true })
+
+  const summaries: Summary[] = []
+  let reference: readonly FileResult[] = []
   for (const lane of lanes) {
     const own = files.filter(lane.isFor)
     if (own.length === 0) {
       console.log(`\n${lane.name}: none of these files are for this lane`)
       continue
     }
-    const { totals, cases } = await runLane(lane, own, reference ?? [])
-    reference ??= cases
-    passed += totals.passed
-    failed += totals.failed
-    skipped += totals.skipped
+    const results = await runLane(lane, own, reference)
+    if (reference.length === 0) reference = results
+    summaries.push(summarize(lane.name, results))
   }
-  if (failed > 0) process.exitCode = 1
-  console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`)
+  const sum = (field: keyof Totals): number => summaries.reduce((total, { totals }) => total + totals[field], 0)
+  const failures = summaries.flatMap(({ failures }) => failures)
+  if (failures.length > 0) {
+    process.exitCode = 1
+    console.log(`\nfailed, with all output in build/test:\n${failures.map((failure) => `  ${failure}`).join("\n")}`)
+  }
+  console.log(`\n${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`)
 }
 
 if (import.meta.main) await main()
