@@ -21,7 +21,7 @@ import { run, systemNode } from "./run.ts"
 
 /** What the design asks for, and what must never be passed; between the two the size is reported as over its goal. */
 const BROWSER_GZIP_BYTES_GOAL = 25_000
-const BROWSER_GZIP_BYTES_MAX = 36_000
+const BROWSER_GZIP_BYTES_MAX = 40_000
 const IMPORT_MILLIS_GOAL = 40
 
 const SMOKE = `
