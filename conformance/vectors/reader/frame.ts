@@ -71,8 +71,10 @@ export function readBlock(bytes: Uint8Array): Block {
   check(kinds.length === count, "F-18")
   if (kinds.some((kind) => kind > FORGET)) tooNew("F-20")
   last = from
-  const seqs = cursor.column(count, (column) => last = ascending(column, last)) ?? Array.from({ length: to - from }, (_, i) => from + 1 + i)
-  check(seqs.length === count && !withheld.some((seq) => seqs.includes(seq)), "F-26")
+  const listed = cursor.column(count, (column) => last = ascending(column, last))
+  check(listed !== undefined || count === to - from, "F-18")
+  const seqs = listed ?? Array.from({ length: count }, (_, i) => from + 1 + i)
+  check(!withheld.some((seq) => seqs.includes(seq)), "F-26")
   const millisSteps = cursor.column(Math.max(0, count - 1), (column) => column.zigzag()) ?? []
   const counterSteps = cursor.column(Math.max(0, count - 1), (column) => column.zigzag()) ?? []
   const millis = [firstMillis], counters = [firstCounter]
