@@ -150,6 +150,7 @@ export class FileLogStorage implements LogStorage {
     } finally {
       for (const segment of this.#segments) segment.close()
       snapshots.close()
+      // Whatever has failed: what is not released now stays locked for as long as this process runs.
       withSystemErrors("unlock", this.#parts.folder, () => lock?.release())
     }
   }

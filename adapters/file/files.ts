@@ -45,7 +45,7 @@ export const openFile = (calls: FileCalls, path: string, mode: "r" | "r+" | "wx+
   }
   const opened = calls.fstatSync(descriptor)
   if (opened.ino === seen.ino && opened.dev === seen.dev) return descriptor
-  calls.closeSync(descriptor)
+  tryClose(calls, descriptor)
   throw changed()
 }
 
@@ -53,7 +53,14 @@ export const openFile = (calls: FileCalls, path: string, mode: "r" | "r+" | "wx+
 export const readFully = (calls: FileCalls, descriptor: number, bytes: Bytes, index: number, count: number, byteOffset: number): number => {
   let done = 0
   while (done < count) {
-    const read = calls.readSync(descriptor, bytes, index + done, count - done, byteOffset + done)
+    let read: number
+    try {
+      read = calls.readSync(descriptor, bytes, index + done, count - done, byteOffset + done)
+    } catch (cause) {
+      // Some network file systems answer signals; the runtimes make every other call again themselves.
+      if (systemCode(cause) === "EINTR") continue
+      throw cause
+    }
     if (read === 0) break
     done += read
   }
@@ -84,20 +91,22 @@ export const readFileWhole = (calls: FileCalls, path: string, bytesMax: number):
   } catch (cause) {
     throw systemError(cause, "read", path, true)
   } finally {
-    calls.closeSync(descriptor)
+    tryClose(calls, descriptor)
   }
 }
 
 /**
  * Writes a file that appears whole or not at all, and is on the device when this returns. One of that name is replaced.
  *
- * Throws with `storedNothing`: the old file, or none, is then there, and the unfinished one is removed.
+ * Throws with `storedNothing` if the old file, or none, is there. Without it the new one has its name already, but perhaps not on the
+ * device. The unfinished one is removed.
  */
 export const writeFileWhole = (calls: FileCalls, folder: string, name: string, pieces: Iterable<Uint8Array>): void => {
   const path = join(folder, name)
   const unfinished = path + UNFINISHED
   let descriptor: number | undefined
   let byteOffset = 0
+  let isNamed = false
   try {
     removeFile(calls, unfinished)
     descriptor = openFile(calls, unfinished, "wx+")
@@ -106,15 +115,30 @@ export const writeFileWhole = (calls: FileCalls, folder: string, name: string, p
       byteOffset += piece.length
     }
     calls.fsyncSync(descriptor)
-    calls.closeSync(descriptor)
+    tryClose(calls, descriptor)
     descriptor = undefined
     calls.renameSync(unfinished, path)
+    isNamed = true
     flushFolder(folder, calls)
   } catch (cause) {
-    if (descriptor !== undefined) calls.closeSync(descriptor)
-    removeFile(calls, unfinished)
-    throw systemError(cause, "write to", path, true, byteOffset)
+    if (descriptor !== undefined) tryClose(calls, descriptor)
+    tryRemove(calls, unfinished)
+    throw systemError(cause, "write to", path, !isNamed, byteOffset)
   }
+}
+
+/** Closes a file that was flushed, or only read, or is given up: whatever the system says of it then, nothing depends on it. */
+export const tryClose = (calls: FileCalls, descriptor: number): void => {
+  try {
+    calls.closeSync(descriptor)
+  } catch { /* The descriptor is gone all the same. */ }
+}
+
+/** Removes a file that is not finished. One that stays is removed by the next open. */
+export const tryRemove = (calls: FileCalls, path: string): void => {
+  try {
+    removeFile(calls, path)
+  } catch { /* see above */ }
 }
 
 /** Removes a file, if it is there. Throws what the system says. */

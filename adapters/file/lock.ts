@@ -36,7 +36,7 @@ import { StoreLocked } from "../../kernel/errors.ts"
 import { quote } from "../../kernel/text.ts"
 import { systemCode, systemError } from "../system/errors.ts"
 import type { FileCalls } from "../system/file-calls.ts"
-import { openFile, readFileWhole, removeFile, UNFINISHED, writeFully } from "./files.ts"
+import { openFile, readFileWhole, removeFile, tryClose, tryRemove, UNFINISHED, writeFully } from "./files.ts"
 import { judgeProcess, type ProcessIdentity } from "./process-identity.ts"
 
 export const LOCK_FILE = "lock"
@@ -45,6 +45,8 @@ const LOCK_BYTES_MAX = 4096
 const ATTEMPTS_MAX = 100
 /** Who watches a beat waits for this many of them: a disk may keep a process from writing for seconds. */
 const BEATS_WATCHED = 5
+/** The beat of a lock that was given back and could not be removed. */
+const RELEASED = "-".repeat(10)
 /** What every lock file begins with, and its end. */
 const TEXT_START = '{"persist":"lock",'
 const TEXT_END = "}\n"
@@ -129,7 +131,7 @@ const create = (path: string, folder: string, { calls, own }: LockSettings): Hel
     throw systemError(cause, "lock", folder, true)
   } finally {
     if (descriptor !== undefined) {
-      if (!isHeld) calls.closeSync(descriptor)
+      if (!isHeld) tryClose(calls, descriptor)
       tryRemove(calls, unfinished)
     }
   }
@@ -162,13 +164,6 @@ const publish = (calls: FileCalls, unfinished: string, path: string): boolean =>
   }
 }
 
-/** What stays is removed by the next open. */
-const tryRemove = (calls: FileCalls, path: string): void => {
-  try {
-    removeFile(calls, path)
-  } catch { /* see above */ }
-}
-
 /** Takes a lock. Rejects with `StoreLocked` if somebody else has it, with `PathNotFound` if the folder is gone. */
 export const acquireLock = async (folder: string, storeName: string, settings: LockSettings, signal?: AbortSignal): Promise<Lock> =>
   new Lock(await acquire(join(folder, LOCK_FILE), folder, storeName, settings, signal), folder, storeName, settings)
@@ -189,8 +184,8 @@ const acquire = async (path: string, folder: string, storeName: string, settings
     } catch (cause) {
       throw systemError(cause, "remove the old lock of", folder, true)
     } finally {
-      calls.closeSync(thief.descriptor)
-      removeFile(calls, thief.path)
+      tryClose(calls, thief.descriptor)
+      tryRemove(calls, thief.path)
     }
   }
   throw new StoreLocked({ store: storeName, location: folder, holder: describe(found, path, settings.own) })
@@ -204,6 +199,7 @@ const thiefName = (found: Reading, path: string): string => {
 
 const isGone = async (found: Reading, path: string, { calls, own, beatMillis }: LockSettings, signal?: AbortSignal): Promise<boolean> => {
   if (found === "foreign") return false
+  if (typeof found === "object" && found.beat === RELEASED) return true
   const standing = found === "torn" ? "out-of-sight" : judgeProcess(found, own)
   if (standing !== "out-of-sight") return standing === "gone"
   await sleep(beatMillis * BEATS_WATCHED, undefined, { signal })
@@ -228,7 +224,8 @@ export const sweepLocks = (folder: string, names: readonly string[], { calls, ow
   for (const name of names) {
     if (!/^lock-[0-9a-f]{32}(?:\.tmp)?$/.test(name)) continue
     const path = join(folder, name)
-    const found = readHolder(calls, path)
+    // One that is not finished helps nobody while we hold the lock: whoever is about to try it begins again.
+    const found = name.endsWith(UNFINISHED) ? "torn" : readHolder(calls, path)
     if (found === "torn" || (typeof found === "object" && judgeProcess(found, own) === "gone")) removeFile(calls, path)
   }
 }
@@ -289,8 +286,16 @@ export class Lock {
     const isOurs = this.check() === undefined
     this.#isReleased = true
     clearInterval(this.#timer)
-    this.#settings.calls.closeSync(this.#held.descriptor)
-    if (isOurs) removeFile(this.#settings.calls, this.#held.path)
+    const { calls } = this.#settings
+    const { path, descriptor, holder } = this.#held
+    try {
+      if (isOurs) removeFile(calls, path)
+    } catch {
+      // It stays, and says that nobody holds it: else it would, for as long as this process runs.
+      writeFully(calls, descriptor, encodeHolder({ ...holder, beat: RELEASED }), 0)
+    } finally {
+      tryClose(calls, descriptor)
+    }
   }
 
   #tick(): void {

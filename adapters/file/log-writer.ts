@@ -17,6 +17,7 @@ import { withSystemErrors } from "../system/errors.ts"
 import type { FileCalls } from "../system/file-calls.ts"
 import { flushFolder } from "../system/folders.ts"
 import { SEGMENT_HEAD_BYTES } from "./file-heads.ts"
+import { tryClose } from "./files.ts"
 import { FRAME_HEADER_BYTES } from "./frame-header.ts"
 import { Segment } from "./segment.ts"
 import { SegmentWriter } from "./segment-writer.ts"
@@ -125,16 +126,28 @@ export class LogWriter {
   }
 
   #closeFiles(): void {
-    for (const { descriptor, path } of this.#unflushed) withSystemErrors("close", path, () => this.#calls.closeSync(descriptor))
+    const full = this.#unflushed
     this.#unflushed = []
-    this.#writer.close()
+    try {
+      for (const { descriptor, path } of full) withSystemErrors("close", path, () => this.#calls.closeSync(descriptor))
+    } finally {
+      this.#writer.close()
+    }
   }
 
   /** Leaves the last segment as long as its frames and, if they are on the device, a mark that says so. */
   #tidy(isFlushed: boolean): void {
     const writer = this.#writer
     withSystemErrors("close", writer.segment.path, () => {
-      writer.truncate(this.#head > 0 && this.#durableHead === this.#head ? writer.writeMark(this.#head) : writer.end)
+      let { end } = writer
+      if (this.#head > 0 && this.#durableHead === this.#head) {
+        try {
+          end = writer.writeMark(this.#head)
+        } catch {
+          // On a full disk it has no room; the frames are on the device without it. What there is of it is cut off.
+        }
+      }
+      writer.truncate(end)
       if (isFlushed) this.#calls.fdatasyncSync(writer.descriptor)
     })
   }
@@ -190,7 +203,7 @@ export class LogWriter {
   /** Closes full segments that are on the device. */
   #forget(flushed: readonly Unflushed[]): void {
     this.#unflushed = this.#unflushed.filter((each) => !flushed.includes(each))
-    for (const { descriptor, path } of flushed) withSystemErrors("close", path, () => this.#calls.closeSync(descriptor))
+    for (const { descriptor } of flushed) tryClose(this.#calls, descriptor)
   }
 
   #markFlushed(head: Position): void {

@@ -23,7 +23,7 @@ import { systemError } from "../system/errors.ts"
 import type { FileCalls } from "../system/file-calls.ts"
 import { flushFolder } from "../system/folders.ts"
 import { decodeSegmentHead, positionInName, SEGMENT_HEAD_BYTES } from "./file-heads.ts"
-import { allocate, openFile, readFileWhole, readFully, removeFile, writeFileWhole } from "./files.ts"
+import { allocate, openFile, readFileWhole, readFully, removeFile, tryClose, writeFileWhole } from "./files.ts"
 import { type Scan, scanSegment } from "./scan.ts"
 import { Segment } from "./segment.ts"
 
@@ -198,7 +198,7 @@ const truncate = (calls: FileCalls, { segment, scan }: Part): void => {
     calls.ftruncateSync(descriptor, scan!.markEnd)
     calls.fsyncSync(descriptor)
   } finally {
-    calls.closeSync(descriptor)
+    tryClose(calls, descriptor)
   }
 }
 
@@ -219,7 +219,7 @@ function* readRanges(
     } catch (cause) {
       throw systemError(cause, "read", path, true)
     } finally {
-      calls.closeSync(descriptor)
+      tryClose(calls, descriptor)
     }
   }
 }

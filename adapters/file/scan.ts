@@ -15,7 +15,7 @@ import type { FileCalls } from "../system/file-calls.ts"
 import { checksum } from "./checksum.ts"
 import { SEGMENT_HEAD_BYTES } from "./file-heads.ts"
 import { FileWindow } from "./file-window.ts"
-import { openFile } from "./files.ts"
+import { openFile, tryClose } from "./files.ts"
 import { FRAME_HEADER_BYTES, FrameHeader, mayBeHeader } from "./frame-header.ts"
 import type { Segment } from "./segment.ts"
 
@@ -45,7 +45,7 @@ export const scanSegment = (calls: FileCalls, segment: Segment, headFault?: stri
     const size = withSystemErrors("open", segment.path, () => calls.fstatSync(descriptor).size, true)
     return new Scanner(new FileWindow(calls, descriptor, segment.path, size, READ_BYTES), segment).run(headFault)
   } finally {
-    calls.closeSync(descriptor)
+    tryClose(calls, descriptor)
   }
 }
 

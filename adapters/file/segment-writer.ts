@@ -17,7 +17,7 @@ import { systemError, withSystemErrors } from "../system/errors.ts"
 import type { FileCalls } from "../system/file-calls.ts"
 import { checksum } from "./checksum.ts"
 import { encodeSegmentHead, SEGMENT_HEAD_BYTES } from "./file-heads.ts"
-import { allocate, openFile, writeFully } from "./files.ts"
+import { allocate, openFile, tryClose, tryRemove, writeFully } from "./files.ts"
 import { FRAME_HEADER_BYTES, writeFrameHeader } from "./frame-header.ts"
 import type { Segment } from "./segment.ts"
 
@@ -59,8 +59,8 @@ export class SegmentWriter {
     try {
       writeFully(calls, descriptor, encodeSegmentHead(storeId, segment.number, segment.first), 0)
     } catch (cause) {
-      calls.closeSync(descriptor)
-      calls.unlinkSync(segment.path)
+      tryClose(calls, descriptor)
+      tryRemove(calls, segment.path)
       throw systemError(cause, "write to", segment.path, true, SEGMENT_HEAD_BYTES)
     }
     return new SegmentWriter(calls, segment, descriptor, SEGMENT_HEAD_BYTES, SEGMENT_HEAD_BYTES)
@@ -110,10 +110,10 @@ export class SegmentWriter {
     writeFrameHeader(mark, 0, 0, 0, head, head, this.segment.seed)
     // Before the write: if it fails half-way, what it left has to be wiped or written over.
     this.#dirtyEnd = Math.max(this.#dirtyEnd, this.#end + FRAME_HEADER_BYTES)
+    this.#size = Math.max(this.#size, this.#end + FRAME_HEADER_BYTES)
     writeFully(this.#calls, this.descriptor, mark, this.#end)
     // Every frame is longer than a mark, so it is written over whole and not dirt.
     this.#dirtyEnd = this.#end
-    this.#size = Math.max(this.#size, this.#end + FRAME_HEADER_BYTES)
     return this.#end + FRAME_HEADER_BYTES
   }
 

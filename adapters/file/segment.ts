@@ -15,7 +15,7 @@ import type { FileCalls } from "../system/file-calls.ts"
 import { checksum } from "./checksum.ts"
 import { SEGMENT_HEAD_BYTES, segmentFileName } from "./file-heads.ts"
 import { FileWindow } from "./file-window.ts"
-import { openFile } from "./files.ts"
+import { openFile, tryClose } from "./files.ts"
 import { FRAME_HEADER_BYTES, FrameHeader, headerSeed } from "./frame-header.ts"
 
 const INDEX_STEP_BYTES = 128 * 1024
@@ -104,7 +104,7 @@ export class Segment {
     const descriptor = this.#descriptor
     if (descriptor === undefined) return
     this.#descriptor = undefined
-    withSystemErrors("close", this.path, () => this.#calls.closeSync(descriptor))
+    tryClose(this.#calls, descriptor)
   }
 
   /** A window over what is readable now; `capacity` is told where that ends. */

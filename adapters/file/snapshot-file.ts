@@ -22,7 +22,7 @@ import { withSystemErrors } from "../system/errors.ts"
 import type { FileCalls } from "../system/file-calls.ts"
 import { checksum } from "./checksum.ts"
 import { endHead, findHeadFault, getUint32, getUint64, isOfStore, setUint32, setUint64, startHead } from "./file-heads.ts"
-import { allocate, openFile, readFully } from "./files.ts"
+import { allocate, openFile, readFully, tryClose } from "./files.ts"
 
 export const SNAPSHOT_HEAD_BYTES = 44
 const ENTRY_BYTES = 12
@@ -112,7 +112,7 @@ export class SnapshotFile {
         const total = sliceBytes.reduce((sum, bytes) => sum + bytes, SNAPSHOT_HEAD_BYTES + tableBytes + END_BYTES)
         return total === size ? new SnapshotFile(calls, path, { at, sliceBytes }, sums) : undefined
       } finally {
-        calls.closeSync(descriptor)
+        tryClose(calls, descriptor)
       }
     }, true)
   }
@@ -137,6 +137,6 @@ export class SnapshotFile {
   close(): void {
     const descriptor = this.#descriptor
     this.#descriptor = undefined
-    if (descriptor !== undefined) this.#calls.closeSync(descriptor)
+    if (descriptor !== undefined) tryClose(this.#calls, descriptor)
   }
 }

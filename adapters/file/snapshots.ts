@@ -10,11 +10,11 @@ import { randomBytes } from "node:crypto"
 import { join } from "node:path"
 import { PositionOutOfRange, SnapshotMissing } from "../../kernel/errors.ts"
 import type { Bytes, Position, SnapshotInfo } from "../../kernel/ports/log-storage.ts"
-import { systemError } from "../system/errors.ts"
+import { systemError, withSystemErrors } from "../system/errors.ts"
 import type { FileCalls } from "../system/file-calls.ts"
 import { flushFolder } from "../system/folders.ts"
 import { positionInName, snapshotFileName } from "./file-heads.ts"
-import { openFile, removeFile, UNFINISHED, writeFully } from "./files.ts"
+import { openFile, tryClose, tryRemove, UNFINISHED, writeFully } from "./files.ts"
 import { encodeSnapshotHead, SnapshotFile, SnapshotTable } from "./snapshot-file.ts"
 
 const SNAPSHOTS_KEPT = 2
@@ -119,15 +119,12 @@ export class Snapshots {
         write(table.encode(storeHead))
         await flushDescriptor(calls, descriptor, path)
       } finally {
-        calls.closeSync(descriptor)
+        tryClose(calls, descriptor)
       }
       log.checkWritable()
       system(() => calls.renameSync(unfinished, path))
     } catch (cause) {
-      // What went wrong first is what counts; what stays here goes at the next open.
-      try {
-        removeFile(calls, unfinished)
-      } catch { /* see above */ }
+      tryRemove(calls, unfinished)
       throw cause
     }
     flushFolder(this.#folder, calls)
@@ -146,9 +143,10 @@ export class Snapshots {
     this.#files = [file, ...others]
     const kept = new Set(this.#files.slice(0, SNAPSHOTS_KEPT).map((one) => one.path))
     for (const surplus of this.#files.splice(SNAPSHOTS_KEPT)) surplus.close()
-    for (const name of this.#calls.readdirSync(this.#folder)) {
+    for (const name of withSystemErrors("list", this.#folder, () => this.#calls.readdirSync(this.#folder), false)) {
       const other = join(this.#folder, name)
-      if (positionInName(name, "snapshot") !== undefined && !kept.has(other)) removeFile(this.#calls, other)
+      // One that stays goes with the next write.
+      if (positionInName(name, "snapshot") !== undefined && !kept.has(other)) tryRemove(this.#calls, other)
     }
   }
 }

@@ -27,7 +27,7 @@ import {
   STORE_ID_BYTES,
   type StoreIdentity,
 } from "./file-heads.ts"
-import { openFile, readFileWhole, removeFile, UNFINISHED, writeFileWhole } from "./files.ts"
+import { openFile, readFileWhole, removeFile, tryClose, tryRemove, UNFINISHED, writeFileWhole } from "./files.ts"
 import { LOCK_FILE, type LockSettings, sweepLocks } from "./lock.ts"
 import type { Segment } from "./segment.ts"
 
@@ -80,7 +80,9 @@ export const createStoreFiles = (calls: FileCalls, folder: string, name: string)
   try {
     writeFileWhole(calls, folder, STORE_FILE, [encodeStoreFile({ id, name })])
   } catch (cause) {
-    removeFile(calls, join(folder, FIRST_SEGMENT))
+    // In this order: without its first segment it would be a store that is damaged. What stays is an unfinished one, or an empty one.
+    tryRemove(calls, join(folder, STORE_FILE))
+    if (inspectStore(calls, folder).kind !== "store") tryRemove(calls, join(folder, FIRST_SEGMENT))
     throw cause
   }
   return { id, name }
@@ -108,7 +110,7 @@ export const settleStore = (calls: FileCalls, folder: string, segments: readonly
       try {
         calls.fdatasyncSync(descriptor)
       } finally {
-        calls.closeSync(descriptor)
+        tryClose(calls, descriptor)
       }
     }, true)
   }

@@ -8,7 +8,7 @@
 import { dirname } from "node:path"
 import process from "node:process"
 import { PathNotFound } from "../../kernel/errors.ts"
-import { systemCode, systemError } from "./errors.ts"
+import { systemCode, systemError, withSystemErrors } from "./errors.ts"
 import { type FileCalls, fileCalls } from "./file-calls.ts"
 
 /** Mode of every folder that is made: its owner alone may enter. */
@@ -54,14 +54,11 @@ const requireFolder = (path: string, calls: FileCalls): false => {
 /** Puts the entries of a folder (files made, renamed, removed) on the device. Windows has no such call, and needs none. */
 export const flushFolder = (path: string, calls: FileCalls = fileCalls): void => {
   if (process.platform === "win32") return
+  const descriptor = withSystemErrors("open the folder", path, () => calls.openSync(path, "r"))
   try {
-    const descriptor = calls.openSync(path, "r")
-    try {
-      calls.fsyncSync(descriptor)
-    } finally {
-      calls.closeSync(descriptor)
-    }
-  } catch (cause) {
-    throw systemError(cause, "flush the folder", path)
+    // Whatever the reason, what was to be flushed has happened: never an error that says otherwise.
+    withSystemErrors("flush the folder", path, () => calls.fsyncSync(descriptor), false)
+  } finally {
+    withSystemErrors("close the folder", path, () => calls.closeSync(descriptor), false)
   }
 }
