@@ -1,7 +1,7 @@
 /** Where the example keeps its store. */
 import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
-import { createStore, type CreateStoreOptions, listStores, type Store } from "@cuitty/persist"
+import { type AdapterOptions, createStore, listStores, type Store } from "@cuitty/persist"
 import type { City } from "./city.ts"
 
 const STORE = "cities"
@@ -13,17 +13,17 @@ export interface Place {
   readonly folder: string
 }
 
-const optionsOf = ({ adapter, durability, folder }: Place): CreateStoreOptions => ({
+const whereIs = ({ adapter, folder }: Place): AdapterOptions => ({
   adapter,
-  durability,
   path: adapter === "sqlite" ? join(folder, "cities.db") : folder,
   createFolders: true,
 })
 
-export const openPlace = (place: Place): Promise<Store<City>> => createStore<City>(STORE, optionsOf(place))
+export const openPlace = (place: Place): Promise<Store<City>> =>
+  createStore<City>(STORE, { ...whereIs(place), durability: place.durability })
 
 /** Is there a store of the example already? */
-export const isTaken = async (place: Place): Promise<boolean> => (await listStores(optionsOf(place))).includes(STORE)
+export const isTaken = async (place: Place): Promise<boolean> => (await listStores(whereIs(place))).includes(STORE)
 
 /** Bytes of all files in the folder. */
 export const bytesIn = async ({ folder }: Place): Promise<number> => {
