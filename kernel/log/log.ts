@@ -297,7 +297,7 @@ export class Log<W extends QueuedWrite> {
   /** Reads the position back; where nothing is there, appends the same bytes again. Undefined: still not known. */
   async #outcomeOf({ position, frame }: Undecided): Promise<"stored" | "taken" | undefined> {
     try {
-      if (await this.#storage.head() < position) await this.#storage.append(position, frame)
+      if (await this.#storage.head() < position) await this.#appendAgain(position, frame)
       const [there] = await this.#storage.read(position - 1, { maxFrames: 1, maxBytes: 1 })
       if (there === undefined) return undefined
       if (!sameBytes(there, frame)) return "taken"
@@ -307,6 +307,15 @@ export class Log<W extends QueuedWrite> {
     } catch (error) {
       if (error instanceof FlushFailed) this.#poisonWith(error)
       return undefined
+    }
+  }
+
+  /** The position may have been taken since the head was read: by the frame itself, or by another handle's. */
+  async #appendAgain(position: Position, frame: Bytes): Promise<void> {
+    try {
+      await this.#storage.append(position, frame)
+    } catch (error) {
+      if (!(error instanceof PositionTaken)) throw error
     }
   }
 

@@ -277,6 +277,23 @@ describe("an append whose outcome is not told", () => {
     }
   })
 
+  it("whose position is taken between the look at the head and the next try is decided by what is there", async () => {
+    for (const own of [true, false]) {
+      const beneath = memoryAdapter()
+      const platform = hastyPlatform()
+      platform.stepMillis = 6000 // one look decides
+      const { store, storage, adapter } = await open({ platform }, { watch: false }, beneath)
+      const other = await openStore("notes", beneath)
+      storage.next("append", own ? failAfter(failed()) : failBefore(failed()))
+      storage.next("head", async () => {
+        if (!own) await other.records.put("b", 2)
+        return 0 // as it was a moment ago
+      })
+      await store.records.put("a", 1)
+      assert.deepEqual(await storedIn(adapter), own ? { a: 1 } : { a: 1, b: 2 })
+    }
+  })
+
   it("that lost against another handle is built again on what that one wrote", async () => {
     const beneath = memoryAdapter()
     const { store, storage } = await open({}, { watch: false }, beneath)

@@ -100,8 +100,10 @@ async function run(actions: readonly Action[]): Promise<void> {
     else if (action.type === "update") { for (const key of keys) call([key], () => store.records.update(key, () => key)) }
     else if (action.type === "batch") call(keys, () => store.records.putMany(keys.map((key) => ({ key, value: key }))))
     else if (action.type === "transaction") call(keys, () => store.batch((tx) => keys.forEach((key) => tx.put(key, key))))
-    else if (action.type === "other") { for (const key of keys) await other.records.put(`other ${key}`, key).catch(() => {}) }
-    else if (action.type === "fault") {
+    else if (action.type === "other") {
+      await other.records.put(`other ${keys[0]}`, 1)
+      await turn() // so that a call that has ended is known to have
+    } else if (action.type === "fault") {
       const step = appendWith(action.fault, gate)
       storage.next("append", action.held ? heldBefore(gate, step) : step)
     } else if (action.type === "turn") await turn()
