@@ -8,10 +8,21 @@
 import assert from "node:assert/strict"
 import fs from "node:fs"
 import { describe, it } from "node:test"
-import { FlushFailed, PersistError, StoreLocked } from "../../kernel/errors.ts"
+import { FlushFailed, PersistError, StorageFull, StoreLocked } from "../../kernel/errors.ts"
 import type { Durability, LogStorage } from "../../kernel/ports/log-storage.ts"
 import { type Fault, FaultyCalls } from "./testing/faulty-calls.ts"
-import { adapterAt, assertFrames, fillTo, frameAt, inTemporaryFolder, OPEN, quickCalls, restoreFolder } from "./testing/workbench.ts"
+import {
+  adapterAt,
+  assertFrames,
+  deadIdentity,
+  fillTo,
+  frameAt,
+  inTemporaryFolder,
+  OPEN,
+  quickCalls,
+  restoreFolder,
+  saveFolder,
+} from "./testing/workbench.ts"
 
 const SMALL = { segmentBytesMax: 900 }
 const TRIES_MAX = 3
@@ -171,6 +182,22 @@ describe("a disk that stays full", () => {
         await assertFrames(again, 0, 9)
         await again.close()
       }
+    }))
+
+  it("leaves zeros where half of a frame was, so that a process that dies then leaves no torn tail", () =>
+    inTemporaryFolder(async (root) => {
+      const faulty = new FaultyCalls(undefined, quickCalls)
+      const storage = await adapterAt(root, { calls: faulty.calls, own: deadIdentity() }).open("notes", OPEN)
+      await fillTo(storage, 4)
+      const before = saveFolder(root)
+      faulty.arm({ at: 1, kind: "half", code: "ENOSPC", name: "writeSync" })
+      await assert.rejects(async () => storage.append(5, frameAt(5)), StorageFull)
+      assert.deepEqual(saveFolder(root), before)
+      faulty.dispose()
+      const again = await adapterAt(root, { calls: quickCalls }).open("notes", OPEN)
+      assert.equal(again.opened.recovery, undefined)
+      await assertFrames(again, 0, 4)
+      await again.close()
     }))
 
   it("does not keep a store from being closed", () =>
