@@ -15,7 +15,7 @@ import type { Dots } from "../model/operation.ts"
 import type { Bytes } from "../ports/log-storage.ts"
 import { NameTable } from "../views/name-table.ts"
 import { StoreViews } from "../views/store-views.ts"
-import { dotOf, type Op, type OracleBlock, type OracleViews, type Seqs } from "./model-oracle.ts"
+import { dotOf, newest, type Op, type OracleBlock, type OracleViews, type Seqs } from "./model-oracle.ts"
 
 const checksum = chooseChecksum(undefined)
 
@@ -52,21 +52,34 @@ export function noteOracleBlock({ w, from, to, ops, withheld, links }: OracleBlo
     value: op.kind === "delete" ? null : valueHex(op.value),
   }))
   const linked = from === 0 ? fromSeqs(links) : []
-  const links2 = linked.length > 0 ? linked : null
-  return { writers: writers.map(writerIdOf), from, to, withheld, origin: null, links: links2, label: null, names: [""], operations }
+  return {
+    writers: writers.map(writerIdOf),
+    from,
+    to,
+    withheld,
+    origin: null,
+    links: linked.length > 0 ? linked : null,
+    label: null,
+    names: [""],
+    operations,
+  }
 }
 
-const frameId = (position: number): Uint8Array => {
+const frameId = (position: number): Bytes => {
   const id = new Uint8Array(FRAME_ID_BYTES)
   if (position > 0) new DataView(id.buffer).setUint32(0, position)
   return id
 }
 
 /** A frame of these blocks; its id is its position. */
-export function encodeOracleFrame(blocks: readonly OracleBlock[], position: number, isLocal: boolean = false): Bytes {
-  const out = new ByteWriter()
-  const head = { position, id: frameId(position), previous: frameId(position - 1), flags: isLocal ? FRAME_FLAG_LOCAL : 0 }
-  beginFrame(out, head as Parameters<typeof beginFrame>[1], blocks.length)
+export function encodeOracleFrame(
+  blocks: readonly OracleBlock[],
+  position: number,
+  isLocal: boolean = false,
+  previous: Bytes = frameId(position - 1),
+): Bytes {
+  const out = new ByteWriter(), flags = isLocal ? FRAME_FLAG_LOCAL : 0
+  beginFrame(out, { position, id: frameId(position), previous, flags }, blocks.length)
   for (const block of blocks) {
     const bytes = encodeNotedBlock(noteOracleBlock(block)), mark = beginPart(out, PartType.block)
     out.bytes(bytes, 0, bytes.length)
@@ -135,7 +148,7 @@ export function showKernel(views: StoreViews): unknown {
     Object.fromEntries(Array.from({ length: dots.length / 2 }, (_, at) => [name(dots[at * 2]!), dots[at * 2 + 1]!]))
   const shown = Array.from({ length: rows.count }, (_, row) => {
     const chunk = arena.chunks[rows.chunkOf(row)]!, at = rows.keyAt(row)
-    const versions = records.versionsOf(row).map((version): Op => ({
+    return records.versionsOf(row).map((version): Op => ({
       w: name(version.writer),
       s: version.seq,
       stamp: version.millis,
@@ -148,7 +161,6 @@ export function showKernel(views: StoreViews): unknown {
       keeps: Object.entries(seqs(version.keeps)).map(([w, s]) => `${w}:${s}`),
       settles: version.settles === undefined ? undefined : seqs(version.settles),
     }))
-    return versions
   })
   return show(
     shown,
@@ -161,11 +173,9 @@ export function showKernel(views: StoreViews): unknown {
 /** The same of the oracle's. */
 export function showOracle({ records, vector }: OracleViews): unknown {
   const all = [...records.values()]
-  const live = all.filter((versions) => versions.toSorted((a, b) => order(a, b)).at(-1)!.value !== undefined).length
+  const live = all.filter((versions) => newest(versions)!.value !== undefined).length
   return show(all, vector, live, all.filter((versions) => versions.length > 1).length)
 }
-
-const order = (a: Op, b: Op): number => a.stamp - b.stamp || (a.w < b.w ? -1 : a.w > b.w ? 1 : a.s - b.s)
 
 function show(
   records: readonly (readonly Op[])[],
