@@ -1,23 +1,19 @@
-import { loadDriver } from "#sqlite-driver"
 import assert from "node:assert/strict"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { after, describe, it } from "node:test"
+import { describe, it } from "node:test"
+import { StoreBusy } from "../../kernel/errors.ts"
 import type { Durability } from "../../kernel/ports/log-storage.ts"
-import type { Database, Driver } from "./drivers/driver.ts"
-import { sqliteAdapterOver } from "./mod.ts"
+import type { Database } from "./drivers/driver.ts"
+import { sqliteAdapter, sqliteAdapterOver } from "./mod.ts"
+import { bytes, driver, open, rawDatabase, temporaryPaths } from "./testing/workbench.ts"
 
-const driver: Driver = await loadDriver()
-const root = mkdtempSync(join(tmpdir(), "persist-sqlite-connection-"))
-after(() => rmSync(root, { recursive: true }))
+const newPath = temporaryPaths()
 
 describe("a connection", () => {
   /** What pragmas say over the connection of a handle. */
   const pragmasOf = async (durability: Durability, names: readonly string[]): Promise<Record<string, unknown>> => {
     let database: Database | undefined
     const adapter = sqliteAdapterOver(() => ({ ...driver, open: (...given) => database = driver.open(...given) }), {
-      path: join(root, `${durability}.db`),
+      path: newPath(),
     })
     const storage = await adapter.open("notes", { durability, create: true })
     const pragmas = Object.fromEntries(names.map((name) => [name, Object.values(database!.prepare(`PRAGMA ${name}`).get() ?? {})[0]]))
@@ -48,5 +44,77 @@ describe("a connection", () => {
 
   it("waits for a lock within SQLite for 50 ms, not longer: the event loop waits with it", async () => {
     assert.deepEqual(await pragmasOf("normal", ["busy_timeout"]), { busy_timeout: 50 })
+  })
+})
+
+describe("busy", () => {
+  it("A81 a short holder is waited for without losing the turn of others", async () => {
+    const path = newPath()
+    const storage = await open(path)
+    await storage.append(1, bytes(1))
+    const holder = rawDatabase(path)
+    holder.execute("BEGIN IMMEDIATE")
+    let turns = 0
+    const ticking = setInterval(() => turns++, 5)
+    setTimeout(() => holder.execute("COMMIT"), 300)
+    const started = performance.now()
+    await storage.append(2, bytes(2))
+    clearInterval(ticking)
+    assert.ok(performance.now() - started >= 200)
+    assert.ok(turns >= 10, `${turns} turns`)
+    assert.equal(await storage.head(), 2)
+    holder.close()
+    await storage.close()
+  })
+
+  it("A81 a holder that stays is StoreBusy after 5 s, nothing is stored, and the same call works later", { timeout: 30_000 }, async () => {
+    const path = newPath()
+    const storage = await open(path)
+    const holder = rawDatabase(path)
+    holder.execute("BEGIN IMMEDIATE")
+    const outcomes = await Promise.allSettled([
+      (async () => await storage.append(1, bytes(1)))(),
+      sqliteAdapter({ path }).open("other", { durability: "normal", create: true }),
+    ])
+    for (const outcome of outcomes) {
+      assert.ok(outcome.status === "rejected" && outcome.reason instanceof StoreBusy, JSON.stringify(outcome))
+      assert.ok(outcome.reason.storedNothing && outcome.reason.retryable && outcome.reason.details.waitedMillis >= 4900)
+    }
+    // Reading needs no lock, and neither does flushing what was written.
+    assert.equal(await storage.head(), 0)
+    holder.execute("ROLLBACK")
+    holder.close()
+    await storage.append(1, bytes(1))
+    await storage.close()
+  })
+
+  it("close() settles an append that waits", async () => {
+    const path = newPath()
+    const storage = await open(path)
+    const holder = rawDatabase(path)
+    holder.execute("BEGIN IMMEDIATE")
+    const appended = (async () => await storage.append(1, bytes(1)))()
+    const closed = storage.close()
+    setTimeout(() => holder.execute("COMMIT"), 100)
+    await appended
+    await closed
+    holder.close()
+    const again = await open(path)
+    assert.equal(await again.head(), 1)
+    await again.close()
+  })
+
+  it("A81 an open that waits gives up when its signal says so, and leaves nothing", async () => {
+    const path = newPath()
+    await (await open(path)).close()
+    const holder = rawDatabase(path)
+    holder.execute("BEGIN IMMEDIATE")
+    const controller = new AbortController(), reason = new Error("enough")
+    const opening = sqliteAdapter({ path }).open("other", { durability: "normal", create: true, signal: controller.signal })
+    setTimeout(() => controller.abort(reason), 100)
+    await assert.rejects(async () => await opening, (error) => error === reason)
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert.deepEqual(await sqliteAdapter({ path }).list(), ["notes"])
   })
 })
