@@ -54,14 +54,15 @@ const isAllowed = (from: string, to: string): boolean => {
   return to === "published" && ["examples", "bench", "cli"].includes(from)
 }
 
-interface Manifest {
+/** What of `package.json` says where an import leads. */
+export interface Manifest {
   readonly name: string
   readonly exports: Readonly<Record<string, string>>
   readonly imports?: Readonly<Record<string, string | Readonly<Record<string, string>>>>
 }
 
 /** Files that a specifier can mean: several where it depends on conditions, none for a package or a runtime's module. */
-const targetsOf = (manifest: Manifest, path: string, specifier: string): readonly string[] => {
+export const targetsOf = (manifest: Manifest, path: string, specifier: string): readonly string[] => {
   if (specifier.startsWith(".")) return [posix.join(posix.dirname(path), specifier)]
   const byCondition = manifest.imports?.[specifier]
   const targets = byCondition === undefined

@@ -34,7 +34,7 @@ const SOURCE_STEPS: readonly Step[] = [
 
 const SLOW_STEPS: readonly Step[] = [
   { name: "package", command: ["node", "tools/check-package.ts"] },
-  { name: "jsr", command: ["deno", "publish", "--dry-run", "--allow-dirty", "--quiet"] },
+  { name: "jsr", command: ["node", "tools/check-jsr.ts"] },
   ...ADAPTERS.map((adapter): Step => ({ name: `conformance-${adapter}`, command: ["node", "conformance/cli.ts", "--adapter", adapter] })),
   ...ADAPTERS.filter((adapter) => adapter !== "memory").map((adapter): Step => ({
     name: `kill-loop-${adapter}`,
