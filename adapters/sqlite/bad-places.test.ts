@@ -6,7 +6,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { after, describe, it } from "node:test"
 import { PersistError } from "../../kernel/errors.ts"
-import { createStore, type CreateStoreOptions, type Store } from "../../mod.ts"
+import { createStore, type CreateStoreOptions, deleteStore, type Store } from "../../mod.ts"
 import type { Database, Driver } from "./drivers/driver.ts"
 import { sqliteAdapterOver } from "./mod.ts"
 
@@ -211,6 +211,7 @@ describe("createStore() over a database that cannot be used", () => {
     const other = await open(path)
     assert.deepEqual(await other.records.get("note:4"), { number: 4 })
     await other.close()
+    await assertRejects(() => deleteStore("notes", { adapter: "sqlite", path }), "store_locked", /open handle of this process/)
     await store.close()
   })
 
@@ -229,25 +230,40 @@ describe("createStore() over a database that cannot be used", () => {
     }
   })
 
-  it("takes back the interrupted transaction of a rollback journal, in a database of the user", async () => {
-    const folder = newFolder(), copy = newFolder()
-    const path = join(folder, "app.db")
+  describe("with the interrupted transaction of a rollback journal, in a database of the user", () => {
     const prefixed = { tablePrefix: "notes_" }
-    runSql(path, "CREATE TABLE mine (a); INSERT INTO mine VALUES (1)")
-    const store = await open(path, prefixed)
-    await store.records.put("note:1", { number: 1 })
-    await store.close()
-    const writer = driver.open(path, { readOnly: false })
-    writer.execute("PRAGMA cache_size = 1; PRAGMA cache_spill = 1; BEGIN")
-    writer.execute("UPDATE mine SET a = 2; DELETE FROM notes_frames")
-    for (let row = 0; row < 50; row++) writer.execute(`INSERT INTO mine VALUES (zeroblob(4000))`)
-    for (const name of fs.readdirSync(folder)) fs.copyFileSync(join(folder, name), join(copy, name))
-    assert.ok(fs.statSync(join(copy, "app.db-journal")).size > 512, "the journal is hot")
-    writer.execute("ROLLBACK")
-    writer.close()
-    const again = await open(join(copy, "app.db"), prefixed)
-    assert.deepEqual(await again.records.get("note:1"), { number: 1 })
-    await again.close()
-    assert.deepEqual(fs.readdirSync(copy), ["app.db"])
+    /** The folder of a database with one record, "app.db", and of the journal of a transaction that drops it. */
+    const makeInterrupted = async (): Promise<string> => {
+      const folder = newFolder(), copy = newFolder()
+      const path = join(folder, "app.db")
+      runSql(path, "CREATE TABLE mine (a); INSERT INTO mine VALUES (1)")
+      const store = await open(path, prefixed)
+      await store.records.put("note:1", { number: 1 })
+      await store.close()
+      const writer = driver.open(path, { readOnly: false })
+      writer.execute("PRAGMA cache_size = 1; PRAGMA cache_spill = 1; BEGIN")
+      writer.execute("UPDATE mine SET a = 2; DELETE FROM notes_frames")
+      for (let row = 0; row < 50; row++) writer.execute(`INSERT INTO mine VALUES (zeroblob(4000))`)
+      for (const name of fs.readdirSync(folder)) fs.copyFileSync(join(folder, name), join(copy, name))
+      assert.ok(fs.statSync(join(copy, "app.db-journal")).size > 512, "the journal is hot")
+      writer.execute("ROLLBACK")
+      writer.close()
+      return copy
+    }
+
+    it("takes it back", async () => {
+      const folder = await makeInterrupted()
+      const store = await open(join(folder, "app.db"), prefixed)
+      assert.deepEqual(await store.records.get("note:1"), { number: 1 })
+      await store.close()
+      assert.deepEqual(fs.readdirSync(folder), ["app.db"])
+    })
+
+    it("refuses readPrefix, which may not take it back, and changes nothing", async () => {
+      const folder = await makeInterrupted()
+      const before = sightOf(folder)
+      await assertRejects(() => open(join(folder, "app.db"), { ...prefixed, readPrefix: true }), "read_only", /readonly/)
+      assert.deepEqual(sightOf(folder), before)
+    })
   })
 })
