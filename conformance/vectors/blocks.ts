@@ -1,6 +1,5 @@
 /** Vectors of operation blocks: what each says, and bytes that are none, each with one rule broken. */
 import { type BlockNotation, encodeNotedBlock, fromHex, type OperationNotation } from "../../kernel/format/block-notation.ts"
-import { ByteReader } from "../../kernel/format/bytes.ts"
 import { type Refusal, type RefusedVector, refusedVector, toHex } from "./notation.ts"
 import { readBlock } from "./reader/frame.ts"
 
@@ -162,13 +161,27 @@ const BLOCKS: readonly (readonly [name: string, block: BlockNotation])[] = [
 
 /** The elements of a block or frame, apart: text by text in hexadecimal. */
 export function splitArray(bytes: Uint8Array): string[] {
-  const reader = new ByteReader("an array", false)
-  reader.point(bytes, 0, bytes.length)
-  return Array.from({ length: reader.msgArray() }, () => {
-    const start = reader.at
-    reader.skipValue(64)
-    return toHex(bytes, start, reader.at)
-  })
+  const [count, first] = arrayHead(bytes, 0), elements: string[] = []
+  for (let at = first; elements.length < count;) elements.push(toHex(bytes, at, at = endOf(bytes, at)))
+  return elements
+}
+
+const bigEndian = (bytes: Uint8Array, at: number, length: number): number =>
+  bytes.subarray(at, at + length).reduce((number, byte) => number * 256 + byte, 0)
+const arrayHead = (bytes: Uint8Array, at: number): [count: number, next: number] =>
+  bytes[at] === 0xdc ? [bigEndian(bytes, at + 1, 2), at + 3] : [bytes[at]! & 15, at + 1]
+
+/** Where the nil, number, binary, text or array at `at` ends. */
+function endOf(bytes: Uint8Array, at: number): number {
+  const head = bytes[at]!, behind = at + 1
+  if (head < 0x80 || head === 0xc0) return behind
+  if (head >= 0xcc && head <= 0xcf) return behind + 2 ** (head - 0xcc)
+  if (head >> 5 === 5) return behind + (head & 31)
+  const lengthBytes = head >= 0xc4 && head <= 0xc6 ? 2 ** (head - 0xc4) : head >= 0xd9 && head <= 0xdb ? 2 ** (head - 0xd9) : 0
+  if (lengthBytes > 0) return behind + lengthBytes + bigEndian(bytes, behind, lengthBytes)
+  let [count, next] = arrayHead(bytes, at)
+  for (; count > 0; count--) next = endOf(bytes, next)
+  return next
 }
 
 const bin = (hex: string): string => `c4${(hex.length / 2).toString(16).padStart(2, "0")}${hex}`

@@ -6,25 +6,20 @@ import { CorruptBytes } from "../errors.ts"
 import { readUtf8 } from "./utf8.ts"
 
 const TWO_32 = 0x1_0000_0000
-/** Open containers that `skipValue` can count. */
-const SKIP_DEPTH_MAX = 256
-const pending = new Float64Array(SKIP_DEPTH_MAX + 1)
 
 /**
  * Reads a range of bytes from `at` on, which each read moves behind what it read; a read that throws leaves `at` unspecified.
  *
- * `what` names the range in errors. With `canonical` (the default) numbers and lengths that are not in their shortest form are refused.
+ * `what` names the range in errors. Numbers and lengths that are not in their shortest form are refused.
  */
 export class ByteReader {
   buffer: Uint8Array = new Uint8Array(0)
   at: number = 0
   end: number = 0
   readonly what: string
-  readonly canonical: boolean
 
-  constructor(what: string = "bytes", canonical: boolean = true) {
+  constructor(what: string = "bytes") {
     this.what = what
-    this.canonical = canonical
   }
 
   /** Reads `bytes` from `start` up to `end` from now on. */
@@ -86,7 +81,7 @@ export class ByteReader {
         if (byte < 0x80) break
       }
     }
-    if (byte === 0 && this.canonical) this.refuse("a number is not in its shortest form", start)
+    if (byte === 0) this.refuse("a number is not in its shortest form", start)
     return n
   }
 
@@ -95,22 +90,12 @@ export class ByteReader {
     return n % 2 === 0 ? n / 2 : -((n + 1) / 2)
   }
 
-  /** Whether the next value is nil; does not move. */
-  peekNil(): boolean {
-    return this.at < this.end && this.buffer[this.at] === 0xc0
-  }
-
   /** Moves over nil if it is next; answers whether it was. */
   takeNil(): boolean {
     if (this.at >= this.end) this.refuse("it is cut short")
     if (this.buffer[this.at] !== 0xc0) return false
     this.at++
     return true
-  }
-
-  msgNil(): void {
-    const start = this.at
-    if (this.u8() !== 0xc0) this.refuse("nil is expected", start)
   }
 
   msgUint(): number {
@@ -124,7 +109,7 @@ export class ByteReader {
     const high = this.#length32(start, 0)
     const n = high * TWO_32 + this.#length32(start, 0)
     if (n > Number.MAX_SAFE_INTEGER) this.refuse("an integer is above 2^53 - 1", start)
-    if (high === 0 && this.canonical) this.refuse("a number is not in its shortest form", start)
+    if (high === 0) this.refuse("a number is not in its shortest form", start)
     return n
   }
 
@@ -137,18 +122,6 @@ export class ByteReader {
     else if (marker === 0xdd) count = this.#length32(start, 0x10000)
     else if (marker >> 4 !== 0x9) this.refuse("an array is expected", start)
     if (count > this.end - this.at) this.refuse(`${count} members are announced, ${this.end - this.at} bytes are left`, start)
-    return count
-  }
-
-  /** Members of a map; each has at least two bytes. */
-  msgMap(): number {
-    const start = this.at
-    const marker = this.u8()
-    let count = marker & 0x0f
-    if (marker === 0xde) count = this.#length16(start, 0x10)
-    else if (marker === 0xdf) count = this.#length32(start, 0x10000)
-    else if (marker >> 4 !== 0x8) this.refuse("a map is expected", start)
-    if (count * 2 > this.end - this.at) this.refuse(`${count} members are announced, ${this.end - this.at} bytes are left`, start)
     return count
   }
 
@@ -185,132 +158,17 @@ export class ByteReader {
     return readUtf8(this.buffer, from, this.at)
   }
 
-  /**
-   * Moves over one MessagePack value of any type, without recursion. Checks structure and bounds alone: no text, no extension.
-   *
-   * `depthMax` is at most 256; a scalar has depth 0.
-   */
-  skipValue(depthMax: number): void {
-    if (depthMax > SKIP_DEPTH_MAX) throw new RangeError(`ByteReader.skipValue: depth ${depthMax} is above ${SKIP_DEPTH_MAX}`)
-    let depth = 0
-    pending[0] = 1
-    for (;;) {
-      const start = this.at
-      const children = this.#skipHead(start)
-      pending[depth]!--
-      if (children > 0) {
-        if (depth >= depthMax) this.refuse(`it is nested deeper than ${depthMax}`, start)
-        pending[++depth] = children
-      } else {
-        if (children === 0 && depth >= depthMax && isContainer(this.buffer[start]!)) {
-          this.refuse(`it is nested deeper than ${depthMax}`, start)
-        }
-        while (pending[depth] === 0) {
-          if (depth === 0) return
-          depth--
-        }
-      }
-    }
-  }
-
-  /** Moves over a scalar, or over the head of a container; answers how many values follow inside it. */
-  #skipHead(start: number): number {
-    const marker = this.u8()
-    if (marker < 0x80 || marker >= 0xe0) return 0
-    if (marker < 0x90) return this.#children((marker & 0x0f) * 2, start)
-    if (marker < 0xa0) return this.#children(marker & 0x0f, start)
-    if (marker < 0xc0) {
-      this.skip(marker & 0x1f)
-      return 0
-    }
-    switch (marker) {
-      case 0xc0:
-      case 0xc2:
-      case 0xc3:
-        return 0
-      case 0xc4:
-        this.skip(this.#length8(start, 0))
-        return 0
-      case 0xc5:
-      case 0xda:
-        this.skip(this.#length16(start, 0x100))
-        return 0
-      case 0xc6:
-      case 0xdb:
-        this.skip(this.#length32(start, 0x10000))
-        return 0
-      case 0xd9:
-        this.skip(this.#length8(start, 0x20))
-        return 0
-      case 0xc7:
-        this.skip(this.#length8(start, 0) + 1)
-        return 0
-      case 0xc8:
-        this.skip(this.#length16(start, 0x100) + 1)
-        return 0
-      case 0xc9:
-        this.skip(this.#length32(start, 0x10000) + 1)
-        return 0
-      case 0xcc:
-      case 0xd0:
-        this.skip(1)
-        return 0
-      case 0xcd:
-      case 0xd1:
-      case 0xd4:
-        this.skip(2)
-        return 0
-      case 0xd5:
-        this.skip(3)
-        return 0
-      case 0xca:
-      case 0xce:
-      case 0xd2:
-        this.skip(4)
-        return 0
-      case 0xd6:
-        this.skip(5)
-        return 0
-      case 0xcb:
-      case 0xcf:
-      case 0xd3:
-        this.skip(8)
-        return 0
-      case 0xd7:
-        this.skip(9)
-        return 0
-      case 0xd8:
-        this.skip(17)
-        return 0
-      case 0xdc:
-        return this.#children(this.#length16(start, 0x10), start)
-      case 0xdd:
-        return this.#children(this.#length32(start, 0x10000), start)
-      case 0xde:
-        return this.#children(this.#length16(start, 0x10) * 2, start)
-      case 0xdf:
-        return this.#children(this.#length32(start, 0x10000) * 2, start)
-      default:
-        return this.refuse("byte 0xC1 has no meaning", start)
-    }
-  }
-
-  #children(count: number, start: number): number {
-    if (count > this.end - this.at) this.refuse(`${count} values are announced, ${this.end - this.at} bytes are left`, start)
-    return count
-  }
-
   /** A length of one byte; below `least` a shorter form exists. */
   #length8(start: number, least: number): number {
     const n = this.u8()
-    if (n < least && this.canonical) this.refuse("a number is not in its shortest form", start)
+    if (n < least) this.refuse("a number is not in its shortest form", start)
     return n
   }
 
   #length16(start: number, least: number): number {
     const at = this.skip(2)
     const n = (this.buffer[at]! << 8) | this.buffer[at + 1]!
-    if (n < least && this.canonical) this.refuse("a number is not in its shortest form", start)
+    if (n < least) this.refuse("a number is not in its shortest form", start)
     return n
   }
 
@@ -318,9 +176,7 @@ export class ByteReader {
     const at = this.skip(4)
     const buffer = this.buffer
     const n = ((buffer[at]! << 24) | (buffer[at + 1]! << 16) | (buffer[at + 2]! << 8) | buffer[at + 3]!) >>> 0
-    if (n < least && this.canonical) this.refuse("a number is not in its shortest form", start)
+    if (n < least) this.refuse("a number is not in its shortest form", start)
     return n
   }
 }
-
-const isContainer = (marker: number): boolean => (marker >= 0x80 && marker < 0xa0) || (marker >= 0xdc && marker <= 0xdf)

@@ -146,11 +146,6 @@ export class ByteWriter {
     else this.#header(n, 0, 0xdc, 0xdd)
   }
 
-  msgMap(n: number): void {
-    if ((n & 0x0f) === n) this.u8(0x80 | n)
-    else this.#header(n, 0, 0xde, 0xdf)
-  }
-
   /** The header of a binary of `n` bytes; its content is the caller's to write. */
   msgBin(n: number): void {
     this.#header(n, 0xc4, 0xc5, 0xc6)

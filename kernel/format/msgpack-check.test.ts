@@ -36,8 +36,8 @@ const bytesOf = (value: unknown): Uint8Array => {
 
 /** A map with these keys and nil for each. */
 const mapOf = (keys: readonly string[]): Uint8Array => {
-  const writer = new ByteWriter()
-  writer.msgMap(keys.length)
+  const writer = new ByteWriter(), n = keys.length
+  for (const byte of n < 16 ? [0x80 | n] : n < 65_536 ? [0xde, n >> 8, n & 255] : [0xdf, n >>> 24, n >> 16, n >> 8, n]) writer.u8(byte)
   for (const key of keys) {
     writer.msgStr(key)
     writer.msgNil()
@@ -381,7 +381,7 @@ describe("a process of its own", () => {
       `
         import { AsyncLocalStorage } from "node:async_hooks"
         import { checkValue, decodeValue, encodeValue, freezeDeep } from "MSGPACK"
-        import { ByteReader, ByteWriter } from "BYTES"
+        import { ByteWriter } from "BYTES"
         const storage = new AsyncLocalStorage()
         let refused = 0
         const tryIt = (work) => { try { work() } catch (error) { if (error._tag === undefined) throw error; refused++ } }
@@ -394,9 +394,6 @@ describe("a process of its own", () => {
               const bytes = deepBytes(open, close, depth)
               tryIt(() => checkValue(bytes, 0, bytes.length))
               tryIt(() => decodeValue(bytes, 0, bytes.length))
-              const reader = new ByteReader()
-              reader.point(bytes, 0, bytes.length)
-              tryIt(() => reader.skipValue(64))
             }
             for (const wrapOne of [(value) => [value], (value) => ({ a: value }), (value) => [{ a: value }]]) {
               const value = wrap(depth, wrapOne)
