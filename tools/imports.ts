@@ -6,7 +6,7 @@
  */
 
 /** `source` with comments, templates and all strings but specifiers replaced by blanks of the same length; line breaks stay. */
-export const blankAllButSpecifiers = (source: string): string => {
+const blankAllButSpecifiers = (source: string): string => {
   const pattern = /\/\/[^\n]*|\/\*[\s\S]*?\*\/|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\[\s\S])*`/g
   return source.replace(pattern, (match, at: number) => {
     const isSpecifier = (match[0] === '"' || match[0] === "'") &&

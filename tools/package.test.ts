@@ -70,6 +70,22 @@ describe("the packed package", () => {
   })
 })
 
+describe("the manifests", () => {
+  it("ask for ranges that begin with a caret, and leave exact versions to the lock", async () => {
+    const paths = (await listFiles(ROOT, "package.json")).filter((path) => path === "package.json" || path.startsWith("tools/"))
+    assert.equal(paths.length, 4)
+    for (const path of paths) {
+      const { devDependencies, optionalDependencies } = await readJson<Readonly<Record<string, Readonly<Record<string, string>>>>>(
+        ROOT,
+        path,
+      )
+      for (const [name, wanted] of Object.entries({ ...devDependencies, ...optionalDependencies })) {
+        assert.match(wanted, /^\^\d+\.\d+\.\d+$/, `${path}: ${name}`)
+      }
+    }
+  })
+})
+
 describe("judgeFiles()", () => {
   const good = {
     files: ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "dist/mod.js", "dist/mod.d.ts"],

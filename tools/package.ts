@@ -7,7 +7,7 @@ import { run } from "./run.ts"
 
 /** Largest tarball, and largest sum of its files, in bytes. */
 export const PACKED_BYTES_MAX = 220_000
-export const UNPACKED_BYTES_MAX = 900_000
+const UNPACKED_BYTES_MAX = 900_000
 
 /** Packages that the published one may ask for: optional, without install scripts. */
 const OPTIONAL_ALLOWED: ReadonlySet<string> = new Set(["libsql"])

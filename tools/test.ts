@@ -5,7 +5,7 @@
  *   npm test -- --lane bun kernel/    one lane, files whose path contains "kernel/"
  *
  * The last line is `N passed, N failed, N skipped`: each case counts once a lane. A file that has no tests, fails to load or hangs is a failure,
- * and so is a lane that has no files.
+ * and so is a lane whose runtime is not installed.
  */
 import { rm } from "node:fs/promises"
 import { availableParallelism } from "node:os"
@@ -15,6 +15,7 @@ import { parseArgs } from "node:util"
 import { type Case, countCases, type Totals, withSkipsOf } from "./junit.ts"
 import { type FileResult, type Lane, LANES, runFile } from "./lanes.ts"
 import { listFiles, ROOT } from "./repository.ts"
+import { run } from "./run.ts"
 
 const HEARTBEAT_MILLIS = 10_000
 
@@ -66,7 +67,13 @@ const runLane = async (lane: Lane, files: readonly string[], reference: readonly
   const running = new Set<string>()
   const started = performance.now()
   const elapsed = (): string => `${Math.round((performance.now() - started) / 1000)} s`
-  console.log(`\n${lane.name}: ${files.length} files`)
+  const version = await run(lane.name, ["--version"])
+  if (version.code !== 0) {
+    const problem = `is not installed: ${version.output.trim()}`
+    console.log(`\n  FAILED ${lane.name} ${problem}`)
+    return [{ path: "*.test.ts", cases: [], problem, seconds: 0 }]
+  }
+  console.log(`\n${lane.name} ${/\d[\w.-]*/.exec(version.output)?.[0]}: ${files.length} files`)
   const heartbeat = setInterval(
     () => console.log(`${lane.name}: ${results.length} of ${files.length} files, ${elapsed()}, now ${[...running].join(", ")}`),
     HEARTBEAT_MILLIS,
