@@ -2,6 +2,7 @@
  * The package as a user gets it: packed, installed into an empty folder, type-checked, run.
  *
  *   tarball    files, sizes, manifest; two builds give the same bytes
+ *   packages   what an install brings along
  *   types      a consumer compiles strictly, once with Node's types and once with a browser's alone
  *   runs       the same program on the system's Node, on 22, 24 and 26, on Bun and Deno, and with code generation forbidden
  *   browser    createStore with memory, bundled and minified: size (goal and bound) and time to import (reported)
@@ -15,7 +16,7 @@ import process from "node:process"
 import { gzipSync } from "node:zlib"
 import { buildPackage, STAGE } from "./build.ts"
 import { checkDeclarations } from "./check-declarations.ts"
-import { judgeFiles, judgeManifest, pack } from "./package.ts"
+import { judgeFiles, judgeInstalled, judgeManifest, pack } from "./package.ts"
 import { readJson, ROOT } from "./repository.ts"
 import { run, systemNode } from "./run.ts"
 
@@ -174,6 +175,8 @@ const main = async (): Promise<void> => {
       cwd: app,
     })
     say("installs into an empty folder", installed.code === 0 ? [] : [installed.output])
+    const lock = await readJson<Parameters<typeof judgeInstalled>[0]>(app, "package-lock.json")
+    say("packages", judgeInstalled(lock), Object.keys(lock.packages).filter((path) => !/^$|@libsql/.test(path)).join(", "))
     await checkTypes(app)
     await checkRuns(app)
     await checkBrowser(app)

@@ -4,7 +4,16 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { after, before, describe, it } from "node:test"
 import { buildPackage, publishedManifest } from "./build.ts"
-import { codeGeneration, installScripts, judgeFiles, judgeManifest, pack, type Packed, PACKED_BYTES_MAX } from "./package.ts"
+import {
+  codeGeneration,
+  installScripts,
+  judgeFiles,
+  judgeInstalled,
+  judgeManifest,
+  pack,
+  type Packed,
+  PACKED_BYTES_MAX,
+} from "./package.ts"
 import { listFiles, readJson, readText, ROOT } from "./repository.ts"
 import { run } from "./run.ts"
 
@@ -132,6 +141,22 @@ describe("publishedManifest()", () => {
       types: "./dist/mod.d.ts",
       default: "./dist/mod.js",
     })
+  })
+})
+
+describe("judgeInstalled()", () => {
+  it("accepts the optional driver, reports other packages at any depth and scripts", () => {
+    const packages = {
+      "": {},
+      "node_modules/@cuitty/persist": {},
+      "node_modules/libsql": { hasInstallScript: true },
+      "node_modules/@libsql/linux-x64-gnu": {},
+      "node_modules/libsql/node_modules/left-pad": {},
+    }
+    assert.deepEqual(judgeInstalled({ packages }), [
+      "libsql runs a script when it is installed",
+      "left-pad is installed with the package",
+    ])
   })
 })
 

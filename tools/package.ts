@@ -67,6 +67,18 @@ export const judgeManifest = (manifest: Readonly<Record<string, unknown>>): read
     .map((name) => `package.json asks for the package "${name}"`),
 ]
 
+/** What an install of the package may bring along: the optional driver, its loader, and its binary for the platform. */
+const INSTALLED_ALLOWED = /^(?:@cuitty\/persist|libsql|@libsql\/[\w-]+|@neon-rs\/load|detect-libc)$/
+
+/** The packages that an install of the package brought, by the lock file of the folder it was installed into. */
+export const judgeInstalled = (lock: { readonly packages: Readonly<Record<string, LockedPackage>> }): readonly Violation[] =>
+  Object.entries(lock.packages).flatMap(([path, { hasInstallScript }]) => {
+    if (path === "") return []
+    const name = path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length)
+    if (!INSTALLED_ALLOWED.test(name)) return [`${name} is installed with the package`]
+    return hasInstallScript === true ? [`${name} runs a script when it is installed`] : []
+  })
+
 interface LockedPackage {
   readonly dependencies?: Readonly<Record<string, string>>
   readonly optionalDependencies?: Readonly<Record<string, string>>
