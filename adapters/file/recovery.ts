@@ -206,7 +206,7 @@ function* readRanges(
   calls: FileCalls,
   ranges: readonly { readonly path: string; readonly from: number; readonly to: number }[],
 ): Generator<Bytes> {
-  const buffer = allocate(COPY_BYTES)
+  const buffer = allocate(Math.min(COPY_BYTES, Math.max(...ranges.map(({ from, to }) => to - from))))
   for (const { path, from, to } of ranges) {
     const descriptor = openFile(calls, path, "r")
     try {
