@@ -32,6 +32,7 @@ import { kindOf, type Logger } from "../ports/logger.ts"
 import type { Platform } from "../ports/platform.ts"
 import type { Author, QueuedWrite } from "./author.ts"
 import { CommitQueue } from "./commit-queue.ts"
+import { outcomeOf, type Undecided } from "./outcome.ts"
 import { replay, type ReplayPoint, replayStart, sameId } from "./replay.ts"
 import type { Turns } from "./turns.ts"
 
@@ -48,12 +49,6 @@ export interface LogOptions<W extends QueuedWrite> {
   readonly durability: Durability
   /** No other handle can append, so the views are always current. */
   readonly exclusive: boolean
-}
-
-/** A frame whose append has no known outcome. */
-interface Undecided {
-  readonly position: Position
-  readonly frame: Bytes
 }
 
 const FIRST_RETRY_MILLIS = 5
@@ -294,28 +289,13 @@ export class Log<W extends QueuedWrite> {
     await new Promise((resolve) => setTimeout(resolve, FIRST_RETRY_MILLIS * this.#losses))
   }
 
-  /** Reads the position back; where nothing is there, appends the same bytes again. Undefined: still not known. */
-  async #outcomeOf({ position, frame }: Undecided): Promise<"stored" | "taken" | undefined> {
+  /** Tries once to find out what became of an append; undefined: still not known. */
+  async #outcomeOf(undecided: Undecided): Promise<"stored" | "taken" | undefined> {
     try {
-      if (await this.#storage.head() < position) await this.#appendAgain(position, frame)
-      const [there] = await this.#storage.read(position - 1, { maxFrames: 1, maxBytes: 1 })
-      if (there === undefined) return undefined
-      if (!sameBytes(there, frame)) return "taken"
-      // It can be read, which says nothing of the device.
-      if (this.#options.durability === "full") await this.#storage.flush()
-      return "stored"
+      return await outcomeOf(this.#storage, undecided, this.#options.durability)
     } catch (error) {
       if (error instanceof FlushFailed) this.#poisonWith(error)
       return undefined
-    }
-  }
-
-  /** The position may have been taken since the head was read: by the frame itself, or by another handle's. */
-  async #appendAgain(position: Position, frame: Bytes): Promise<void> {
-    try {
-      await this.#storage.append(position, frame)
-    } catch (error) {
-      if (!(error instanceof PositionTaken)) throw error
     }
   }
 
@@ -417,10 +397,4 @@ export class Log<W extends QueuedWrite> {
       throw error
     }
   }
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
 }

@@ -33,3 +33,10 @@ export function checkFlag(option: string, given: unknown): void {
 export function checkSignal(given: unknown): void {
   if (given !== undefined) checkMethods("signal", given, ["throwIfAborted", "addEventListener", "removeEventListener"], "an AbortSignal")
 }
+
+/** The version that must be there, of the options of a write. Throws `InvalidOption`. */
+export function expectedOf(options: { readonly ifVersion?: unknown } | undefined): string | null | undefined {
+  const expected = options?.ifVersion
+  if (expected === undefined || expected === null || typeof expected === "string") return expected
+  throw new InvalidOption({ option: "ifVersion", found: textOf(expected), expected: "a version or null" })
+}

@@ -4,17 +4,20 @@
  * Writes resolve when their frame is stored at the store's durability. Reads that begin after a write of the same store see it.
  * Every call rejects with `StoreClosed` after `close()`, and with `InvalidKey` for a key that is empty, over 1,024 bytes in UTF-8, or
  * not well-formed; nothing is stored by a call that rejects, unless the error says that the outcome is unknown.
+ *
+ * A write need not be awaited: it is stored all the same, in the order of the calls. If it fails and nobody handles its promise, the
+ * runtime reports an unhandled rejection, which ends the process unless told otherwise, so no failure is lost in silence. Writes are
+ * taken without bound, and one that waits holds about half a kilobyte beside its key and value: await some of them now and then.
  */
-import { BatchTooLarge, InvalidOption, InvalidValue, NotLoaded } from "../errors.ts"
-import { BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, COMMIT_OPERATIONS_TARGET } from "../limits.ts"
+import { InvalidOption, NotLoaded } from "../errors.ts"
+import { COMMIT_OPERATIONS_TARGET } from "../limits.ts"
 import { OperationKind } from "../model/operation.ts"
 import { textOf } from "../text.ts"
-import { checkFunction, checkMembers, checkSignal } from "./arguments.ts"
+import { checkFunction, checkMembers, checkSignal, expectedOf } from "./arguments.ts"
+import { kindOfType, writeBatch } from "./batch.ts"
 import { conflictsOf, resolveRecord } from "./conflicts.ts"
-import { OPERATION_OVERHEAD_BYTES } from "./frame-author.ts"
 import { historyOf } from "./history.ts"
 import { countRange, listRange } from "./key-scan.ts"
-import { PendingWrite, type StagedOperation } from "./pending-write.ts"
 import { type RangeQuery, toKeyRange } from "./key-range.ts"
 import type { Conflict, RecordVersion } from "./record-version.ts"
 import type { StoreCore } from "./store-core.ts"
@@ -172,7 +175,7 @@ export class Collection<T> {
 
   /** Writes several records, all or nothing. Rejects with `BatchTooLarge` over 3,500,000 bytes or 65,536 operations. */
   putMany(records: Iterable<KeyValue<T>>): Promise<BatchWritten> {
-    return this.#batch("putMany", records, () => OperationKind.put)
+    return writeBatch(this.#core, "putMany", this.#index, records, () => OperationKind.put)
   }
 
   /**
@@ -180,75 +183,7 @@ export class Collection<T> {
    * operations, and as `put` does for each key and value.
    */
   batch(operations: Iterable<BatchOperation<T>>): Promise<BatchWritten> {
-    return this.#batch("batch", operations, (operation) => {
-      if (operation.type === "put") return OperationKind.put
-      if (operation.type === "delete") return OperationKind.delete
-      throw new InvalidOption({ option: "type", found: textOf((operation as { type?: unknown }).type), expected: '"put" or "delete"' })
-    })
-  }
-
-  #batch<O extends PutOptions & { readonly key: string; readonly value?: unknown }>(
-    call: string,
-    operations: Iterable<O>,
-    kindOf: (operation: O) => OperationKind,
-  ): Promise<BatchWritten> {
-    const { staging, log } = this.#core, { keys, values } = staging
-    return new Promise((resolve, reject) => {
-      this.#core.assertOpen(call)
-      staging.assertFree(call)
-      const given = [...checkOperations(operations)] // before anything is staged: an iterable may run code that writes
-      const keyPlace = keys.place, valuePlace = values.place, queued = log.pending
-      try {
-        const list: StagedOperation[] = []
-        let bytes = 0
-        for (const operation of given) {
-          if (typeof operation !== "object" || operation === null) {
-            throw new InvalidOption({ option: "operations", found: textOf(operation), expected: "objects with key and value" })
-          }
-          const kind = kindOf(operation), { key, value } = operation, keyStart = keys.place, valueStart = values.place
-          if (log.pending !== queued) {
-            throw new InvalidValue({ path: textOf(key), reason: "another write was called while the batch was being read" })
-          }
-          staging.add(key, value, kind === OperationKind.put)
-          list.push({
-            kind,
-            collection: this.#index,
-            keyStart,
-            keyEnd: keys.place,
-            valueStart,
-            valueEnd: values.place,
-            expected: expectedOf(operation),
-            settles: undefined,
-          })
-          bytes += keys.place - keyStart + values.place - valueStart + OPERATION_OVERHEAD_BYTES
-          if (bytes <= BATCH_BYTES_MAX && list.length <= BATCH_OPERATIONS_MAX) continue
-          throw new BatchTooLarge({ bytes, bytesMax: BATCH_BYTES_MAX, operations: list.length, operationsMax: BATCH_OPERATIONS_MAX })
-        }
-        const end = (answer: unknown): void => resolve(answer as BatchWritten)
-        const write = new PendingWrite(
-          OperationKind.put,
-          this.#index,
-          keyPlace,
-          keys.place,
-          valuePlace,
-          values.place,
-          undefined,
-          "operations",
-          end,
-          reject,
-        )
-        write.list = list
-        write.operations = Math.max(list.length, 1)
-        log.submit(write)
-      } catch (error) {
-        // What was queued in between lies behind; the batch's bytes then stay until they are passed.
-        if (log.pending === queued) {
-          keys.truncate(keyPlace)
-          values.truncate(valuePlace)
-        }
-        throw error
-      }
-    })
+    return writeBatch(this.#core, "batch", this.#index, operations, kindOfType)
   }
 
   /** Deletes every record that is there when it is called, a thousand at a time; resolves to how many. Not one unit. */
@@ -340,16 +275,4 @@ export class Collection<T> {
       () => this.#core.writeInBuild("resolve", "version", () => resolveRecord(this.#core, this.#index, key, choice)),
     )
   }
-}
-
-/** The version that must be there. */
-function expectedOf(options: PutOptions | undefined): string | null | undefined {
-  const expected: unknown = options?.ifVersion
-  if (expected === undefined || expected === null || typeof expected === "string") return expected
-  throw new InvalidOption({ option: "ifVersion", found: textOf(expected), expected: "a version or null" })
-}
-
-function checkOperations<O>(operations: Iterable<O>): Iterable<O> {
-  if (typeof Object(operations)[Symbol.iterator] === "function") return operations
-  throw new InvalidOption({ option: "operations", found: textOf(operations), expected: "an array or another iterable" })
 }
