@@ -1,7 +1,7 @@
 /** What is particular to memory; the promises of the port are checked by `conformance/log-storage`. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
-import { StoreNotFound } from "../../kernel/errors.ts"
+import { PositionOutOfRange, StoreClosed, StoreNotFound } from "../../kernel/errors.ts"
 import { memoryAdapter } from "./mod.ts"
 import type { LogStorage, OpenOptions } from "../../kernel/ports/log-storage.ts"
 
@@ -50,6 +50,45 @@ describe("memoryAdapter()", () => {
     pooled.fill(9)
     assert.deepEqual(storage.read(0, ALL), [Uint8Array.of(1, 2, 3)])
     assert.deepEqual(storage.snapshots.readSlice(1, 0), Uint8Array.of(1, 2, 3))
+  })
+})
+
+describe("a handle in memory", () => {
+  it("hears of appends of others alone, after they are done, and not once it was stopped or closed", async () => {
+    const adapter = memoryAdapter()
+    const [writer, reader, closed] = [open(adapter, "notes"), open(adapter, "notes"), open(adapter, "notes")]
+    const heard: string[] = []
+    writer.watch(() => heard.push("own"))
+    const stop = reader.watch(() => heard.push("stopped"))
+    reader.watch(() => heard.push(`at ${reader.head()}`))
+    closed.watch(() => heard.push("closed"))
+    writer.append(1, Uint8Array.of(1))
+    assert.deepEqual(heard, [], "nobody is called inside of append()")
+    stop()
+    closed.close()
+    await Promise.resolve()
+    assert.deepEqual(heard, ["at 1"])
+  })
+
+  it("gives up a snapshot that a newer one has overtaken, or whose handle was closed, and asks its source for no more", async () => {
+    const adapter = memoryAdapter()
+    const [slow, other] = [open(adapter, "notes"), open(adapter, "notes")]
+    slow.append(1, Uint8Array.of(1))
+    slow.append(2, Uint8Array.of(2))
+    let asked = 0
+    async function* slices(before: () => void): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+      for (asked = 1; asked <= 3; asked++) {
+        if (asked === 2) before()
+        yield Uint8Array.of(asked)
+      }
+    }
+    const overtaken = slow.snapshots.write(1, slices(() => void other.snapshots.write(2, [])))
+    await assert.rejects(async () => await overtaken, PositionOutOfRange)
+    assert.deepEqual(other.snapshots.list(), [{ at: 2, sliceBytes: [] }])
+    const closing = slow.snapshots.write(2, slices(() => void slow.close()))
+    await assert.rejects(async () => await closing, StoreClosed)
+    assert.equal(asked, 2)
+    assert.deepEqual(other.snapshots.list(), [{ at: 2, sliceBytes: [] }])
   })
 })
 

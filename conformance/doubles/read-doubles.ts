@@ -85,6 +85,18 @@ export const readDoubles: readonly Double[] = [
       return () => undefined
     },
   })),
+  storageDouble("keeps its listeners in a set", "watch/given-twice", (storage) => {
+    const stops = new Map<() => void, () => void>()
+    return {
+      watch(listener) {
+        if (!stops.has(listener)) stops.set(listener, storage.watch(listener))
+        return () => {
+          stops.get(listener)?.()
+          stops.delete(listener)
+        }
+      },
+    }
+  }),
   storageDouble("goes on calling the listeners of a closed handle", "watch/closed", (storage) => ({ close: () => storage.flush() })),
   storageDouble("serves a closed handle", "closing/use-after-close", (storage) => ({
     async read(after, limits) {

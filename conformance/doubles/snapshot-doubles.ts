@@ -166,6 +166,14 @@ export const snapshotDoubles: readonly Double[] = [
       readSlice: (at, index) => kept[index] ?? storage.snapshots.readSlice(at, index),
     })
   }),
+  storageDouble("copies the slices of its source once it has them all", "snapshots/one-buffer", (storage) =>
+    withSnapshots(storage, {
+      async write(at, slices) {
+        const all: Bytes[] = []
+        for await (const slice of slices) all.push(slice)
+        await storage.snapshots.write(at, all)
+      },
+    })),
   storageDouble("takes no frames while a snapshot is written", "snapshots/appends-beside", (storage) => {
     let isWriting = false
     return {

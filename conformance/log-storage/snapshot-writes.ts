@@ -108,4 +108,27 @@ export const snapshotWriteCases: readonly LogStorageCase[] = [
       await holdsSnapshots(storage, [3])
     },
   },
+  {
+    id: "snapshots/one-buffer",
+    title: "a source may give every slice in the same buffer",
+    level: "MUST",
+    requires: ["snapshots"],
+    rule: "A slice is the source's again once the next one was asked for, so an adapter copies what it keeps.",
+    async run(trial) {
+      const storage = await trial.open()
+      await fill(storage, 3)
+      const slices = slicesFor(3)
+      const buffer = new Uint8Array(Math.max(...slices.map((slice) => slice.length)))
+      async function* reusing(): AsyncGenerator<Bytes> {
+        for (const slice of slices) {
+          buffer.fill(0xee)
+          buffer.set(slice)
+          yield buffer.subarray(0, slice.length)
+        }
+        buffer.fill(0xee)
+      }
+      await storage.snapshots.write(3, reusing())
+      await holdsSnapshots(storage, [3])
+    },
+  },
 ]

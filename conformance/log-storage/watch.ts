@@ -151,6 +151,23 @@ export const watchCases: readonly LogStorageCase[] = [
     },
   },
   {
+    id: "watch/given-twice",
+    title: "a listener that was given twice is stopped once for each",
+    level: "MUST",
+    requires: ["watch", "multiHandle"],
+    rule: "Answers a function that stops it.",
+    async run(trial) {
+      const [writer, reader] = [await trial.open(), await trial.open()]
+      const counter = makeCounter()
+      const stopFirst = reader.watch(counter.listener)
+      const stopSecond = reader.watch(counter.listener)
+      stopFirst()
+      stopFirst()
+      await counter.next(trial, () => appendOne(writer))
+      stopSecond()
+    },
+  },
+  {
     id: "watch/closed",
     title: "the listeners of a closed handle are not called any more, and those of others are",
     level: "MUST",

@@ -113,7 +113,8 @@ export interface SnapshotStorage {
    * leaves nothing. The newest two are kept. A snapshot at the same position replaces the one there.
    *
    * `at` is at most the head and above the position of the newest snapshot, or equal to it: else `PositionOutOfRange`. What `slices`
-   * throws is what the call rejects with, as it was thrown. Slices may be empty; a snapshot may have none.
+   * throws is what the call rejects with, as it was thrown. Slices may be empty; a snapshot may have none. A slice is the source's
+   * again once the next one was asked for, so an adapter copies what it keeps.
    */
   write(at: Position, slices: AsyncIterable<Bytes> | Iterable<Bytes>): Awaitable<void>
   /** Reads one slice. Rejects with `SnapshotMissing` if there is no such snapshot or slice. */
