@@ -2,6 +2,7 @@ import assert from "node:assert/strict"
 import { statSync } from "node:fs"
 import { describe, it } from "node:test"
 import { PositionOutOfRange, SnapshotMissing, StorageFailed, StoreClosed } from "../../kernel/errors.ts"
+import type { Bytes } from "../../kernel/ports/log-storage.ts"
 import { all, bytes, type Fault, InjectedError, nothing, open, openFaulty, rawDatabase, temporaryPaths } from "./testing/workbench.ts"
 
 const newPath = temporaryPaths()
@@ -96,6 +97,54 @@ describe("snapshots and trim", () => {
     assert.equal(count(), 2)
     database.close()
     await storage.close()
+  })
+
+  it("what a dead process left is swept by the next snapshot, too", async () => {
+    const path = newPath()
+    const storage = await open(path)
+    await storage.append(1, bytes(1))
+    const database = rawDatabase(path)
+    database.execute("INSERT INTO snapshots (store, at, touched) VALUES (1, 1, 0); INSERT INTO slices (id, bytes) VALUES (1 << 24, x'01')")
+    await storage.snapshots.write(1, [])
+    assert.equal(database.prepare("SELECT count(*) AS n FROM slices").get()?.n, 0)
+    database.close()
+    await storage.close()
+  })
+
+  it("one whose slices take long is not taken for abandoned: each slice says that its writer lives", async () => {
+    const path = newPath()
+    const storage = await open(path)
+    await storage.append(1, bytes(1))
+    const database = rawDatabase(path)
+    await storage.snapshots.write(
+      1,
+      (function* () {
+        database.execute("UPDATE snapshots SET touched = 0")
+        yield bytes(1)
+        const { touched } = database.prepare("SELECT touched FROM snapshots").get() as { touched: number }
+        assert.ok(Math.abs(Date.now() - touched) < 60_000, `touched at ${touched}`)
+      })(),
+    )
+    assert.deepEqual(await storage.snapshots.list(), [{ at: 1, sliceBytes: [1] }])
+    database.close()
+    await storage.close()
+  })
+
+  it("one that a newer one has overtaken is given up, and leaves nothing", async () => {
+    const path = newPath()
+    const [slow, other] = [await open(path), await open(path)]
+    for (let position = 1; position <= 2; position++) await slow.append(position, bytes(position))
+    async function* slices(): AsyncGenerator<Bytes> {
+      yield bytes(1)
+      await other.snapshots.write(2, [bytes(2)])
+    }
+    await assert.rejects(async () => await slow.snapshots.write(1, slices()), PositionOutOfRange)
+    assert.deepEqual(await other.snapshots.list(), [{ at: 2, sliceBytes: [1] }])
+    const database = rawDatabase(path)
+    assert.equal(database.prepare("SELECT count(*) AS n FROM slices").get()?.n, 1)
+    database.close()
+    await other.close()
+    await slow.close()
   })
 
   it("one that was swept while its writer slept is given up", async () => {
