@@ -4,7 +4,8 @@ import { describe, it } from "node:test"
 import fc from "fast-check"
 import { memoryAdapter } from "../../adapters/memory/mod.ts"
 import { InvalidOption } from "../errors.ts"
-import { turn } from "../testing/gate.ts"
+import { faultyAdapter, hold } from "../testing/faulty-storage.ts"
+import { Gate, turn } from "../testing/gate.ts"
 import type { RangeQuery } from "./key-range.ts"
 import { openStore, type Store } from "./store.ts"
 import type { ListQuery } from "./types.ts"
@@ -146,6 +147,38 @@ describe("list()", () => {
     }
     await assert.rejects(read(), reason)
     assert.equal(items, 300)
+  })
+
+  it("ends with the signal's reason while it waits for writes that were called before, and history() while it reads", async () => {
+    const adapter = faultyAdapter(memoryAdapter()), store = await openStore("notes", adapter)
+    await store.records.put("a", 0)
+    const gate = new Gate(), reason = new Error("enough")
+    adapter.last.next("append", hold(gate))
+    const write = store.records.put("a", 1)
+    await gate.reached
+    const waiting = [
+      (signal: AbortSignal) => listed(store, { signal }),
+      async (signal: AbortSignal) => void await store.records.history("a", { signal })[Symbol.asyncIterator]().next(),
+    ]
+    for (const wait of waiting) {
+      const controller = new AbortController(), ended = wait(controller.signal)
+      await turn()
+      controller.abort(reason)
+      await assert.rejects(ended, reason)
+      await assert.rejects(wait(AbortSignal.abort(reason)), reason)
+    }
+    gate.open()
+    await write
+    const reading = new Gate()
+    adapter.last.next("read", hold(reading))
+    const controller = new AbortController(), ended = waiting[1]!(controller.signal)
+    await reading.reached
+    controller.abort(reason)
+    await assert.rejects(ended, reason)
+    reading.open()
+    const versions: unknown[] = []
+    for await (const { value } of store.records.history("a", { signal: new AbortController().signal })) versions.push(value)
+    assert.deepEqual(versions, [0, 1])
   })
 
   it("can be left early, and iterated again", async () => {

@@ -177,8 +177,16 @@ describe("get() and peek()", () => {
     const { store } = await open()
     const records = store.collection<unknown>("odd")
     await records.put("a", { then: "next week", toJSON: 1 })
-    assert.deepEqual(await records.get("a"), { then: "next week", toJSON: 1 })
-    assert.deepEqual(records.peek("a"), { then: "next week", toJSON: 1 })
+    const data = { then: "next week", toJSON: 1 }
+    assert.deepEqual(await records.get("a"), data)
+    assert.deepEqual(records.peek("a"), data)
+    assert.deepEqual(await records.getMany(["a"]), [data])
+    assert.deepEqual((await records.getEntry("a"))!.value, data)
+    for await (const { value } of records.list()) assert.deepEqual(value, data)
+    for await (const { value } of records.history("a")) assert.deepEqual(value, data)
+    await store.batch((tx) => assert.deepEqual(tx.collection("odd").peek("a"), data))
+    await records.update("a", (value) => value)
+    assert.deepEqual(await records.get("a"), data)
     await assert.rejects(records.put("b", { then: (resolve: (value: unknown) => void) => resolve(1) }), { code: "invalid_value" })
     await assert.rejects(records.put("b", { toJSON: () => "other" }), { code: "invalid_value" })
     let reads = 0
