@@ -39,14 +39,12 @@ if (VALUE_BYTES_MAX > VALUE_MASK || KEY_BYTES_MAX >= 1 << (32 - VALUE_BITS) || C
 
 /** Flags of a row. */
 export const RowFlag = {
-  /** The version is a delete. */
+  /** The version shows no record: a delete, or a choice of one. */
   tombstone: 1,
-  /** The version is a choice. */
-  choice: 2,
   /** The versions are kept beside: several, or one that keeps or settles. */
-  complex: 4,
+  complex: 2,
   /** The value has been checked against the profile. */
-  checked: 8,
+  checked: 4,
 } as const
 
 export class RecordRows {

@@ -12,22 +12,13 @@ import { compareBytes } from "../format/utf8.ts"
 import { bytesToHex } from "../model/identifiers.ts"
 import type { Lineage } from "../model/lineage.ts"
 import { type Dots, NO_DOTS, OperationKind } from "../model/operation.ts"
-import { addVersion, greatest, type Version } from "../model/versions.ts"
+import { addVersion, greatest } from "../model/versions.ts"
 import type { Awaitable } from "../ports/log-storage.ts"
 import { Arena } from "./arena.ts"
 import { hashKey, KeyTable } from "./key-table.ts"
 import { type BaseVersion, EMPTY_BASE, type RecordsBase } from "./records-base.ts"
 import { RecordRows, RowFlag } from "./record-rows.ts"
-
-/** A version with the place of its key and value. */
-export interface StoredVersion extends Version {
-  readonly kind: OperationKind
-  readonly chunk: number
-  readonly keyAt: number
-  readonly keyBytes: number
-  readonly valueAt: number
-  readonly valueBytes: number
-}
+import { globalDots, type StoredVersion, versionInBlock, versionInRow } from "./stored-version.ts"
 
 /** Garbage below this many bytes is not worth a collection. */
 const GARBAGE_BYTES_MIN = 4_194_304
@@ -182,7 +173,7 @@ export class RecordsView {
 
   /** All versions of a record, of which none supersedes another: its siblings. */
   versionsOf(row: number): readonly StoredVersion[] {
-    return this.#versions.get(row) ?? [this.#versionOf(row)]
+    return this.#versions.get(row) ?? [versionInRow(this.rows, row, this.contextOf(row))]
   }
 
   /** The context of the version in a row. */
@@ -278,14 +269,19 @@ export class RecordsView {
       }
     } else if (side !== undefined || (rows.flagsOf(row) & RowFlag.complex) !== 0 || !this.#namesStored(block, i, writers, row)) {
       const before = this.versionsOf(row)
-      const after = addVersion(before, this.#versionIn(block, i, writers, keyAt, valueAt), this.#lineage, this.#compareWriters)
+      const after = addVersion(
+        before,
+        versionInBlock(block, i, writers, this.arena.chunk, keyAt, valueAt),
+        this.#lineage,
+        this.#compareWriters,
+      )
       if (after === before) return
       this.#putVersions(row, after)
       this.#noteChange(row, collection, wasLive)
       return
     }
     if (isNew && side !== undefined) {
-      this.#putVersions(row, [this.#versionIn(block, i, writers, keyAt, valueAt)])
+      this.#putVersions(row, [versionInBlock(block, i, writers, this.arena.chunk, keyAt, valueAt)])
     } else {
       const local = block.contextWriters[i]!
       const contextWriter = local >= MANY_CONTEXT ? local : writers[local]!
@@ -347,8 +343,7 @@ export class RecordsView {
       shown.counter,
       context.length === 0 ? NO_CONTEXT : context.length === 2 ? context[0]! : MANY_CONTEXT,
       context.length === 2 ? context[1]! : 0,
-      (complex ? RowFlag.complex : 0) | (shown.valueBytes === 0 ? RowFlag.tombstone : 0) |
-        (shown.kind === OperationKind.choice ? RowFlag.choice : 0),
+      (complex ? RowFlag.complex : 0) | (shown.valueBytes === 0 ? RowFlag.tombstone : 0),
     )
   }
 
@@ -381,54 +376,8 @@ export class RecordsView {
     for (const [row, versions] of this.#versions) if (versions.length > 1) found.push(row)
     return found
   }
-
-  #versionOf(row: number): StoredVersion {
-    const { rows } = this, flags = rows.flagsOf(row)
-    return {
-      kind: (flags & RowFlag.choice) !== 0
-        ? OperationKind.choice
-        : (flags & RowFlag.tombstone) !== 0
-        ? OperationKind.delete
-        : OperationKind.put,
-      writer: rows.writerOf(row),
-      seq: rows.seqOf(row),
-      millis: rows.millisOf(row),
-      counter: rows.counterOf(row),
-      context: this.contextOf(row),
-      keeps: NO_DOTS,
-      settles: undefined,
-      chunk: rows.chunkOf(row),
-      keyAt: rows.keyAt(row),
-      keyBytes: rows.keyBytes(row),
-      valueAt: rows.valueAt(row),
-      valueBytes: rows.valueBytes(row),
-    }
-  }
-
-  #versionIn(block: BlockColumns, i: number, writers: readonly number[], keyAt: number, valueAt: number): StoredVersion {
-    const side = block.sides.get(i)
-    return {
-      kind: block.kinds[i]! as OperationKind,
-      writer: writers[0]!,
-      seq: block.seqs[i]!,
-      millis: block.millis[i]!,
-      counter: block.counters[i]!,
-      context: globalDots(block.contextOf(i), writers),
-      keeps: side === undefined ? NO_DOTS : globalDots(side.keeps, writers),
-      settles: side?.settles === undefined ? undefined : globalDots(side.settles, writers),
-      chunk: this.arena.chunk,
-      keyAt,
-      keyBytes: block.keyEnds[i]! - block.keyStarts[i]!,
-      valueAt,
-      valueBytes: block.valueEnds[i]! - block.valueStarts[i]!,
-    }
-  }
 }
 
 /** One text for a key and its collection. */
 const nameOf = (bytes: Uint8Array, start: number, end: number, collection: number): string =>
   `${collection} ${bytesToHex(bytes, start, end)}`
-
-/** Dots of a block's writer numbers as dots of a view's. */
-export const globalDots = (dots: Dots, writers: readonly number[]): Dots =>
-  dots.map((number, at) => (at % 2 === 0 ? writers[number]! : number))

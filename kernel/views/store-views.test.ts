@@ -150,6 +150,17 @@ describe("StoreViews", () => {
     assert.equal(views.vector.pairOf(0).seq, 1)
   })
 
+  it("S31 a block may begin at what others imply of its writer, also where its own entry stays for a withheld number", () => {
+    const views = newViews()
+    fold(views, blockOf(A, [], { from: 0, to: 1, withheld: [1] }))
+    fold(views, { ...blockOf(B, [put(1, "b")]), writers: [B, A], links: [[1, 5]] })
+    fold(views, blockOf(A, [put(6, "a")]))
+    assert.deepEqual(vectorOf(views), { a0: [6, [1]], b0: [1, []] })
+    fold(views, { ...blockOf(C, [put(1, "c")]), writers: [C, A], links: [[1, 8]] })
+    assert.deepEqual(views.vector.pairOf(0), { seq: 8, withheld: [1] })
+    assert.throws(() => fold(views, blockOf(A, [put(10, "a")])), CorruptBytes)
+  })
+
   it("own writers are those of local frames; labels those of first blocks", () => {
     const views = newViews()
     fold(views, blockOf(A, [put(1, "k")], { label: "phone" }), true)

@@ -19,7 +19,8 @@ import { Vector } from "../model/vector.ts"
 import { CorruptBytes } from "../errors.ts"
 import type { NameTable } from "./name-table.ts"
 import { EMPTY_BASE, type RecordsBase } from "./records-base.ts"
-import { globalDots, RecordsView } from "./records.ts"
+import { RecordsView } from "./records.ts"
+import { globalDots } from "./stored-version.ts"
 
 export class StoreViews {
   readonly writers: WriterTable = new WriterTable()
