@@ -1,46 +1,21 @@
 /**
  * What a user meets at the public face when a place or a name cannot be used: an error with code and hint, and everything as it was.
  *
- * This file is also the program that runs where the operating system sets limits: with an argument it is no test.
- *
- *   open PATH [create|readPrefix]   opens the store; prints the error, or how many records it holds
- *   fill PATH                       puts records of 100 kB until one is refused; prints the error and how many were acknowledged
+ * This file is also a program: `open PATH [readPrefix]` opens the store, counts its records, and reports. Otherwise it is a test.
  */
 import assert from "node:assert/strict"
-import { execFileSync, spawnSync } from "node:child_process"
 import fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
 import { after, describe, it } from "node:test"
-import { fileURLToPath } from "node:url"
 import { type CorruptFrame, PersistError, ReadOnly, StoreLocked, type StoreNotFound } from "../../kernel/errors.ts"
 import { createStore, type CreateStoreOptions, deleteStore, listStores, type Store } from "../../mod.ts"
+import { type Report, reportOf, runProgram } from "./testing/program.ts"
 import { type Image, saveFolder } from "./testing/workbench.ts"
 
 const open = (path: string, options: CreateStoreOptions = {}, name: string = "notes"): Promise<Store> =>
   createStore(name, { adapter: "file", path, ...options })
-
-/** What the program prints on one line. */
-interface Report {
-  readonly code?: string
-  readonly message?: string
-  readonly hint?: string
-  readonly storedNothing?: boolean
-  readonly records: number
-}
-
-const reportOf = async (run: (count: () => void) => Promise<void>): Promise<Report> => {
-  let records = 0
-  try {
-    await run(() => records++)
-    return { records }
-  } catch (cause) {
-    if (!(cause instanceof PersistError)) throw cause
-    const { code, message, hint, storedNothing } = cause
-    return { code, message, ...(hint === undefined ? {} : { hint }), storedNothing, records }
-  }
-}
 
 const openAndCount = (path: string, options: CreateStoreOptions): Promise<Report> =>
   reportOf(async (count) => {
@@ -48,26 +23,6 @@ const openAndCount = (path: string, options: CreateStoreOptions): Promise<Report
     for await (const _ of store.records.list()) count()
     await store.close()
   })
-
-/** Puts until it is refused. The store stays usable for reading. */
-const fill = (store: Store): Promise<Report> =>
-  reportOf(async (count) => {
-    for (let number = 0; number < 1000; number++) {
-      await store.records.put(`note:${String(number).padStart(4, "0")}`, { number, bytes: new Uint8Array(100_000) })
-      count()
-    }
-  })
-
-/** Fails unless the store holds exactly this many whole records, and goes on. */
-const assertFilled = async (store: Store, records: number): Promise<void> => {
-  let number = 0
-  for await (const { key, value } of store.records.list({ prefix: "note:" })) {
-    assert.equal(key, `note:${String(number).padStart(4, "0")}`)
-    assert.equal(value.number, number++)
-    assert.equal(value.bytes.length, 100_000)
-  }
-  assert.equal(number, records)
-}
 
 const test = (): void => {
   const root = fs.mkdtempSync(join(tmpdir(), "persist-file-bad-"))
@@ -108,27 +63,13 @@ const test = (): void => {
     image: saveFolder(folder),
   })
 
-  /** Runs this file as a program, in a shell that first does what `limit` says; undefined if it cannot run so. */
-  const runProgram = (args: readonly string[], { limit = "", isStranger = false } = {}): Report | undefined => {
-    const runtimeArgs = "Deno" in globalThis ? ["run", "-A", "--no-check"] : []
-    const command = [process.execPath, ...runtimeArgs, fileURLToPath(import.meta.url), ...args]
-    // The runtimes' own caches belong to another user.
-    const env = { ...process.env, HOME: root, DENO_DIR: join(root, "cache"), BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0", NODE_TEST_CONTEXT: "" }
-    const user = isStranger && process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
-    const { stdout, status } = spawnSync("sh", ["-c", `${limit}\nexec "$@"`, "sh", ...command], {
-      env,
-      ...user,
-      encoding: "utf8",
-      cwd: root,
-    })
-    const line = stdout?.split("\n").find((one) => one.startsWith("{"))
-    return status === 0 && line !== undefined ? JSON.parse(line) : undefined
-  }
+  const runAsStranger = (args: readonly string[]): Report | undefined =>
+    runProgram(import.meta.url, args, { folder: root, isStranger: true })
 
   const isPosix = process.platform !== "win32"
   const strangerSkip = !isPosix
     ? "Windows has no modes"
-    : runProgram(["open", join(root, "nothing"), "readPrefix"], { isStranger: true }) === undefined && "another user cannot run this file"
+    : runAsStranger(["open", join(root, "nothing"), "readPrefix"]) === undefined && "another user cannot run this file"
 
   describe("a name", () => {
     it("T22 that would leave the folder is a store inside of it", async () => {
@@ -208,7 +149,7 @@ const test = (): void => {
   describe("a path", () => {
     it("that is empty or no path is refused", async () => {
       const folder = newFolder()
-      for (const path of ["", "a\0b", 7 as unknown as string]) {
+      for (const path of ["", "a\0b", JSON.parse("7")]) {
         await assertRejects(() => open(path), "invalid_option", /path/, folder)
       }
     })
@@ -245,7 +186,7 @@ const test = (): void => {
       const files = fs.readdirSync(join(path, "notes")).map((name) => join(path, "notes", name))
       const before = sightOf(folder)
       const expectDenied = (args: readonly string[]): void => {
-        const report = runProgram(["open", path, ...args], { isStranger: true })
+        const report = runAsStranger(["open", path, ...args])
         assert.equal(report?.code, "permission_denied", JSON.stringify(report))
         assert.match(report.message!, /denies access/)
         assert.ok(report.hint !== undefined && report.storedNothing)
@@ -260,13 +201,13 @@ const test = (): void => {
       fs.chmodSync(join(path, "notes"), 0o555)
       for (const file of files) fs.chmodSync(file, 0o444)
       expectDenied([])
-      assert.deepEqual(runProgram(["open", path, "readPrefix"], { isStranger: true }), { records: 3 })
+      assert.deepEqual(runAsStranger(["open", path, "readPrefix"]), { records: 3 })
       fs.chmodSync(join(path, "notes"), 0o700)
       assert.deepEqual(sightOf(folder), before)
       // And one in which no store can be made.
       const empty = newFolder()
       fs.chmodSync(empty, 0o555)
-      const report = runProgram(["open", empty], { isStranger: true })
+      const report = runAsStranger(["open", empty])
       assert.equal(report?.code, "permission_denied", JSON.stringify(report))
       fs.chmodSync(empty, 0o700)
       assert.deepEqual(fs.readdirSync(empty), [])
@@ -320,7 +261,7 @@ const test = (): void => {
           return true
         })
       }
-      const report = isPosix ? runProgram(["open", path]) : undefined
+      const report = isPosix ? runProgram(import.meta.url, ["open", path], { folder: root }) : undefined
       if (isPosix) assert.equal(report?.code, "store_locked", JSON.stringify(report))
       assert.deepEqual(fs.readdirSync(join(path, "notes")), before)
       await store.records.put("b", 2)
@@ -353,96 +294,8 @@ const test = (): void => {
       assert.deepEqual(sightOf(path), before)
     })
   })
-
-  describe("a full disk", () => {
-    it(
-      "refuses the write that does not fit, keeps those before it, and takes more when there is room",
-      { skip: mountSkip(root) },
-      async () => {
-        const path = newFolder()
-        execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", path])
-        try {
-          const store = await open(path)
-          const report = await fill(store)
-          assertReport(report)
-          assert.ok(report.records >= 5)
-          await assertFilled(store, report.records)
-          assert.equal(store.status().state, "open")
-          // Small ones fit where a large one did not, until there is no room at all; that is said each time.
-          await store.records.put("small", 1)
-          await store.close()
-          const again = await open(path, { create: false })
-          assert.equal(again.status().recovery, undefined)
-          await assertFilled(again, report.records)
-          execFileSync("mount", ["-o", "remount,size=2m", path])
-          await again.records.put(`note:${String(report.records).padStart(4, "0")}`, {
-            number: report.records,
-            bytes: new Uint8Array(100_000),
-          })
-          await assertFilled(again, report.records + 1)
-          await again.close()
-          await deleteStore("notes", { adapter: "file", path })
-          assert.deepEqual(fs.readdirSync(path), [])
-        } finally {
-          execFileSync("umount", ["-l", path])
-        }
-      },
-    )
-
-    it("on which no store can be made keeps nothing of it", { skip: mountSkip(root) }, async () => {
-      const path = newFolder()
-      execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", path])
-      try {
-        try {
-          fs.writeFileSync(join(path, "letter"), new Uint8Array(100_000))
-        } catch { /* It is full now. */ }
-        await assertRejects(() => open(join(path, "stores")), "storage_full", /no space/, path)
-        fs.rmSync(join(path, "letter"))
-        const store = await open(join(path, "stores"))
-        assert.equal(store.status().created, true)
-        await store.close()
-      } finally {
-        execFileSync("umount", ["-l", path])
-      }
-    })
-
-    it("a limit on the size of files does the same", { skip: !isPosix && "ulimit" }, async () => {
-      const path = newFolder()
-      // 4 MiB in blocks of 512 bytes; the signal would end the process before the call can fail.
-      const report = runProgram(["fill", path], { limit: "trap '' XFSZ; ulimit -f 8192" })
-      assert.ok(report !== undefined)
-      assertReport(report)
-      assert.ok(report.records >= 30 && report.records <= 42, `${report.records} records`)
-      const store = await open(path, { create: false })
-      assert.equal(store.status().recovery, undefined)
-      await assertFilled(store, report.records)
-      await store.close()
-    })
-  })
-
-  const assertReport = ({ code, message, hint, storedNothing }: Report): void => {
-    assert.equal(code, "storage_full", String(message))
-    assert.ok(hint !== undefined && storedNothing)
-  }
-}
-
-/** Why no small volume can be mounted in a folder, or false. */
-const mountSkip = (folder: string): string | false => {
-  if (process.platform !== "linux" || process.getuid?.() !== 0) return "mounting a small volume needs Linux and root"
-  const path = fs.mkdtempSync(join(folder, "mount-"))
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", path], { stdio: "ignore" })
-    execFileSync("umount", ["-l", path], { stdio: "ignore" })
-    return false
-  } catch {
-    return "this system lets nobody mount a small volume"
-  }
 }
 
 const [command, path = "", option] = process.argv.slice(2)
 if (command === "open") console.log(JSON.stringify(await openAndCount(path, option === "readPrefix" ? { readPrefix: true } : {})))
-else if (command === "fill") {
-  const store = await open(path)
-  console.log(JSON.stringify(await fill(store)))
-  await store.close()
-} else test()
+else test()

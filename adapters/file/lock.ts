@@ -36,20 +36,15 @@ import { StoreLocked } from "../../kernel/errors.ts"
 import { quote } from "../../kernel/text.ts"
 import { systemCode, systemError } from "../system/errors.ts"
 import type { FileCalls } from "../system/file-calls.ts"
-import { openFile, readFileWhole, removeFile, tryClose, tryRemove, UNFINISHED, writeFully } from "./files.ts"
+import { openFile, removeFile, tryClose, tryRemove, UNFINISHED, writeFully } from "./files.ts"
+import { encodeHolder, type Holder, isSame, readHolder, type Reading, RELEASED } from "./lock-file.ts"
 import { judgeProcess, type ProcessIdentity } from "./process-identity.ts"
 
 export const LOCK_FILE = "lock"
-const LOCK_BYTES_MAX = 4096
 /** Attempts before somebody who comes and goes all the time is taken for the holder. */
 const ATTEMPTS_MAX = 100
 /** Who watches a beat waits for this many of them: a disk may keep a process from writing for seconds. */
 const BEATS_WATCHED = 5
-/** The beat of a lock that was given back and could not be removed. */
-const RELEASED = "-".repeat(10)
-/** What every lock file begins with, and its end. */
-const TEXT_START = '{"persist":"lock",'
-const TEXT_END = "}\n"
 /** What `link` answers on file systems without it. */
 const NO_LINKS = new Set(["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EMLINK", "NotSupported", "NotCapable"])
 
@@ -60,54 +55,11 @@ export interface LockSettings {
   readonly beatMillis: number
 }
 
-interface Holder extends ProcessIdentity {
-  readonly token: string
-  readonly beat: string
-}
-
 /** A lock file that is ours. */
 interface Held {
   readonly path: string
   readonly descriptor: number
   readonly holder: Holder
-}
-
-/** What a lock file says: who holds it, that it was cut short by a crash, or nothing that we could read. */
-type Reading = Holder | "torn" | "foreign"
-
-const encodeHolder = (holder: Holder): Uint8Array => new TextEncoder().encode(`${JSON.stringify({ persist: "lock", ...holder })}\n`)
-
-/** Reads a lock file; undefined if there is none. */
-const readHolder = (calls: FileCalls, path: string): Reading | undefined => {
-  const bytes = readFileWhole(calls, path, LOCK_BYTES_MAX)
-  if (bytes === undefined) return undefined
-  const text = new TextDecoder().decode(bytes)
-  if (isTorn(text)) return "torn"
-  try {
-    const value: unknown = JSON.parse(text)
-    return isHolder(value) ? value : "foreign"
-  } catch (cause) {
-    if (cause instanceof SyntaxError) return "foreign"
-    throw cause
-  }
-}
-
-/** Whether a text is the beginning of ours, with zeros or nothing in place of the rest. */
-const isTorn = (text: string): boolean => {
-  const zeros = text.indexOf("\0")
-  const start = zeros < 0 ? text : text.slice(0, zeros)
-  return TEXT_START.startsWith(start) || (start.startsWith(TEXT_START) && (zeros >= 0 || !start.endsWith(TEXT_END)))
-}
-
-/** Whether nothing has changed between two readings of one file. */
-const isSame = (one: Reading, other: Reading | undefined): boolean =>
-  typeof one === "string" || typeof other !== "object" ? one === other : one.token === other.token && one.beat === other.beat
-
-const isHolder = (value: unknown): value is Holder => {
-  if (typeof value !== "object" || value === null) return false
-  const fields = value as Record<string, unknown>
-  return ["host", "boot", "space", "started", "beat"].every((name) => typeof fields[name] === "string") &&
-    Number.isSafeInteger(fields["pid"]) && typeof fields["token"] === "string" && /^[0-9a-f]{32}$/.test(fields["token"])
 }
 
 /**
