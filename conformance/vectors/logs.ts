@@ -244,6 +244,15 @@ const PLANS: readonly LogPlan[] = [
     ],
   },
   {
+    name: "the last withheld number of an open that another implies",
+    meaning: "nothing is withheld any more, so the entry goes, though its writer is no news",
+    frames: [
+      pulled(blockOf([B], [put(1, "k", 1, 0)], { from: 0, to: 2, withheld: [2] })),
+      pulled(blockOf([B2, B], [put(1, "other", 2, 10)], { links: [[1, 2]] })),
+      pulled(blockOf([B], [put(2, "k", 3, 5, [[0, 1]])], { from: 1, to: 2 })),
+    ],
+  },
+  {
     name: "order of records",
     meaning: "by the bytes of the collection's name, then of the key",
     frames: [local(blockOf(
