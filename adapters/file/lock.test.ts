@@ -14,8 +14,10 @@ import { adapterAt, assertFrames, deadIdentity, fillTo, frameAt, inTemporaryFold
 
 const BEAT = { calls: quickCalls, beatMillis: 4 }
 const isLinux = process.platform === "linux"
-const ELSEWHERE: ProcessIdentity = { ...ownIdentity(), host: "another-machine" }
+const ELSEWHERE: ProcessIdentity = { ...ownIdentity(), host: "another-machine", boot: "another-boot" }
 const CONTAINER: ProcessIdentity = { ...ownIdentity(), space: "pid:[1]" }
+/** One that was made anew has another name, on the same machine. */
+const NEW_CONTAINER: ProcessIdentity = { ...CONTAINER, host: "0123456789ab" }
 
 const textOf = (holder: ProcessIdentity): string =>
   `${JSON.stringify({ persist: "lock", ...holder, token: "ab".repeat(16), beat: "0".repeat(10) })}\n`
@@ -40,7 +42,9 @@ const expectTaken = async (root: string, own: ProcessIdentity = ownIdentity()): 
 const expectLocked = async (root: string, holder: RegExp, own: ProcessIdentity = ownIdentity()): Promise<void> => {
   const path = join(root, "notes", "lock")
   const before = fs.readFileSync(path, "latin1")
-  for (const call of [() => adapterAt(root, { ...BEAT, own }).open("notes", REOPEN), () => adapterAt(root, BEAT).destroy("notes")]) {
+  for (
+    const call of [() => adapterAt(root, { ...BEAT, own }).open("notes", REOPEN), () => adapterAt(root, { ...BEAT, own }).destroy("notes")]
+  ) {
     const error = await Promise.resolve(call()).then(() => undefined, (cause: unknown) => cause)
     assert.ok(error instanceof StoreLocked, String(error))
     assert.equal(error.code, "store_locked")
@@ -51,8 +55,8 @@ const expectLocked = async (root: string, holder: RegExp, own: ProcessIdentity =
 }
 
 /** As `expectLocked`, where the text of the lock may go on beating. */
-const expectLockedBy = async (root: string, holder: RegExp): Promise<void> => {
-  await assert.rejects(async () => adapterAt(root, { calls: quickCalls, beatMillis: 20 }).open("notes", REOPEN), (cause) => {
+const expectLockedBy = async (root: string, holder: RegExp, own: ProcessIdentity = ownIdentity()): Promise<void> => {
+  await assert.rejects(async () => adapterAt(root, { calls: quickCalls, beatMillis: 20, own }).open("notes", REOPEN), (cause) => {
     assert.ok(cause instanceof StoreLocked, String(cause))
     assert.match(cause.details.holder, holder)
     return true
@@ -98,6 +102,21 @@ describe("the lock of a process", () => {
       }),
   )
 
+  it("of an earlier boot is known by its age where boots have no names, though another process has its number", () =>
+    inTemporaryFolder(async (root) => {
+      const own: ProcessIdentity = { ...ownIdentity(), boot: "", space: "", started: "" }
+      // Fresh: this process has the number, so the holder may be it.
+      const path = await leaveLock(root, textOf(own))
+      await expectLocked(root, /^another handle of this process$/, own)
+      fs.utimesSync(path, 1_000_000_000, 1_000_000_000)
+      await expectTaken(root, own)
+      // Old, and yet somebody beats: the clock was set.
+      const holder = await adapterAt(root, { calls: quickCalls, own, beatMillis: 2 }).open("notes", OPEN)
+      fs.utimesSync(path, 1_000_000_000, 1_000_000_000)
+      await expectLockedBy(root, /./, own)
+      await holder.close()
+    }))
+
   it("that is this one is named as another handle", () =>
     inTemporaryFolder(async (root) => {
       const storage = await adapterAt(root, BEAT).open("notes", OPEN)
@@ -117,12 +136,14 @@ describe("the lock of a process", () => {
 
   it("in another container is kept while it beats, and taken when it stands still", () =>
     inTemporaryFolder(async (root) => {
-      const faulty = new FaultyCalls(undefined, quickCalls)
-      const holder = await adapterAt(root, { calls: faulty.calls, own: CONTAINER, beatMillis: 2 }).open("notes", OPEN)
-      await fillTo(holder, 3)
-      await expectLockedBy(root, /in another container of this machine/)
-      faulty.dispose()
-      await expectTaken(root)
+      for (const own of isLinux ? [CONTAINER, NEW_CONTAINER] : [CONTAINER]) {
+        const faulty = new FaultyCalls(undefined, quickCalls)
+        const holder = await adapterAt(root, { calls: faulty.calls, own, beatMillis: 2 }).open("notes", OPEN)
+        await fillTo(holder, 3)
+        await expectLockedBy(root, /in another container of this machine/)
+        faulty.dispose()
+        await expectTaken(root)
+      }
     }))
 })
 

@@ -22,7 +22,7 @@
  * A holder is gone if it ran on this machine under an earlier boot, or if no process has its number and start time. If it ran in
  * another container of this machine, its number means nothing here: then its beat is watched, which it moves every two seconds, also
  * while it only writes and never comes back to the event loop. Before it writes again after a longer pause it looks whether the lock
- * is still its own.
+ * is still its own. Where boots have no names, a lock that nobody has touched since the machine started is watched as well.
  *
  * A lock file that is cut short names nobody. Only a crash leaves one, and only on a file system without hard links, where the name
  * has to be there before the text is: it is watched as long, and taken over if nobody finishes it.
@@ -38,13 +38,15 @@ import { systemCode, systemError } from "../system/errors.ts"
 import type { FileCalls } from "../system/file-calls.ts"
 import { openFile, removeFile, tryClose, tryRemove, UNFINISHED, writeFully } from "./files.ts"
 import { encodeHolder, type Holder, isSame, readHolder, type Reading, RELEASED } from "./lock-file.ts"
-import { judgeProcess, type ProcessIdentity } from "./process-identity.ts"
+import { judgeProcess, type ProcessIdentity, startOfMachine } from "./process-identity.ts"
 
 export const LOCK_FILE = "lock"
 /** Attempts before somebody who comes and goes all the time is taken for the holder. */
 const ATTEMPTS_MAX = 100
 /** Who watches a beat waits for this many of them: a disk may keep a process from writing for seconds. */
 const BEATS_WATCHED = 5
+/** How far a clock may have been set since. */
+const CLOCK_SLACK_MILLIS = 60_000
 /** What `link` answers on file systems without it. */
 const NO_LINKS = new Set(["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EMLINK", "NotSupported", "NotCapable"])
 
@@ -152,10 +154,24 @@ const thiefName = (found: Reading, path: string): string => {
 const isGone = async (found: Reading, path: string, { calls, own, beatMillis }: LockSettings, signal?: AbortSignal): Promise<boolean> => {
   if (found === "foreign") return false
   if (typeof found === "object" && found.beat === RELEASED) return true
-  const standing = found === "torn" ? "out-of-sight" : judgeProcess(found, own)
+  let standing = found === "torn" ? "out-of-sight" : judgeProcess(found, own)
+  // Where nothing tells one boot from another, a number may be another process's by now. A holder has beaten since the machine started.
+  if (standing === "running" && own.boot === "" && lastBeatAt(calls, path) < startOfMachine() - CLOCK_SLACK_MILLIS) {
+    standing = "out-of-sight"
+  }
   if (standing !== "out-of-sight") return standing === "gone"
   await sleep(beatMillis * BEATS_WATCHED, undefined, { signal })
   return isSame(found, readHolder(calls, path))
+}
+
+/** When a lock file was last written to, in milliseconds; never, if that is not known. */
+const lastBeatAt = (calls: FileCalls, path: string): number => {
+  try {
+    return calls.lstatSync(path).mtimeMs
+  } catch {
+    // It was removed just now, say: the next look tells.
+    return Infinity
+  }
 }
 
 /** The holder, and what to do, for people. */
@@ -164,10 +180,11 @@ const describe = (found: Reading | undefined, path: string, own: ProcessIdentity
   if (found === undefined) return "a process that comes and goes"
   if (found === "torn") return "a process that is just taking it"
   if (found === "foreign") return `a lock file that is none of ours (${remedy})`
-  if (found.host !== own.host) {
+  const standing = judgeProcess(found, own)
+  if (standing === "elsewhere") {
     return `process ${found.pid} on the machine ${quote(found.host)}, which cannot be asked from here (${remedy})`
   }
-  if (found.space !== own.space) return `process ${found.pid} in another container of this machine`
+  if (standing === "out-of-sight") return `process ${found.pid} in another container of this machine`
   return found.pid === own.pid ? "another handle of this process" : `process ${found.pid}`
 }
 

@@ -10,7 +10,7 @@
  * What a runtime refuses to tell (Deno without permissions) is "" and not compared.
  */
 import { readFileSync, readlinkSync } from "node:fs"
-import { hostname } from "node:os"
+import { hostname, uptime } from "node:os"
 import process from "node:process"
 
 export interface ProcessIdentity {
@@ -59,9 +59,21 @@ export const ownIdentity = (): ProcessIdentity =>
     started: tryRead(() => readStat("self").started),
   }
 
+/** When this machine started, by its clock as it is now; 0 if nobody says. */
+export const startOfMachine = (): number => {
+  try {
+    return Date.now() - uptime() * 1000
+  } catch {
+    // Not allowed to ask.
+    return 0
+  }
+}
+
 /** Judges another process from where `own` is. */
 export const judgeProcess = (other: ProcessIdentity, own: ProcessIdentity = ownIdentity()): Standing => {
-  if (other.host !== own.host || own.host === "") return "elsewhere"
+  // Containers of one machine have names of their own, but the same boot.
+  const isSameBoot = own.boot !== "" && other.boot === own.boot
+  if (!isSameBoot && (other.host !== own.host || own.host === "")) return "elsewhere"
   if (other.boot !== own.boot && other.boot !== "" && own.boot !== "") return "gone"
   if (other.space !== own.space) return "out-of-sight"
   if (own.started === "") return answersSignals(other.pid) ? "running" : "gone"
