@@ -111,7 +111,10 @@ export class Collection<T> {
   async getMany(keys: readonly string[]): Promise<(T | undefined)[]> {
     this.#core.assertOpen("getMany")
     if (!Array.isArray(keys)) throw new InvalidOption({ option: "keys", found: textOf(keys), expected: "an array of keys" })
-    for (const key of keys) await this.#core.waitFor(this.#index, key)
+    for (const key of keys) {
+      const waiting = this.#core.waitFor(this.#index, key)
+      if (waiting !== undefined) await waiting
+    }
     return keys.map((key) => this.#read(key))
   }
 

@@ -12,12 +12,29 @@ import { bytesToHex, WRITER_BYTES } from "../model/identifiers.ts"
 import { compareVersions } from "../model/versions.ts"
 import type { StoreCore } from "./store-core.ts"
 
-/** Bytes that are hashed before others get a turn. */
+/** Bytes that are gathered before they are hashed, and others may get a turn. */
 const STEP_BYTES = 1_048_576
+/** So often it begins again because something was written meanwhile; then it lets nobody come between. */
+const ATTEMPTS_MAX = 3
 
-/** 64 hex digits. */
+/** 64 hex digits; of the state at one moment while it ran. */
 export async function digestOf(core: StoreCore): Promise<string> {
-  const { records, views, names, decoded } = core, hash = new Sha256(), out = new ByteWriter()
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const { head } = core.log, hash = new Sha256()
+    for (const bytes of contentOf(core)) {
+      hash.update(bytes, 0, bytes.length)
+      await core.turns.due()
+    }
+    if (core.log.head === head) return bytesToHex(hash.digest())
+  }
+  const hash = new Sha256()
+  for (const bytes of contentOf(core)) hash.update(bytes, 0, bytes.length)
+  return bytesToHex(hash.digest())
+}
+
+/** What is hashed, in pieces; each is valid until the next. */
+function* contentOf(core: StoreCore): Iterable<Uint8Array> {
+  const { records, views, names, decoded } = core, out = new ByteWriter()
   const compareWriters = (a: number, b: number): number => views.writers.compare(a, b)
   const byName = names.names.map((name, index) => ({ name: new TextEncoder().encode(name), index }))
   byName.sort((a, b) => compareNames(a.name, b.name))
@@ -40,13 +57,11 @@ export async function digestOf(core: StoreCore): Promise<string> {
         out.bytes(records.arena.chunks[version.chunk]!, version.valueAt, version.valueAt + version.valueBytes)
       }
       if (out.length < STEP_BYTES) continue
-      hash.update(out.buffer, 0, out.length)
+      yield out.buffer.subarray(0, out.length)
       out.reset()
-      await new Promise((resolve) => setTimeout(resolve, 0))
     }
   }
-  hash.update(out.buffer, 0, out.length)
-  return bytesToHex(hash.digest())
+  yield out.buffer.subarray(0, out.length)
 }
 
 function compareNames(a: Uint8Array, b: Uint8Array): number {

@@ -8,6 +8,7 @@ import fc from "fast-check"
 import { memoryAdapter } from "../../adapters/memory/mod.ts"
 import type { Adapter } from "../ports/log-storage.ts"
 import { dotOf, ForeignWriter } from "../testing/foreign-frame.ts"
+import { turn } from "../testing/gate.ts"
 import { TestPlatform } from "../testing/platform.ts"
 import type { Collection } from "./collection.ts"
 import { openStore, type Store } from "./store.ts"
@@ -234,6 +235,22 @@ describe("replay", () => {
     await store.collection("other").clear()
     assert.equal(await store.digest(), empty, "what was deleted leaves no trace in it")
     assert.equal(await (await openStore("others", memoryAdapter())).digest(), empty)
+  })
+
+  it("digest() is that of one moment, whatever is written while it is made", async () => {
+    const platform = new TestPlatform(), store = await openStore("notes", memoryAdapter(), { platform })
+    for (const key of "abcdefghijkl") await store.records.put(key, new Uint8Array(600_000))
+    for (let delay = 0; delay < 3; delay++) {
+      const before = await store.digest()
+      platform.stepMillis = 60 // every second look lets others come
+      const digest = store.digest()
+      for (let count = 0; count < delay; count++) await (count % 3 === 2 ? turn() : undefined)
+      // One that was gone over, and one that was not: together they are one change.
+      await store.records.putMany(["a", "l"].map((key) => ({ key, value: new Uint8Array(600_000).fill(delay) })))
+      const meanwhile = await digest
+      platform.stepMillis = 0
+      assert.ok([before, await store.digest()].includes(meanwhile), `after ${delay} waits`)
+    }
   })
 
   it("links and contexts of foreign operations hold over opens", async () => {
