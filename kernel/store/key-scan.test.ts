@@ -104,9 +104,23 @@ describe("list()", () => {
       const keys = Array.from({ length: count }, (_, index) => String(index).padStart(4, "0"))
       await store.records.putMany(keys.map((key) => ({ key, value: key })))
       assert.deepEqual(await listed(store), keys)
-      assert.deepEqual(await listed(store, { reverse: true }), keys.toReversed())
+      assert.deepEqual(await listed(store, { reverse: true }), [...keys].reverse())
       assert.deepEqual(await listed(store, { limit: 256 }), keys.slice(0, 256))
     }
+  })
+
+  it("holds about a mebibyte of large values at a time, and misses none", async () => {
+    const store = await openStore("notes", memoryAdapter()), keys = Array.from({ length: 9 }, (_, index) => `key ${index}`)
+    for (const key of keys) await store.records.put(key, new Uint8Array(600_000))
+    assert.deepEqual(await listed(store), keys)
+    assert.deepEqual(await listed(store, { reverse: true }), [...keys].reverse())
+    assert.deepEqual(await listed(store, { limit: 4, gt: "key 1" }), keys.slice(2, 6))
+    const seen: string[] = []
+    for await (const { key } of store.records.list()) {
+      seen.push(key)
+      if (key === "key 0") await store.records.batch(["key 1", "key 2"].map((key) => ({ type: "delete", key })))
+    }
+    assert.deepEqual(seen, keys.filter((key) => key !== "key 2"), "the first page has two records, the second was read later")
   })
 
   it("finds prefixes that end with the greatest byte sequences, and nothing where bounds cross", async () => {

@@ -9,8 +9,9 @@ import type { StoreCore } from "./store-core.ts"
 import type { KeyValue, ListQuery } from "./types.ts"
 
 const LIST_MEMBERS: readonly string[] = [...RANGE_MEMBERS, "reverse", "limit", "signal"]
-/** Records that are decoded before the consumer is asked again. */
+/** Records that are decoded before the consumer is asked again, and the bytes of their values at which there are enough of them. */
 const PAGE_RECORDS = 256
+const PAGE_BYTES = 1_048_576
 
 /** Live rows of a range, at most `limit`, from the end if `reverse`. */
 function rowsIn(core: StoreCore, collection: number, range: KeyRange, reverse: boolean, limit: number): number[] {
@@ -22,6 +23,13 @@ function rowsIn(core: StoreCore, collection: number, range: KeyRange, reverse: b
     for (let at = first; at < end && found.length < limit; at++) if (!records.isDeleted(rows[at]!)) found.push(rows[at]!)
   }
   return found
+}
+
+/** The first of these rows, at least one, up to those whose values make a page. */
+function firstBytes(core: StoreCore, found: readonly number[]): readonly number[] {
+  let bytes = 0, end = 0
+  while (end < found.length && bytes < PAGE_BYTES) bytes += core.records.rows.valueBytes(found[end++]!)
+  return end === found.length ? found : found.slice(0, end)
 }
 
 /** Live records in a range. */
@@ -57,8 +65,9 @@ export async function* listRange<T>(core: StoreCore, collection: number, query: 
     core.assertOpen("list")
     if (range.to !== undefined && compareBytes(range.from, 0, range.from.length, range.to, 0, range.to.length) >= 0) return
     const { records, decoded } = core
-    const page = rowsIn(core, collection, range, reverse, Math.min(left, PAGE_RECORDS))
-    if (page.length === 0) return
+    const found = rowsIn(core, collection, range, reverse, Math.min(left, PAGE_RECORDS))
+    if (found.length === 0) return
+    const page = firstBytes(core, found)
     const last = page.at(-1)!, at = records.rows.keyAt(last)
     range = rest(range, records.arena.chunks[records.rows.chunkOf(last)]!.slice(at, at + records.rows.keyBytes(last)), reverse)
     left -= page.length
@@ -68,6 +77,6 @@ export async function* listRange<T>(core: StoreCore, collection: number, query: 
       yield item
       signal?.throwIfAborted()
     }
-    if (page.length < PAGE_RECORDS) return
+    if (found.length < PAGE_RECORDS && page.length === found.length) return
   }
 }
