@@ -216,6 +216,26 @@ describe("a disk that stays full", () => {
     }))
 })
 
+describe("a system that writes nothing and gives no reason", () => {
+  it("is refused, not asked for ever", { timeout: 10_000 }, () =>
+    inTemporaryFolder(async (root) => {
+      let isStuck = false
+      const writeSync = (...args: Parameters<typeof quickCalls.writeSync>): number => isStuck ? 0 : quickCalls.writeSync(...args)
+      const storage = await adapterAt(root, { ...SMALL, calls: { ...quickCalls, writeSync: writeSync as typeof quickCalls.writeSync } })
+        .open("notes", OPEN)
+      for (const head of [0, 3]) {
+        await fillTo(storage, head)
+        isStuck = true
+        await assert.rejects(async () => storage.append(head + 1, frameAt(head + 1)), PersistError)
+        isStuck = false
+        await assertFrames(storage, 0, head)
+      }
+      await fillTo(storage, 9)
+      await assertFrames(storage, 0, 9)
+      await storage.close()
+    }))
+})
+
 describe("a read that a signal interrupts", () => {
   it("is made again", () =>
     inTemporaryFolder(async (root) => {

@@ -70,10 +70,22 @@ export const readFully = (calls: FileCalls, descriptor: number, bytes: Bytes, in
 /** Writes all of `bytes`, also over several calls. Throws what the system says. */
 export const writeFully = (calls: FileCalls, descriptor: number, bytes: Uint8Array, byteOffset: number): void => {
   for (let done = 0; done < bytes.length;) {
-    const written = calls.writeSync(descriptor, bytes, done, bytes.length - done, byteOffset + done)
-    if (written === 0) throw new Error("the system wrote nothing and gave no reason")
-    done += written
+    done += writeSome(calls, descriptor, bytes, done, bytes.length - done, byteOffset + done)
   }
+}
+
+/** Writes at least one of `count` bytes; answers how many. Throws what the system says. */
+export const writeSome = (
+  calls: FileCalls,
+  descriptor: number,
+  bytes: Uint8Array,
+  index: number,
+  count: number,
+  byteOffset: number,
+): number => {
+  const written = calls.writeSync(descriptor, bytes, index, count, byteOffset)
+  if (written === 0) throw new Error("the system wrote nothing and gave no reason")
+  return written
 }
 
 /** A small file's bytes, cut behind `bytesMax`; undefined if there is no such file. */

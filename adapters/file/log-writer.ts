@@ -188,7 +188,9 @@ export class LogWriter {
     const writer = this.#writer
     const full = this.#unflushed
     try {
-      await Promise.all([...full, writer].map(({ descriptor }) => this.#flushFile(descriptor)))
+      // All have ended before one that failed is told: what is closed then is used by none.
+      const flushed = await Promise.allSettled([...full, writer].map(({ descriptor }) => this.#flushFile(descriptor)))
+      for (const one of flushed) if (one.status === "rejected") throw one.reason
       // In place: it also covers a segment that was begun while the files were flushed.
       if (!this.#isFolderFlushed) flushFolder(this.#options.folder, this.#calls)
     } catch (cause) {

@@ -17,7 +17,7 @@ import { systemError, withSystemErrors } from "../system/errors.ts"
 import type { FileCalls } from "../system/file-calls.ts"
 import { checksum } from "./checksum.ts"
 import { encodeSegmentHead, SEGMENT_HEAD_BYTES } from "./file-heads.ts"
-import { allocate, openFile, tryClose, tryRemove, writeFully } from "./files.ts"
+import { allocate, openFile, tryClose, tryRemove, writeFully, writeSome } from "./files.ts"
 import { FRAME_HEADER_BYTES, writeFrameHeader } from "./frame-header.ts"
 import type { Segment } from "./segment.ts"
 
@@ -177,7 +177,7 @@ export class SegmentWriter {
       // To the next multiple first, so that pieces lie on the pages of the file.
       while (size < target) {
         const piece = Math.min(ZEROS.length - size % ZEROS.length, target - size)
-        size += this.#calls.writeSync(this.descriptor, ZEROS, 0, piece, size)
+        size += writeSome(this.#calls, this.descriptor, ZEROS, 0, piece, size)
       }
     } catch (cause) {
       if (size < needed) {
