@@ -24,7 +24,6 @@ import { globalDots, type StoredVersion, versionInBlock, versionInRow } from "./
 const GARBAGE_BYTES_MIN = 4_194_304
 /** From this many rows on a block's slots are touched together. */
 const TOUCHED_ROWS_MIN = 8
-
 /** Keys of which the base was asked in vain and which are remembered; after that many it is asked again. */
 const ABSENT_MAX = 100_000
 
@@ -109,10 +108,7 @@ export class RecordsView {
     if (isNew && versions.length === 0) return this.#noteAbsent(nameOf(key, 0, key.length, collection))
     let merged: readonly StoredVersion[] = before
     for (const version of versions) merged = addVersion(merged, this.#store(key, version), this.#lineage, this.#compareWriters)
-    if (isNew) {
-      row = this.rows.add(collection)
-      this.#table.add(hash, row)
-    }
+    if (isNew) row = this.#addRow(key, 0, key.length, collection, hash)
     this.#unread.delete(row)
     if (merged === before) return
     this.#putVersions(row, merged)
@@ -254,58 +250,52 @@ export class RecordsView {
   }
 
   #foldOne(block: BlockColumns, i: number, writers: readonly number[], collection: number, keyAt: number, valueAt: number): void {
-    const { rows } = this
-    const hash = block.hashes[i]!, keyBytes = block.keyEnds[i]! - block.keyStarts[i]!
-    const deleted = block.kinds[i] === OperationKind.delete
-    const side = block.sides.size === 0 ? undefined : block.sides.get(i)
-    let row = this.find(block.bytes, block.keyStarts[i]!, block.keyEnds[i]!, collection, hash)
-    const isNew = row === -1
+    const keyStart = block.keyStarts[i]!, keyEnd = block.keyEnds[i]!, hash = block.hashes[i]!
+    const isPlain = block.sides.size === 0 || !block.sides.has(i)
+    const known = this.find(block.bytes, keyStart, keyEnd, collection, hash), isNew = known === -1
+    const row = isNew ? this.#addRow(block.bytes, keyStart, keyEnd, collection, hash) : known
     const wasLive = !isNew && !this.isDeleted(row)
-    if (isNew) {
-      row = rows.add(collection)
-      this.#table.add(hash, row)
-      if (!this.#base.isEmpty && !this.#absent.delete(nameOf(block.bytes, block.keyStarts[i]!, block.keyEnds[i]!, collection))) {
-        this.#unread.add(row)
-      }
-    } else if (side !== undefined || (rows.flagsOf(row) & RowFlag.complex) !== 0 || !this.#namesStored(block, i, writers, row)) {
-      const before = this.versionsOf(row)
-      const after = addVersion(
-        before,
-        versionInBlock(block, i, writers, this.arena.chunk, keyAt, valueAt),
-        this.#lineage,
-        this.#compareWriters,
-      )
+    if (isPlain && (isNew || (!this.isComplex(row) && this.#namesStored(block, i, writers, row)))) {
+      this.#replace(block, i, writers, row, keyAt, valueAt)
+    } else {
+      const before = isNew ? [] : this.versionsOf(row), version = versionInBlock(block, i, writers, this.arena.chunk, keyAt, valueAt)
+      const after = addVersion(before, version, this.#lineage, this.#compareWriters)
       if (after === before) return
       this.#putVersions(row, after)
-      this.#noteChange(row, collection, wasLive)
-      return
-    }
-    if (isNew && side !== undefined) {
-      this.#putVersions(row, [versionInBlock(block, i, writers, this.arena.chunk, keyAt, valueAt)])
-    } else {
-      const local = block.contextWriters[i]!
-      const contextWriter = local >= MANY_CONTEXT ? local : writers[local]!
-      if (local === MANY_CONTEXT) this.#contexts.set(row, globalDots(block.contexts.get(i)!, writers))
-      else if (this.#contexts.size > 0) this.#contexts.delete(row)
-      this.#referredBytes += keyBytes + block.valueEnds[i]! - block.valueStarts[i]! -
-        (isNew ? 0 : rows.keyBytes(row) + rows.valueBytes(row))
-      rows.set(
-        row,
-        this.arena.chunk,
-        keyAt,
-        keyBytes,
-        valueAt,
-        block.valueEnds[i]! - block.valueStarts[i]!,
-        writers[0]!,
-        block.seqs[i]!,
-        block.millis[i]!,
-        block.counters[i]!,
-        contextWriter,
-        block.contextSeqs[i]!,
-        deleted ? RowFlag.tombstone : 0,
-      )
     }
     this.#noteChange(row, collection, wasLive)
+  }
+
+  #addRow(key: Uint8Array, start: number, end: number, collection: number, hash: number): number {
+    const row = this.rows.add(collection)
+    this.#table.add(hash, row)
+    if (!this.#base.isEmpty && !this.#absent.delete(nameOf(key, start, end, collection))) this.#unread.add(row)
+    return row
+  }
+
+  /** Puts an operation without a side into a row, in place of the only version there, if there is one. */
+  #replace(block: BlockColumns, i: number, writers: readonly number[], row: number, keyAt: number, valueAt: number): void {
+    const { rows } = this
+    const keyBytes = block.keyEnds[i]! - block.keyStarts[i]!, valueBytes = block.valueEnds[i]! - block.valueStarts[i]!
+    const local = block.contextWriters[i]!
+    if (local === MANY_CONTEXT) this.#contexts.set(row, globalDots(block.contexts.get(i)!, writers))
+    else if (this.#contexts.size > 0) this.#contexts.delete(row)
+    this.#referredBytes += keyBytes + valueBytes - rows.keyBytes(row) - rows.valueBytes(row)
+    rows.set(
+      row,
+      this.arena.chunk,
+      keyAt,
+      keyBytes,
+      valueAt,
+      valueBytes,
+      writers[0]!,
+      block.seqs[i]!,
+      block.millis[i]!,
+      block.counters[i]!,
+      local >= MANY_CONTEXT ? local : writers[local]!,
+      block.contextSeqs[i]!,
+      block.kinds[i] === OperationKind.delete ? RowFlag.tombstone : 0,
+    )
   }
 
   /** The common case: does the context of operation i name the version in the row, or a later one of its writer? */
