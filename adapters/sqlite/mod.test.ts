@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
@@ -156,6 +156,24 @@ describe("sqliteAdapter", () => {
     const reborn = await open(path, "a", true)
     assert.equal(await reborn.head(), 0)
     await reborn.close()
+  })
+
+  it("destroy() overwrites what it drops, also where other stores stay, and in a database of the user", async () => {
+    // A frame of some bytes, and one of some pages.
+    for (const [options, times] of [[{}, 1], [{}, 500], [{ tablePrefix: "p_" }, 1], [{ tablePrefix: "p_" }, 500]] as const) {
+      const path = newPath()
+      const adapter = sqliteAdapter({ path, ...options })
+      const secret = "a secret that is to be gone "
+      for (const [name, text] of [["kept", "kept "], ["gone", secret]] as const) {
+        const storage = await adapter.open(name, { durability: "normal", create: true })
+        await storage.append(1, new TextEncoder().encode(text.repeat(times)))
+        await storage.close()
+      }
+      assert.ok(readFileSync(path).includes(secret))
+      await adapter.destroy("gone")
+      assert.ok(!readFileSync(path).includes(secret), JSON.stringify([options, times]))
+      assert.ok(readFileSync(path).includes("kept "))
+    }
   })
 
   it("close() of the last handle leaves all in the database file, and no log", async () => {

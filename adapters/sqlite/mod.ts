@@ -112,7 +112,8 @@ export const sqliteAdapterOver = (load: LoadDriver, options: SqliteOptions): Ada
         throw new StoreNotFound({ store: storeName, location, stores })
       }
       await withTables(storeName, async ({ connection }) => {
-        // What is dropped is overwritten, not only unlinked; pages that become free are given back below, if they can be.
+        // What is dropped is overwritten, not only unlinked; pages that become free are given back below, if they can be. Copies that
+        // SQLite made when it moved rows from page to page stay until those pages are used again, or the last store goes.
         connection.setPragma(`secure_delete = ${tables.meta === undefined ? "FAST" : "ON"}`)
         // One transaction: at no moment is half of a store there, and a handle in another process finds its head gone.
         const isLast = await connection.whenFree(() =>

@@ -239,7 +239,7 @@ describe("read", () => {
 })
 
 describe("watch", () => {
-  it("A72 A73 A74 hears of appends of other handles, not of own ones, until it is stopped", async () => {
+  it("A72 A73 A74 hears of appends of other handles, not of own ones, until it is stopped, and when it is begun again", async () => {
     const path = newPath()
     const [one, two] = [await open(path), await open(path)]
     // A watch alone keeps no process alive.
@@ -271,6 +271,10 @@ describe("watch", () => {
     await two.append(4, bytes(4))
     await new Promise((resolve) => setTimeout(resolve, 250))
     assert.equal(calls, stopped)
+    hearing = next()
+    one.watch(() => heard())
+    await two.append(5, bytes(5))
+    await hearing
     clearInterval(alive)
     await one.close()
     await two.close()
