@@ -41,7 +41,12 @@ export async function createStore<T = any>(name: string, options: CreateStoreOpt
   return await openStore<T>(name, adapter, { ...options, platform: options.platform ?? nativePlatform })
 }
 
-/** Names of the stores in a place, in the order of their UTF-16 code units. Creates nothing: a missing place holds none. */
+/**
+ * Names of the stores in a place, in the order of their UTF-16 code units. Creates nothing: a missing place holds none.
+ *
+ * `sqlite` needs a `path` here, since each store has a database of its own without one. Rejects with `InvalidOption`, `UnknownAdapter`,
+ * and whatever the adapter finds wrong with the place.
+ */
 export async function listStores(options: AdapterOptions): Promise<string[]> {
   checkMembers("options", options, ADAPTER_OPTIONS)
   const { adapter = "sqlite", path } = options
@@ -52,7 +57,10 @@ export async function listStores(options: AdapterOptions): Promise<string[]> {
   return (await listStorages(await adapterOf("store", options))).sort()
 }
 
-/** Removes a store with everything that belongs to it. Rejects with `StoreNotFound` if there is none, `StoreLocked` if it is open. */
+/**
+ * Removes a store with everything that belongs to it. Rejects with `StoreNotFound` if there is none, `StoreLocked` if it is open, and as
+ * {@link createStore} does for a name or options that cannot be used.
+ */
 export async function deleteStore(name: string, options: AdapterOptions = {}): Promise<void> {
   checkMembers("options", options, ADAPTER_OPTIONS)
   await destroyStorage(await adapterOf(name, options), name)

@@ -5,7 +5,7 @@ import { textOf } from "../text.ts"
 /** Throws `InvalidOption` unless `given` is an object that has `known` members alone; `what` names it. */
 export function checkMembers(what: string, given: unknown, known: readonly string[]): void {
   if (typeof given !== "object" || given === null) throw new InvalidOption({ option: what, found: textOf(given), expected: "an object" })
-  for (const member in given) {
+  for (const member of Object.keys(given)) {
     if (known.includes(member)) continue
     throw new InvalidOption({ option: member, found: "a name that is not known", expected: `one of ${known.join(", ")}` })
   }
