@@ -110,8 +110,7 @@ export class LogWriter {
   /** Flushes if `isFlushed`, cuts what was preallocated, closes the files. They are closed even if it rejects. */
   async close(isFlushed: boolean): Promise<void> {
     try {
-      // One that is under way uses the files; how it ends is known from `failure`.
-      await this.#flushing?.done.catch(() => undefined)
+      await this.#endFlushes()
       if (isFlushed) await this.flush()
       if (this.#failure === undefined && this.#isUntidy) this.#tidy(isFlushed)
     } finally {
@@ -121,8 +120,13 @@ export class LogWriter {
 
   /** Closes the files and writes nothing more: they are another's now. */
   async abandon(): Promise<void> {
-    await this.#flushing?.done.catch(() => undefined)
+    await this.#endFlushes()
     this.#closeFiles()
+  }
+
+  /** Flushes that are under way, and those that wait behind them, use the files. How they end is known from `failure`. */
+  async #endFlushes(): Promise<void> {
+    while (this.#flushing !== undefined) await this.#flushing.done.catch(() => undefined)
   }
 
   #closeFiles(): void {
@@ -179,7 +183,8 @@ export class LogWriter {
     } catch (cause) {
       throw this.#fail(cause)
     }
-    if (this.#unflushed.length > 0) this.#forget(this.#unflushed)
+    // One that is under way beside us uses the files, and forgets them when it ends.
+    if (this.#unflushed.length > 0 && this.#flushing === undefined) this.#forget(this.#unflushed)
     this.#isFolderFlushed = true
     this.#durableHead = position
   }
@@ -204,8 +209,9 @@ export class LogWriter {
 
   /** Closes full segments that are on the device. */
   #forget(flushed: readonly Unflushed[]): void {
-    this.#unflushed = this.#unflushed.filter((each) => !flushed.includes(each))
-    for (const { descriptor } of flushed) tryClose(this.#calls, descriptor)
+    const done = this.#unflushed.filter((each) => flushed.includes(each))
+    this.#unflushed = this.#unflushed.filter((each) => !done.includes(each))
+    for (const { descriptor } of done) tryClose(this.#calls, descriptor)
   }
 
   #markFlushed(head: Position): void {

@@ -148,6 +148,7 @@ const run = async (root: string, lives: readonly Life[], durability: Durability,
     } catch (cause) {
       if (!isKilled(cause)) throw cause
     }
+    assert.deepEqual(faulty.misused, [])
     if (endsBy === "power") {
       const image = power.image(random)
       // Or the next open would wait for whoever might still be writing it.

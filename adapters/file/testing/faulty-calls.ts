@@ -38,6 +38,9 @@ export class FaultyCalls {
   #fault: Fault | undefined
   readonly #base: FileCalls
   readonly #open = new Set<number>()
+  readonly #flushing: number[] = []
+  /** Descriptors that were used after they were closed, or closed in the middle of a flush: by then they may be another file's. */
+  readonly misused: string[] = []
 
   constructor(fault?: Fault, base: FileCalls = fileCalls) {
     this.#fault = fault
@@ -69,11 +72,24 @@ export class FaultyCalls {
       return undefined
     }
     // A killed process hears nothing of a call that was under way.
-    if (callback !== undefined) args.push((cause: Error | null) => callback(this.isDead ? new Killed(name) : cause))
+    if (callback !== undefined) {
+      args.push((cause: Error | null) => {
+        this.#flushing.splice(this.#flushing.indexOf(args[0] as number), 1)
+        callback(this.isDead ? new Killed(name) : cause)
+      })
+    }
+    this.#watch(name, args[0])
     const result = (this.#base[name] as AnyCall)(...args)
     if (name === "openSync") this.#open.add(result as number)
     if (name === "closeSync") this.#open.delete(args[0] as number)
     return result
+  }
+
+  #watch(name: keyof FileCalls, descriptor: unknown): void {
+    if (typeof descriptor !== "number") return
+    if (!this.#open.has(descriptor)) this.misused.push(`${name} of a closed file`)
+    if (name === "closeSync" && this.#flushing.includes(descriptor)) this.misused.push("a file was closed while it was flushed")
+    if (name === "fdatasync") this.#flushing.push(descriptor)
   }
 
   #check(name: keyof FileCalls, args: unknown[]): Error | undefined {
