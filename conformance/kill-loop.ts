@@ -100,9 +100,14 @@ const main = async (args: readonly string[]): Promise<number> => {
   console.log(`${kills} kills: ${name}\n${path}`)
 
   const started = performance.now()
-  const progress = startProgress(kills, formatTotals)
+  const progress = startProgress(kills, "kills")
   try {
-    const totals = await runKillLoop({ subject: { adapter, path, durability, seed }, kills, runtime, onKill: progress.update })
+    const totals = await runKillLoop({
+      subject: { adapter, path, durability, seed },
+      kills,
+      runtime,
+      onKill: (totals) => progress.update(totals.kills, formatTotals(totals)),
+    })
     progress.stop()
     const seconds = (performance.now() - started) / 1000
     const { killsAt, storedUnacknowledged, notStored } = totals

@@ -1,27 +1,29 @@
-/** How far the kill loop has come: a bar where a person is looking, a line every five seconds where the output goes elsewhere. */
+/** How far a long run has come: a bar where a person is looking, a line every five seconds where the output goes elsewhere. */
 import process from "node:process"
 import { Presets, SingleBar } from "cli-progress"
-import type { Totals } from "./loop.ts"
 
 const LINE_MILLIS = 5000
 
 export interface Progress {
-  readonly update: (totals: Totals) => void
+  /** `words` say what else there is to tell. */
+  readonly update: (value: number, words: string) => void
   /** Leaves the bar as it is and goes on below. */
   readonly stop: () => void
 }
 
-export const startProgress = (kills: number, format: (totals: Totals) => string): Progress => {
+/** Begins at 0 of `total`; `unit` names what is counted. */
+export const startProgress = (total: number, unit: string): Progress => {
   if (process.stdout.isTTY) {
-    const bar = new SingleBar({ format: "{bar} {value} of {total} kills · {words}", hideCursor: true, barsize: 24 }, Presets.shades_classic)
-    bar.start(kills, 0, { words: "" })
-    return { update: (totals) => bar.update(totals.kills, { words: format(totals) }), stop: () => bar.stop() }
+    const format = `{bar} {value} of {total} ${unit} · {words}`
+    const bar = new SingleBar({ format, hideCursor: true, barsize: 24 }, Presets.shades_classic)
+    bar.start(total, 0, { words: "" })
+    return { update: (value, words) => bar.update(value, { words }), stop: () => bar.stop() }
   }
   let told = performance.now()
-  const update = (totals: Totals): void => {
+  const update = (value: number, words: string): void => {
     if (performance.now() - told < LINE_MILLIS) return
     told = performance.now()
-    console.log(`${String(totals.kills).padStart(6)} of ${kills}: ${format(totals)}`)
+    console.log(`${String(value).padStart(6)} of ${total} ${unit}: ${words}`)
   }
   return { update, stop: () => {} }
 }
