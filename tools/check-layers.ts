@@ -5,7 +5,7 @@
  *   1 … 8     kernel/ports model format log merge views sync store      each imports what stands before it
  *   adapters  one folder each: base, model, format, ports; never another adapter. `adapters/system` is what those on a file system share,
  *             `adapters/*.ts` finds them by name
- *   conformance  base, model, format, ports; its programs (`cli`, `kill-loop`) also published entry points
+ *   conformance  base, model, format, ports; its programs (`cli`, `kill-loop`, `race`) also published entry points
  *   mod.ts    puts the parts together
  *   examples, bench, cli  published entry points; bench also kernel/format, whose bytes it weighs
  *   tools     know nothing of the project's code
@@ -21,7 +21,7 @@ import { type Check, listFiles, readText, runAsProgram, type Violation } from ".
 const KERNEL_ORDER = ["ports", "model", "format", "log", "merge", "views", "sync", "store"]
 const KERNEL_PACKAGES = /^effect\/.+$/
 const CONTRACTS = ["base", "kernel/model", "kernel/format", "kernel/ports"]
-const PROGRAMS = /^conformance\/(?:cli|kill-loop)(?:\.ts$|\/)/
+const PROGRAMS = /^conformance\/(?:cli|kill-loop|race)(?:\.ts$|\/)/
 
 /** Layer of a file, or undefined where the rules know none. */
 const layerOf = (path: string): string | undefined => {

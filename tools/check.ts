@@ -40,6 +40,8 @@ const SLOW_STEPS: readonly Step[] = [
     name: `kill-loop-${adapter}`,
     command: ["node", "conformance/kill-loop.ts", "--adapter", adapter, "--kills", String(KILLS)],
   })),
+  { name: "race-sqlite", command: ["node", "conformance/race.ts", "--adapter", "sqlite"] },
+  { name: "race-file", command: ["node", "conformance/race.ts", "--adapter", "file", "--increments", "500", "--stop-seconds", "5"] },
   { name: "bench", command: ["node", "bench/main.ts", "--quick"] },
 ]
 
