@@ -41,8 +41,14 @@ export interface BlockNotation {
 
 /** Bytes from their hexadecimal digits; blanks are for the eye. */
 export function fromHex(hex: string): Bytes {
-  const digits = hex.replaceAll(" ", "")
-  return Uint8Array.from({ length: digits.length / 2 }, (_, i) => parseInt(digits.slice(i * 2, i * 2 + 2), 16))
+  const digits = hex.replaceAll(" ", ""), bytes = new Uint8Array(digits.length / 2)
+  for (let at = 0; at < bytes.length; at++) bytes[at] = (digitOf(digits, at * 2) << 4) | digitOf(digits, at * 2 + 1)
+  return bytes
+}
+/** The value of a lower-case hexadecimal digit. */
+const digitOf = (digits: string, at: number): number => {
+  const code = digits.charCodeAt(at)
+  return code < 58 ? code - 48 : code - 87
 }
 
 const KINDS = Object.keys(OperationKind) as (keyof typeof OperationKind)[]

@@ -178,7 +178,7 @@ describe("FrameReader", () => {
         for (const [at, drop, insert] of splices) bytes.splice(at % bytes.length, drop, ...insert)
         judge(summed(bytes), reader)
       }),
-      { numRuns: 3000 },
+      { numRuns: 1500 },
     )
   })
 

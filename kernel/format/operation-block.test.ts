@@ -149,7 +149,7 @@ describe("encodeBlock() and decodeBlock()", () => {
         assert.equal(typeof judged === "string" ? judged : "read", judgeAgain(Uint8Array.from(bytes)))
         if (typeof judged !== "string") { for (let row = 0; row < judged.count; row++) judged.contextOf(row) }
       }),
-      { numRuns: 2000 },
+      { numRuns: 800 },
     )
   })
 

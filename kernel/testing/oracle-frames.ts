@@ -4,7 +4,7 @@
  *   OracleBlock ─▶ BlockNotation ─▶ bytes of a frame ─▶ StoreViews ─▶ the oracle's words, to be compared
  */
 import fc from "fast-check"
-import { type BlockNotation, encodeNotedBlock, type NumberedDot, type OperationNotation } from "../format/block-notation.ts"
+import { type BlockNotation, encodeNotedBlock, type NumberedDot, type OperationNotation, pairsOf } from "../format/block-notation.ts"
 import { ByteWriter } from "../format/bytes.ts"
 import { chooseChecksum } from "../format/checksum.ts"
 import { beginFrame, beginPart, endFrame, endPart, FRAME_FLAG_LOCAL, FrameReader, PartType } from "../format/frame.ts"
@@ -144,8 +144,7 @@ export const anyDelivery = (history: fc.Arbitrary<readonly OracleBlock[]>): fc.A
 export function showKernel(views: StoreViews): unknown {
   const { records, writers, vector } = views, { rows, arena } = records
   const name = (index: number): string => writerNameOf(writers.idOf(index))
-  const seqs = (dots: Dots): Seqs =>
-    Object.fromEntries(Array.from({ length: dots.length / 2 }, (_, at) => [name(dots[at * 2]!), dots[at * 2 + 1]!]))
+  const seqs = (dots: Dots): Seqs => Object.fromEntries(pairsOf(dots).map(([writer, seq]) => [name(writer), seq]))
   const shown = Array.from({ length: rows.count }, (_, row) => {
     const chunk = arena.chunks[rows.chunkOf(row)]!, at = rows.keyAt(row)
     return records.versionsOf(row).map((version): Op => ({
@@ -158,7 +157,7 @@ export function showKernel(views: StoreViews): unknown {
         ? undefined
         : decodeValue(arena.chunks[version.chunk]!, version.valueAt, version.valueAt + version.valueBytes) as number,
       ctx: seqs(version.context),
-      keeps: Object.entries(seqs(version.keeps)).map(([w, s]) => `${w}:${s}`),
+      keeps: pairsOf(version.keeps).map(([writer, seq]) => `${name(writer)}:${seq}`),
       settles: version.settles === undefined ? undefined : seqs(version.settles),
     }))
   })

@@ -56,7 +56,7 @@ describe("StoreViews", () => {
           assert.deepEqual(showKernel(views), showOracle(oracle))
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     )
   })
 
