@@ -21,7 +21,8 @@ export interface Author<W extends QueuedWrite> {
   prepare(group: readonly W[]): Awaitable<void>
   /**
    * Writes one frame with as many of these writes as fit, from the first on, into `out`; answers how many were taken. A write that
-   * fails alone (a version that does not match) counts as taken and adds nothing. With no operation at all `out` stays empty.
+   * fails alone (a version that does not match) counts as taken and adds nothing. With no operation at all `out` stays empty; none taken
+   * means that `prepare` has to load more.
    */
   build(group: readonly W[], out: ByteWriter, head: FrameHead): number
   /** Folds the frame of the last build, which is now stored; called at most once a build. */

@@ -76,7 +76,7 @@ export class Collection<T> {
   peek(key: string): T | undefined {
     const core = this.#core
     core.assertOpen("peek")
-    if (!core.records.isLoaded && core.rowOf(this.#index, key) < 0) throw new NotLoaded({ key })
+    if (!core.isLoaded(this.#index, key)) throw new NotLoaded({ key })
     const row = core.liveRowOf(this.#index, key)
     return row < 0 ? undefined : core.decoded.shared(row) as T
   }
@@ -157,23 +157,11 @@ export class Collection<T> {
    */
   update(key: string, change: (value: T | undefined) => T): Promise<Written> {
     const core = this.#core
-    return this.#whenLoaded(key, () => {
+    return core.writeInBuild("update", "version", () => {
       checkFunction("change", change)
-      return core.writeInBuild("update", "version", () => {
-        const value = readInBuild(core, this.#index, key, false)
-        writeInBuild(core, OperationKind.put, this.#index, key, changedValue(change, value, key))
-      })
-    })
-  }
-
-  /** Queues a write at once, unless a slice has to be read before. */
-  #whenLoaded(key: string, write: () => Promise<unknown>): Promise<Written> {
-    try {
-      const loaded = this.#core.load(this.#index, key)
-      return (loaded instanceof Promise ? loaded.then(write) : write()) as Promise<Written>
-    } catch (error) {
-      return Promise.reject(error)
-    }
+      const value = readInBuild(core, this.#index, key, false)
+      writeInBuild(core, OperationKind.put, this.#index, key, changedValue(change, value, key))
+    }) as Promise<Written>
   }
 
   /** Writes several records, all or nothing. Rejects with `BatchTooLarge` over 3,500,000 bytes or 65,536 operations. */
@@ -273,9 +261,7 @@ export class Collection<T> {
    * there when it is stored. Rejects with `InvalidOption` for a version that the record does not have any more.
    */
   resolve(key: string, choice: RecordVersion<T> | T): Promise<Written> {
-    return this.#whenLoaded(
-      key,
-      () => this.#core.writeInBuild("resolve", "version", () => resolveRecord(this.#core, this.#index, key, choice)),
-    )
+    const core = this.#core
+    return core.writeInBuild("resolve", "version", () => resolveRecord(core, this.#index, key, choice)) as Promise<Written>
   }
 }

@@ -50,6 +50,7 @@ export function resolveRecord(core: StoreCore, collection: number, key: string, 
     writeInBuild(core, OperationKind.put, collection, key, choice)
     return
   }
+  core.author.need(collection, key)
   const row = core.rowOf(collection, key)
   const versions = row < 0 ? [] : core.records.versionsOf(row)
   const chosen = versions.find((version) => core.views.writers.versionOf(version.writer, version.seq) === choice.version)

@@ -5,9 +5,9 @@
  * the records view after that. After a lost race it runs again on the newer views (rule S2), so nothing outside the block and the
  * `failure`, `seq`, `existed` and `written` of the writes is changed here.
  */
-import { BatchTooLarge, FrameTooLarge, VersionMismatch } from "../errors.ts"
+import { BatchTooLarge, FrameTooLarge, NotLoaded, VersionMismatch } from "../errors.ts"
 import { BlockColumns, MANY_CONTEXT, NO_CONTEXT } from "../format/block-columns.ts"
-import type { ByteWriter } from "../format/bytes.ts"
+import { ByteWriter } from "../format/bytes.ts"
 import type { Checksum } from "../format/checksum.ts"
 import { beginFrame, beginPart, endFrame, endPart, type FrameHead, type FrameReader, PartType } from "../format/frame.ts"
 import { encodeBlock } from "../format/operation-block.ts"
@@ -17,12 +17,12 @@ import type { Author } from "../log/author.ts"
 import type { HybridClock } from "../model/clock.ts"
 import { type Dots, NO_DOTS, OperationKind } from "../model/operation.ts"
 import { contextOf } from "../model/versions.ts"
-import type { Awaitable } from "../ports/log-storage.ts"
+import type { Awaitable, Bytes } from "../ports/log-storage.ts"
 import type { Platform } from "../ports/platform.ts"
 import type { StoreViews } from "../views/store-views.ts"
 import { FrameScratch } from "./frame-scratch.ts"
 import type { PendingWrite, StagedOperation } from "./pending-write.ts"
-import type { Staging } from "./staging.ts"
+import { stageKey, type Staging } from "./staging.ts"
 import type { Writer } from "./writer.ts"
 
 /** Bytes of columns that an operation is counted with, beside its key and value. */
@@ -50,6 +50,8 @@ export class FrameAuthor implements Author<PendingWrite> {
   /** Index in the views of each writer and collection that the block names. */
   readonly #writers: number[] = []
   readonly #collections: number[] = []
+  /** Keys that callbacks of the last build asked for and that were not in memory. */
+  #wanted: { readonly collection: number; readonly key: Bytes }[] = []
   #useScratch = false
   #bytes = 0
 
@@ -63,10 +65,15 @@ export class FrameAuthor implements Author<PendingWrite> {
     if (records.isLoaded) return
     const { keys } = this.#options.staging
     const loads: Promise<void>[] = []
+    const load = (bytes: Bytes, start: number, end: number, collection: number): void => {
+      const loaded = records.load(bytes, start, end, collection)
+      if (loaded instanceof Promise) loads.push(loaded)
+    }
+    for (const { collection, key } of this.#wanted.splice(0)) load(key, 0, key.length, collection)
     for (const write of group) {
-      for (const operation of write.list ?? [write]) {
-        const loaded = records.load(keys.out.buffer, operation.keyStart - keys.base, operation.keyEnd - keys.base, operation.collection)
-        if (loaded instanceof Promise) loads.push(loaded)
+      if (write.callback !== undefined) continue // it says what it needs
+      for (const { keyStart, keyEnd, collection } of write.list ?? [write]) {
+        load(keys.out.buffer, keyStart - keys.base, keyEnd - keys.base, collection)
       }
     }
     if (loads.length > 0) return Promise.all(loads).then(() => {})
@@ -109,6 +116,10 @@ export class FrameAuthor implements Author<PendingWrite> {
         this.#checkSize(write, rows, bytes)
       } catch (error) {
         write.failure = { error }
+      }
+      if (this.#wanted.length > 0) {
+        this.#takeBack(rows, bytes)
+        break // it runs again, in a later build, when they are loaded
       }
       const fits = this.#bytes <= BATCH_BYTES_MAX && block.count <= BATCH_OPERATIONS_MAX
       if (write.failure === undefined && (fits || rows === 0)) {
@@ -166,6 +177,17 @@ export class FrameAuthor implements Author<PendingWrite> {
       const before = this.#scratch.find(hash, block, block.collections[row]!, keys, block.keyStarts[row]!, block.keyEnds[row]!)
       this.#scratch.put(hash, row, before, block.hashes)
     }
+  }
+
+  /** For callbacks: sees to it that what is known of a key is in memory. If it is not, stops the callback, which then runs again. */
+  need(collection: number, key: string): void {
+    const { records } = this.views
+    if (records.isLoaded) return
+    const out = new ByteWriter()
+    stageKey(out, key)
+    if (records.isKeyLoaded(out.buffer, 0, out.length, collection)) return
+    this.#wanted.push({ collection, key: out.buffer.slice(0, out.length) })
+    throw new NotLoaded({ key })
   }
 
   /** The row of the frame at hand that wrote this key last, or -1. */
@@ -312,7 +334,8 @@ export class FrameAuthor implements Author<PendingWrite> {
       else if (write.answer === "existed") write.end(write.existed)
       else write.end({ operations: write.written })
     }
-    const last = group[taken - 1]!
+    const last = group[taken - 1]
+    if (last === undefined) return
     staging.keys.release(last.keyEnd)
     staging.values.release(last.valueEnd)
   }

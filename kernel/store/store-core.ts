@@ -201,6 +201,14 @@ export class StoreCore {
     return loaded instanceof Promise ? loaded : undefined
   }
 
+  /** Is all that is known of a key in memory? */
+  isLoaded(collection: number, key: string): boolean {
+    if (this.records.isLoaded) return true
+    const scratch = new ByteWriter()
+    stageKey(scratch, key)
+    return this.records.isKeyLoaded(scratch.buffer, 0, scratch.length, collection)
+  }
+
   /** Loads the slice of a key, if it is not in memory. */
   load(collection: number, key: string): void | Promise<void> {
     if (this.records.isLoaded) return

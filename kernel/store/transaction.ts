@@ -83,6 +83,7 @@ class BuildRecords<T> implements TransactionRecords<T> {
 /** The value that a key shows in the frame at hand, else in the views. */
 export function readInBuild(core: StoreCore, collection: number, key: string, frozen: boolean): unknown {
   const { author, records, staging } = core
+  author.need(collection, key)
   const keyPlace = staging.keys.place
   staging.add(key, undefined, false)
   const keys = staging.keys.out.buffer, start = keyPlace - staging.keys.base, end = staging.keys.out.length
@@ -102,6 +103,7 @@ export function readInBuild(core: StoreCore, collection: number, key: string, fr
 
 /** Stages one operation and adds it to the frame at hand; answers whether its key showed a record. */
 export function writeInBuild(core: StoreCore, kind: OperationKind, collection: number, key: string, value: unknown): boolean {
+  core.author.need(collection, key)
   const { keys, values } = core.staging
   const keyStart = keys.place, valueStart = values.place
   core.staging.add(key, value, kind !== OperationKind.delete)

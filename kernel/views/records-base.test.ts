@@ -10,6 +10,7 @@ import { NO_DOTS, OperationKind } from "../model/operation.ts"
 import type { LogStorage } from "../ports/log-storage.ts"
 import { Collection } from "../store/collection.ts"
 import { StoreCore } from "../store/store-core.ts"
+import { runTransaction } from "../store/transaction.ts"
 import { FakeBase } from "../testing/fake-base.ts"
 import { ForeignWriter } from "../testing/foreign-frame.ts"
 import { Gate, turn } from "../testing/gate.ts"
@@ -255,6 +256,48 @@ describe("a store over a base", () => {
     const { core, records, base } = await openOver(withA)
     await records.putMany([{ key: "a", value: 1 }, { key: "b", value: 2 }])
     assert.deepEqual([base.asked, core.records.versionsOf(core.rowOf(0, "a")).length], [["0:a", "0:b"], 1])
+  })
+
+  it("a transaction runs again when what it asked for was loaded, and sees it all", async () => {
+    const { core, records, base } = await openOver(withA)
+    let runs = 0
+    await new Promise((resolve, reject) => {
+      core.writeInBuild("batch", "operations", () =>
+        runTransaction<unknown>(core, (tx) => {
+          runs++
+          const { n } = tx.peek("a") as { n: number }
+          tx.put("b", { n: n + 1 })
+          tx.delete("x")
+        })).then(resolve, reject)
+    })
+    assert.deepEqual([runs, base.asked], [4, ["0:a", "0:b", "0:x"]])
+    assert.deepEqual([await records.get("b"), records.peek("a")], [{ n: 2 }, { n: 1 }])
+    assert.equal(core.log.head, 1)
+  })
+
+  it("a transaction that catches what stops it runs again all the same", async () => {
+    const { core, records } = await openOver(withA)
+    await core.writeInBuild("batch", "operations", () =>
+      runTransaction<unknown>(core, (tx) => {
+        try {
+          tx.put("seen", tx.peek("a"))
+        } catch {
+          tx.put("seen", "nothing")
+        }
+      }))
+    assert.deepEqual(await records.get("seen"), { n: 1 })
+  })
+
+  it("update() keeps its place among other writes while its record is looked up", async () => {
+    const gate = new Gate(), { records, base } = await openOver(withA)
+    base.waitsFor = () => gate.pass()
+    const first = records.update("a", (value) => ({ n: (value as { n: number }).n + 1 }))
+    await gate.reached
+    base.waitsFor = undefined
+    const second = records.put("a", { n: 10 })
+    gate.open()
+    await Promise.all([first, second])
+    assert.deepEqual(await records.get("a"), { n: 10 })
   })
 
   it("writes that were called together end in the order of the calls, however slow the first look-up is", async () => {
