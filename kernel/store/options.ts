@@ -19,7 +19,7 @@ export interface OpenStoreOptions {
   readonly create?: boolean | undefined
   /** A name for people of this copy of the store, at most 200 bytes in UTF-8; goes with its writes. */
   readonly label?: string | undefined
-  /** Opens a log with a damaged frame in the middle for reading what comes before. Default false. */
+  /** Opens a store for reading only, and one with a damaged frame in the middle as well: what comes before it is read. Default false. */
   readonly readPrefix?: boolean | undefined
   /** Told what nobody waits for. Default: nobody. */
   readonly logger?: Logger | undefined

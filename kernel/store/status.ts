@@ -16,7 +16,7 @@ export interface StoreStatus {
    * damaged, writes reject until the store is opened again; `closed`.
    */
   readonly state: LogState
-  /** Opened for reading only: the frames before a damaged one. */
+  /** Opened with `readPrefix`: writes reject with `ReadOnly`. */
   readonly readOnly: boolean
   /** What opening found wrong and did about it. */
   readonly recovery: Recovery | undefined

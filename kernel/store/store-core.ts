@@ -36,6 +36,7 @@ export interface CoreOptions {
   readonly exclusive: boolean
   readonly frameBytesMax: number
   readonly label: string | undefined
+  readonly readOnly: boolean
 }
 
 /** A read looks through at most this many waiting writes for its key; behind more it waits for all. */

@@ -62,7 +62,7 @@ export class Store<T = any> {
 
   /** What the store is, where it lies and how it is doing, at once. Works after `close()` too. */
   status(): StoreStatus {
-    const core = this.#core, { storage, durability, label } = core.options, { opened } = storage
+    const core = this.#core, { storage, durability, label, readOnly } = core.options, { opened } = storage
     const [own] = core.views.own
     return {
       name: core.name,
@@ -71,7 +71,7 @@ export class Store<T = any> {
       durability,
       created: opened.created,
       state: core.isClosed ? "closed" : core.log.state,
-      readOnly: opened.recovery?.kind === "prefix_only",
+      readOnly,
       recovery: opened.recovery,
       head: core.log.head,
       records: core.names.names.reduce((sum, _, index) => sum + core.records.liveCount(index), 0),
@@ -136,8 +136,9 @@ export async function openStore<T>(name: string, adapter: Adapter, options: Open
   signal?.throwIfAborted()
   let storage = await openStorage(adapter, name, { durability, create, signal, readPrefix })
   try {
-    const settings = { name, platform, logger, durability, exclusive: !multiProcess && !multiHandle, frameBytesMax: maxFrameBytes, label }
-    if (storage.opened.recovery?.kind === "prefix_only") storage = prefixOf(storage, storage.opened.recovery)
+    const exclusive = !multiProcess && !multiHandle, readOnly = readPrefix
+    const settings = { name, platform, logger, durability, exclusive, frameBytesMax: maxFrameBytes, label, readOnly }
+    if (readPrefix) storage = prefixOf(storage, storage.opened.recovery)
     let core = new StoreCore({ ...settings, storage })
     try {
       await core.log.open(signal)

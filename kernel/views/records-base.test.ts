@@ -197,6 +197,7 @@ async function openOver(prepare: (base: FakeBase) => void): Promise<Opened> {
     exclusive: false,
     frameBytesMax: 4_000_000,
     label: undefined,
+    readOnly: false,
   })
   prepare(base)
   // As a store that found a snapshot would begin.
