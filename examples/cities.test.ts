@@ -8,7 +8,7 @@ import { type Finished, run } from "../tools/run.ts"
 describe("examples/cities.ts", () => {
   const everythingHeld = ({ code, output }: Finished): void => {
     assert.equal(code, 0, output)
-    assert.match(output, /killed by SIGKILL after [\d,]+ acknowledged cities, with 500 more under way/)
+    assert.match(output, /killed by SIGKILL after [\d,]+ acknowledged cities, with (0|500) more under way/) // or between two batches
     assert.match(output, /, 0 are lost\n/)
     assert.match(output, /all 20,000 are there, in key order/)
     assert.match(output, /ok: everything held/)
