@@ -20,8 +20,8 @@ import { openStore, type Store } from "./kernel/store/store.ts"
 
 /** Where a store lies: an adapter of ours by name with its place, or an adapter object. */
 export interface AdapterOptions extends PlaceOptions {
-  /** `"sqlite"` (default), `"file"` or `"memory"`; or an adapter, which then knows its own place. */
-  readonly adapter?: "sqlite" | "file" | "memory" | Adapter | undefined
+  /** `"sqlite"` (default), `"libsql"`, `"file"` or `"memory"`; or an adapter, which then knows its own place. */
+  readonly adapter?: "sqlite" | "libsql" | "file" | "memory" | Adapter | undefined
 }
 
 /** How {@link createStore} opens a store. */
@@ -49,8 +49,8 @@ export async function createStore<T = any>(name: string, options: CreateStoreOpt
  */
 export async function listStores(options: AdapterOptions): Promise<string[]> {
   checkMembers("options", options, ADAPTER_OPTIONS)
-  const { adapter = "sqlite", path } = options
-  if (adapter === "sqlite" && path === undefined) {
+  const { adapter = "sqlite", path, url } = options
+  if ((adapter === "sqlite" || adapter === "libsql" && url === undefined) && path === undefined) {
     // Each store has a database of its own unless a path is given, so there is no place to look into.
     throw new InvalidOption({ option: "path", found: "undefined", expected: "the path of a database" })
   }
@@ -66,7 +66,7 @@ export async function deleteStore(name: string, options: AdapterOptions = {}): P
   await destroyStorage(await adapterOf(name, options), name)
 }
 
-const ADAPTER_OPTIONS: readonly (keyof AdapterOptions)[] = ["adapter", "path", "createFolders", "tablePrefix"]
+const ADAPTER_OPTIONS: readonly (keyof AdapterOptions)[] = ["adapter", "path", "createFolders", "tablePrefix", "url", "token", "syncUrl"]
 
 async function adapterOf(name: string, options: AdapterOptions): Promise<Adapter> {
   const { adapter = "sqlite" } = options

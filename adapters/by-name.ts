@@ -4,12 +4,20 @@ import type { Adapter } from "../kernel/ports/log-storage.ts"
 
 /** Where and how an adapter that is given by name keeps its stores. */
 export interface PlaceOptions {
-  /** `sqlite`: a database file, by default `./<name>.db`. `file`: a folder that holds one folder a store, by default `./persist`. */
+  /**
+   * `sqlite`, `libsql`: a database file, by default `./<name>.db`. `file`: a folder that holds one folder a store, by default `./persist`.
+   */
   readonly path?: string | undefined
   /** Make all missing folders of the path, not only the last. Default false. */
   readonly createFolders?: boolean | undefined
-  /** `sqlite`: keep the tables in a database of your own, under names with this prefix. */
+  /** `sqlite`: keep the tables in a database of your own, under names with this prefix. `libsql`: always so, by default `persist_`. */
   readonly tablePrefix?: string | undefined
+  /** `libsql`: `file:`, `:memory:`, `http:`, `https:`, `ws:`, `wss:` or `libsql:`; instead of `path`. */
+  readonly url?: string | undefined
+  /** `libsql`: the server's token, or a function that answers one; it is asked again when the server refuses what it has. */
+  readonly token?: string | (() => string | Promise<string>) | undefined
+  /** `libsql`: the server of which the file at `path` is a replica, for reads. */
+  readonly syncUrl?: string | undefined
 }
 
 const path = (options: PlaceOptions, fallback: string): string => {
@@ -21,7 +29,7 @@ const folders = (options: PlaceOptions): { readonly createFolders?: boolean } =>
   options.createFolders === undefined ? {} : { createFolders: options.createFolders }
 
 /** Names that {@link adapterByName} knows. */
-export const adapterNames: readonly string[] = ["sqlite", "file", "memory"]
+export const adapterNames: readonly string[] = ["sqlite", "libsql", "file", "memory"]
 
 /** Makes the adapter of a name; undefined for a name that is not known. `storeName` gives the default place. */
 export async function adapterByName(name: string, storeName: string, options: PlaceOptions): Promise<Adapter | undefined> {
@@ -30,6 +38,12 @@ export async function adapterByName(name: string, storeName: string, options: Pl
       const { sqliteAdapter } = await import("./sqlite/mod.ts")
       const prefix = options.tablePrefix === undefined ? {} : { tablePrefix: options.tablePrefix }
       return sqliteAdapter({ path: path(options, `./${await fileNameOf(storeName)}.db`), ...folders(options), ...prefix })
+    }
+    case "libsql": {
+      const { libsqlAdapter } = await import("./libsql/mod.ts")
+      const { url, token, syncUrl, tablePrefix } = options
+      const at = url === undefined || options.path !== undefined ? path(options, `./${await fileNameOf(storeName)}.db`) : undefined
+      return libsqlAdapter({ url, path: at, token, syncUrl, tablePrefix, ...folders(options) })
     }
     case "file": {
       const { fileAdapter } = await import("./file/mod.ts")

@@ -3,6 +3,7 @@
  *
  *   npm run conformance                                      all adapters, all cases
  *   npm run conformance -- --adapter file                    one adapter (may be repeated)
+ *   npm run conformance -- --adapter libsql --url URL         libsql at a server (http:, ws:, libsql:) or ":memory:"; else in a local file
  *   npm run conformance -- --case append --case trim/space   cases by id or group (may be repeated)
  *   npm run conformance -- --list                            the cases: level, id, what they need, title
  *   npm run conformance -- --json                            reports as JSON on standard output, progress on standard error
@@ -13,11 +14,25 @@ import process from "node:process"
 import { parseArgs } from "node:util"
 import { InvalidOption, UnknownAdapter } from "../kernel/errors.ts"
 import type { Awaitable } from "../kernel/ports/log-storage.ts"
-import { inFolder, type LogStorageCase, logStorageCases, type LogStorageSubject, type Report, runSuite, selectCases } from "./mod.ts"
+import {
+  atServer,
+  inFolder,
+  type LogStorageCase,
+  logStorageCases,
+  type LogStorageSubject,
+  type Report,
+  runSuite,
+  selectCases,
+} from "./mod.ts"
 import { formatResult, formatTotals, reportToJson } from "./report.ts"
 
-/** Subjects by name. */
-export type Subjects = Readonly<Record<string, () => Awaitable<LogStorageSubject>>>
+/** Subjects by name; `url` is what was given for them, if anything was. */
+export type Subjects = Readonly<Record<string, (url?: string) => Awaitable<LogStorageSubject>>>
+
+/** Some cases make thousands of calls, each a request then. */
+const REMOTE_CASE_MILLIS_MAX = 120_000
+/** Watching stores at a server ask this often, so that the cases about it take no minutes. */
+const POLL_MILLIS = 50
 
 /** How each adapter of this package is checked; each is loaded only when it is asked for. */
 export const ourAdapters: Subjects = {
@@ -36,16 +51,25 @@ export const ourAdapters: Subjects = {
     const { sqliteAdapter } = await import("@cuitty/persist/adapters/sqlite")
     return inFolder((folder) => sqliteAdapter({ path: `${folder}/stores.db` }))()
   },
+  async libsql(url) {
+    const { libsqlAdapter } = await import("@cuitty/persist/adapters/libsql")
+    if (url === ":memory:") return { adapter: libsqlAdapter({ url }) }
+    if (url !== undefined) return atServer((tablePrefix) => libsqlAdapter({ url, tablePrefix, pollMillis: POLL_MILLIS }))
+    // The shared memory of the log holds no data, and libsql leaves it behind.
+    return inFolder((folder) => libsqlAdapter({ path: `${folder}/stores.db` }), { isLock: (path) => path.endsWith("-shm") })()
+  },
 }
 
 interface Call {
   readonly adapters: readonly string[]
   readonly only: readonly string[] | undefined
+  readonly url: string | undefined
   readonly json: boolean
   readonly list: boolean
 }
 
-const USAGE = "usage: npm run conformance -- [--adapter memory|file|sqlite]... [--case id|group]... [--list] [--json] [--help]"
+const USAGE =
+  "usage: npm run conformance -- [--adapter memory|file|sqlite|libsql]... [--url URL] [--case id|group]... [--list] [--json] [--help]"
 
 /** What the arguments ask for; `undefined` for `--help`. Throws if they make no sense. */
 const parseCall = (args: readonly string[], subjects: Subjects): Call | undefined => {
@@ -54,6 +78,7 @@ const parseCall = (args: readonly string[], subjects: Subjects): Call | undefine
     options: {
       adapter: { type: "string", multiple: true },
       case: { type: "string", multiple: true },
+      url: { type: "string" },
       json: { type: "boolean", default: false },
       list: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
@@ -64,7 +89,10 @@ const parseCall = (args: readonly string[], subjects: Subjects): Call | undefine
   const adapters = values.adapter === undefined ? known : [...new Set(values.adapter)]
   for (const adapter of adapters) if (!known.includes(adapter)) throw new UnknownAdapter({ adapter, known })
   checkSelection(values.case)
-  return { adapters, only: values.case, json: values.json, list: values.list }
+  if (values.url !== undefined && (adapters.length !== 1 || adapters[0] !== "libsql")) {
+    throw new InvalidOption({ option: "--url", found: adapters.join(", "), expected: "--adapter libsql, which alone has a URL" })
+  }
+  return { adapters, only: values.case, url: values.url, json: values.json, list: values.list }
 }
 
 /** Throws for a `--case` that names nothing, by the name that the option has here. */
@@ -94,7 +122,7 @@ export const main = async (args: readonly string[], subjects: Subjects = ourAdap
     console.log(USAGE)
     return 0
   }
-  const { adapters, only, json, list } = call
+  const { adapters, only, url, json, list } = call
   if (list) {
     console.log(selectCases(logStorageCases, only).map(formatCase).join("\n"))
     return 0
@@ -105,7 +133,13 @@ export const main = async (args: readonly string[], subjects: Subjects = ourAdap
   for (const name of adapters) {
     say(name)
     const make = subjects[name]!
-    const report = await runSuite({ name, make, only, onResult: (result) => say(formatResult(result)) })
+    const report = await runSuite({
+      name,
+      make: () => make(url),
+      only,
+      timeoutMillis: url === undefined ? undefined : REMOTE_CASE_MILLIS_MAX,
+      onResult: (result) => say(formatResult(result)),
+    })
     say(`${name}: ${formatTotals(report)}${report.warnings === 0 ? "" : `, ${report.warnings} warnings`}\n`)
     reports.push(report)
   }

@@ -22,7 +22,7 @@ import { type Runtime, RUNTIMES } from "./kill-loop/victim.ts"
 
 const USAGE = `usage: npm run kill-loop -- [options]
 
-  --adapter file|sqlite                 what keeps the store            default file
+  --adapter file|sqlite|libsql          what keeps the store            default file
   --kills <number>                      how many children are killed    default 200
   --durability normal|full|relaxed      level of the store              default normal
   --runtime node|deno|bun               what runs the children          default node
@@ -54,7 +54,7 @@ const parseCall = (args: readonly string[]): Call | undefined => {
   })
   if (values.help) return undefined
   return {
-    adapter: oneOf("adapter", values.adapter, ["file", "sqlite"]),
+    adapter: oneOf("adapter", values.adapter, ["file", "sqlite", "libsql"]),
     durability: oneOf("durability", values.durability, LEVELS),
     runtime: oneOf("runtime", values.runtime, Object.keys(RUNTIMES) as Runtime[]),
     kills: integer("kills", values.kills, 1),
@@ -95,7 +95,7 @@ const main = async (args: readonly string[]): Promise<number> => {
   }
   const { adapter, durability, runtime, kills, seed } = call
   const folder = call.path ?? await mkdtemp(join(tmpdir(), "persist-kill-loop-"))
-  const path = adapter === "sqlite" ? join(folder, "kill-loop.db") : folder
+  const path = adapter === "file" ? folder : join(folder, "kill-loop.db")
   const name = `${adapter}, ${durability}, children on ${runtime}, seed ${seed}`
   console.log(`${kills} kills: ${name}\n${path}`)
 

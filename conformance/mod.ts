@@ -9,6 +9,7 @@
  *   if (!report.conforms) throw new Error("my adapter does not conform")
  */
 export type { Case, Level } from "./case.ts"
+export { atServer } from "./at-server.ts"
 export { type FolderOptions, inFolder } from "./in-folder.ts"
 export { logStorageCases, runSuite, type SuiteOptions } from "./log-storage/suite.ts"
 export { type LogStorageCase, type LogStorageSubject, LogStorageTrial, type Medium, type Need } from "./log-storage/trial.ts"

@@ -25,6 +25,8 @@ interface Manifest {
   readonly exports: Conditions
   readonly imports: Readonly<Record<string, Conditions>>
   readonly optionalDependencies: Conditions
+  readonly peerDependencies: Conditions
+  readonly peerDependenciesMeta: object
 }
 
 const PUBLISHED_FIELDS = ["name", "version", "description", "keywords", "license", "type", "sideEffects", "engines"]
@@ -47,6 +49,8 @@ export const publishedManifest = (manifest: Manifest): object => ({
   },
   imports: mapValues(manifest.imports, (conditions) => mapValues(conditions, toJavaScript)),
   optionalDependencies: manifest.optionalDependencies,
+  peerDependencies: manifest.peerDependencies,
+  peerDependenciesMeta: manifest.peerDependenciesMeta,
   files: ["dist", "CHANGELOG.md"],
 })
 
@@ -65,7 +69,13 @@ const bundle = (manifest: Manifest, stage: string): Promise<BuildResult<BuildOpt
     target: "node20",
     conditions: ["import"],
     mainFields: ["module", "main"],
-    external: [...Object.keys(manifest.imports), ...Object.keys(manifest.optionalDependencies), "node:*", "bun:*"],
+    external: [
+      ...Object.keys(manifest.imports),
+      ...Object.keys(manifest.optionalDependencies),
+      ...Object.keys(manifest.peerDependencies),
+      "node:*",
+      "bun:*",
+    ],
     legalComments: "none",
     metafile: true,
     logLevel: "warning",

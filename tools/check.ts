@@ -10,7 +10,7 @@ import process from "node:process"
 import { parseArgs } from "node:util"
 import { run } from "./run.ts"
 
-const ADAPTERS = ["memory", "file", "sqlite"]
+const ADAPTERS = ["memory", "file", "sqlite", "libsql"]
 const KILLS = 100
 /** A step that takes longer hangs. */
 const STEP_MILLIS_MAX = 600_000

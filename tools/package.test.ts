@@ -89,7 +89,7 @@ describe("the manifests", () => {
         path,
       )
       for (const [name, wanted] of Object.entries({ ...devDependencies, ...optionalDependencies })) {
-        assert.match(wanted, /^\^\d+\.\d+\.\d+$/, `${path}: ${name}`)
+        assert.match(wanted, /^\^\d+\.\d+\.\d+(-[\w.]+)?$/, `${path}: ${name}`)
       }
     }
   })
@@ -130,6 +130,11 @@ describe("judgeManifest()", () => {
       'package.json has the field "dependencies"',
       'package.json asks for the package "other"',
     ])
+  })
+
+  it("takes peers that are optional, and no others", () => {
+    const peers = { peerDependencies: { client: "1", other: "1" }, peerDependenciesMeta: { client: { optional: true } } }
+    assert.deepEqual(judgeManifest(peers), ['package.json asks for the package "other", and does not say that it is optional'])
   })
 })
 

@@ -17,7 +17,6 @@ const MANIFEST_FORBIDDEN = [
   "scripts",
   "dependencies",
   "devDependencies",
-  "peerDependencies",
   "bundleDependencies",
   "workspaces",
   "overrides",
@@ -60,11 +59,18 @@ export const judgeFiles = ({ files, packedBytes, unpackedBytes }: Omit<Packed, "
   ...unpackedBytes > UNPACKED_BYTES_MAX ? [`the files have ${unpackedBytes} bytes, more than ${UNPACKED_BYTES_MAX}`] : [],
 ]
 
+const isOptionalPeer = (manifest: Readonly<Record<string, unknown>>, name: string): boolean => {
+  const meta = (manifest["peerDependenciesMeta"] ?? {}) as Readonly<Record<string, { readonly optional?: boolean }>>
+  return meta[name]?.optional === true
+}
+
 /** A published manifest: nothing that runs at install, nothing that must be installed with it. */
 export const judgeManifest = (manifest: Readonly<Record<string, unknown>>): readonly Violation[] => [
   ...MANIFEST_FORBIDDEN.filter((field) => field in manifest).map((field) => `package.json has the field "${field}"`),
   ...Object.keys((manifest["optionalDependencies"] ?? {}) as object).filter((name) => !OPTIONAL_ALLOWED.has(name))
     .map((name) => `package.json asks for the package "${name}"`),
+  ...Object.keys((manifest["peerDependencies"] ?? {}) as object).filter((name) => !isOptionalPeer(manifest, name))
+    .map((name) => `package.json asks for the package "${name}", and does not say that it is optional`),
 ]
 
 /** What an install of the package may bring along: the optional driver, its loader, and its binary for the platform. */

@@ -12,35 +12,21 @@
  */
 import { createHash } from "node:crypto"
 import { InvalidStoreName } from "../../kernel/errors.ts"
-import { STORE_NAME_BYTES_MAX } from "../../kernel/limits.ts"
+import { checkStoreName } from "./check-store-name.ts"
 
 /** Characters of an encoded name: leaves room for an ending below the 143 that encrypted folders take. */
 const ENCODED_LENGTH_MAX = 120
 const PREFIX_LENGTH_MAX = 55
 /** Names that Windows gives to devices, in any case and with any ending. */
 const DEVICE_NAME = /^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])$/
-const LONE_SURROGATE = /\p{Surrogate}/u
+
+export { checkStoreName } from "./check-store-name.ts"
 
 const utf8 = new TextEncoder()
 
 const isPlain = (byte: number): boolean =>
   (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x2d || byte === 0x5f
 const percent = (byte: number): string => `%${byte.toString(16).padStart(2, "0")}`
-
-/** Throws `InvalidStoreName` unless `name` is a well-formed string of 1 to 200 bytes in UTF-8 without NUL. */
-export const checkStoreName = (name: string): void => {
-  const refuse = (reason: string): never => {
-    throw new InvalidStoreName({ name: String(name), reason })
-  }
-  if (typeof name !== "string") refuse("it is no string")
-  if (name === "") refuse("it is empty")
-  // Before it is encoded: a name of a gigabyte is refused at once.
-  if (name.length > STORE_NAME_BYTES_MAX) refuse(`it has more than ${STORE_NAME_BYTES_MAX} bytes`)
-  if (LONE_SURROGATE.test(name)) refuse("it is not well-formed (a lone surrogate)")
-  if (name.includes("\0")) refuse("it has a NUL character")
-  const bytes = utf8.encode(name).length
-  if (bytes > STORE_NAME_BYTES_MAX) refuse(`it has ${bytes} bytes, at most ${STORE_NAME_BYTES_MAX} are allowed`)
-}
 
 /** The file name for a store: 1 to 120 characters. Throws `InvalidStoreName`. */
 export const encodeStoreName = (name: string): string => {

@@ -5,7 +5,7 @@ import type { Value } from "./record-calls.ts"
 
 /** What child and parent agree on. */
 export interface Subject {
-  readonly adapter: "file" | "sqlite"
+  readonly adapter: "file" | "sqlite" | "libsql"
   readonly path: string
   readonly durability: "normal" | "full" | "relaxed"
   /** Gives the calls. */
@@ -22,6 +22,8 @@ export const openStore = ({ adapter, path, durability }: Subject): Promise<Store
 export const openLog = async ({ adapter, path, durability }: Subject): Promise<LogStorage> => {
   const place = adapter === "file"
     ? (await import("@cuitty/persist/adapters/file")).fileAdapter({ path })
+    : adapter === "libsql"
+    ? (await import("@cuitty/persist/adapters/libsql")).libsqlAdapter({ path })
     : (await import("@cuitty/persist/adapters/sqlite")).sqliteAdapter({ path })
   return await place.open("frames", { durability, create: true })
 }
