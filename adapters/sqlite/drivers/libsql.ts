@@ -1,9 +1,10 @@
 /**
  * Driver over the npm package `libsql`, for Node 20.
  *
- * It differs from the others in five ways, each met here: parameters travel as one array (a lone `Uint8Array` would be taken for the list
- * itself); BLOBs come as `ArrayBuffer`s; its option `readonly` does nothing, the mode in a URI does; closing leaves statements open; and
- * its `get` after `all` keeps the parameters of `all`, and answers the wrong row, so it is not used.
+ * It differs from the others in six ways, each met here: parameters travel as one array (a lone `Uint8Array` would be taken for the list
+ * itself); BLOBs come as `ArrayBuffer`s; its option `readonly` does nothing, the mode in a URI does; closing leaves statements open; its
+ * `get` after `all` keeps the parameters of `all`, and answers the wrong row, so it is not used; and it leaves a statement unfinished that
+ * found the database busy, which keeps all later writes from being committed.
  */
 import { pathToFileURL } from "node:url"
 import { codeOfMessage, type Database, type DatabaseOptions, type Driver, type Row, type SqlValue, type Statement } from "./driver.ts"
@@ -13,6 +14,7 @@ interface Library {
   readonly default: new (path: string) => NativeDatabase
 }
 interface NativeDatabase {
+  readonly inTransaction: boolean
   exec(sql: string): void
   prepare(sql: string): NativeStatement
   close(): void
@@ -37,9 +39,32 @@ const open = (library: Library, path: string, { readOnly }: DatabaseOptions): Da
     prepare(sql: string): Statement {
       const statement = database.prepare(sql)
       const all = (...values: readonly SqlValue[]): readonly Row[] => statement.all(values).map(withoutBuffers)
-      return { run: (...values) => void statement.run(values), get: (...values) => all(...values)[0], all }
+      const run = (...values: readonly SqlValue[]): void => void statement.run(values)
+      if (/^(?:BEGIN|COMMIT|ROLLBACK)\b/.test(sql)) return { run: () => database.exec(sql), get: (...values) => all(...values)[0], all }
+      if (/^(?:INSERT|UPDATE|DELETE)\b/.test(sql)) return { run: alone(database, run), get: (...values) => all(...values)[0], all }
+      return { run, get: (...values) => all(...values)[0], all }
     },
     close: () => database.close(),
+  }
+}
+
+/**
+ * A write that never finds the database busy itself: libsql leaves a prepared statement that did unfinished, and while it is, SQLite commits
+ * nothing of the connection, though it says of the next writes that they are done. What runs through `exec` is always finished.
+ */
+const alone = (database: NativeDatabase, run: (...values: readonly SqlValue[]) => void) => (...values: readonly SqlValue[]): void => {
+  if (database.inTransaction) return run(...values)
+  database.exec("BEGIN IMMEDIATE")
+  try {
+    run(...values)
+    database.exec("COMMIT")
+  } catch (cause) {
+    try {
+      database.exec("ROLLBACK")
+    } catch {
+      // After some failures SQLite has rolled back by itself.
+    }
+    throw cause
   }
 }
 
