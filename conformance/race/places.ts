@@ -10,5 +10,6 @@ export interface RacePlace {
 
 export const PLACES: Readonly<Record<string, RacePlace>> = {
   sqlite: { optionsIn: (folder) => ({ path: join(folder, "race.db") }), isShared: true, turn: 200 },
+  libsql: { optionsIn: (folder) => ({ path: join(folder, "race.db") }), isShared: true, turn: 200 },
   file: { optionsIn: (folder) => ({ path: folder }), isShared: false, turn: 50 },
 }
