@@ -61,6 +61,17 @@ describe("subscribe()", () => {
     assert.deepEqual(order, ["told", "resolved"])
   })
 
+  it("ending a subscription twice leaves a later one to the same key alone", async () => {
+    const store = await openStore("notes", memoryAdapter())
+    let told = 0
+    const end = store.records.subscribe("a", () => {})
+    end()
+    store.records.subscribe("a", () => told++)
+    end()
+    await store.records.put("a", 1)
+    assert.equal(told, 1)
+  })
+
   it("a callback that ends another one's subscription, or closes the store, ends it at once", async () => {
     const store = await openStore("notes", memoryAdapter())
     let calls = 0
@@ -194,6 +205,15 @@ describe("watch()", () => {
     await store.records.put("a", 2)
     await Promise.all([next, returned])
     assert.equal((await waiting.next()).done, true)
+  })
+
+  it("return() ends a next() that waits, without a change", async () => {
+    const store = await openStore("notes", memoryAdapter())
+    const changes = store.records.watch("a")[Symbol.asyncIterator]()
+    const next = changes.next()
+    await turn()
+    assert.equal((await changes.return!()).done, true)
+    assert.equal((await next).done, true)
   })
 
   it("two consumers of one iterable each hear everything", async () => {

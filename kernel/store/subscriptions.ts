@@ -47,8 +47,8 @@ export class Subscriptions {
     const others = this.#byKey.get(name) ?? new Set()
     this.#byKey.set(name, others.add(subscription))
     return () => {
-      others.delete(subscription)
-      if (others.size === 0) this.#byKey.delete(name)
+      // Called again, it must not touch what others have subscribed to since.
+      if (others.delete(subscription) && others.size === 0) this.#byKey.delete(name)
     }
   }
 
