@@ -37,6 +37,14 @@ const failed = (): StorageFailed => new StorageFailed({ location: "memory", call
 const flushFailed = (): FlushFailed => new FlushFailed({ location: "memory", reason: "the device is gone" })
 
 describe("close()", () => {
+  it("ends a flush that was called before it, when nothing is queued", async () => {
+    const { store, storage } = await open()
+    await store.records.put("a", 1)
+    storage.calls.length = 0
+    await Promise.all([store.flush(), store.close()])
+    assert.deepEqual(storage.calls, ["flush", "close"])
+  })
+
   it("waits for what was called before it, writes and refreshes, and frees the storage once", async () => {
     const { store, storage } = await open()
     const gate = new Gate()

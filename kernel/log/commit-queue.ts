@@ -52,6 +52,11 @@ export class CommitQueue<W extends QueuedWrite> {
   end(count: number): void {
     this.#next += count
     this.#ended += count
+    // What has ended holds its caller's functions, and all that these hold: a queue at rest keeps nothing alive.
+    if (this.#next === this.#writes.length) {
+      this.#writes = []
+      this.#next = 0
+    }
     if (this.#next <= SLACK || this.#next * 2 <= this.#writes.length) return
     this.#writes = this.#writes.slice(this.#next)
     this.#next = 0

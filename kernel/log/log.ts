@@ -144,7 +144,8 @@ export class Log<W extends QueuedWrite> {
 
   /** Puts everything that was stored onto the device. */
   async flush(): Promise<void> {
-    await this.settled()
+    const settled = this.settled()
+    if (settled !== undefined) await settled // else at once: a close that is called next must not come first
     this.#throwPoison()
     await this.#flushStorage()
   }
