@@ -6,7 +6,7 @@
  *         2  byte offset of the value     7  milliseconds, high 16 bits · counter, 16 bits
  *         3  key length · value length    8  writer of the only context entry, NO_CONTEXT or MANY_CONTEXT
  *         4  writer                       9  seq of that entry
- *                                        10  collection, 16 bits · flags
+ *                                        10  collection, 28 bits · flags
  *
  * Key lengths have 11 bits (at most 1,024), value lengths 21 (at most 1 MiB). A row holds the greatest version of its record; the
  * few records with siblings keep all versions beside, in the records view.
@@ -32,8 +32,11 @@ const CHUNK = 0,
   TAIL = 10
 const VALUE_BITS = 21
 const VALUE_MASK = (1 << VALUE_BITS) - 1
+/** Collections have the rest: a log that several handles write can name more than one of them may. */
+const FLAG_BITS = 4
+const FLAG_MASK = (1 << FLAG_BITS) - 1
 const TWO_32 = 0x1_0000_0000
-if (VALUE_BYTES_MAX > VALUE_MASK || KEY_BYTES_MAX >= 1 << (32 - VALUE_BITS) || COLLECTIONS_MAX > 0xffff) {
+if (VALUE_BYTES_MAX > VALUE_MASK || KEY_BYTES_MAX >= 1 << (32 - VALUE_BITS) || COLLECTIONS_MAX >= 2 ** (32 - FLAG_BITS)) {
   throw new Error("record-rows.ts: a limit outgrew its bits")
 }
 
@@ -61,7 +64,7 @@ export class RecordRows {
   add(collection: number): number {
     const row = this.count++
     if (row === this.#capacity) this.#grow()
-    this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + TAIL] = collection << 16
+    this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + TAIL] = collection << FLAG_BITS
     return row
   }
 
@@ -105,7 +108,7 @@ export class RecordRows {
     words[at + MILLIS_HIGH] = (Math.floor(millis / TWO_32) << 16) | counter
     words[at + CONTEXT_WRITER] = contextWriter
     words[at + CONTEXT_SEQ] = contextSeq
-    words[at + TAIL] = (words[at + TAIL]! & 0xffff_0000) | flags
+    words[at + TAIL] = (words[at + TAIL]! & ~FLAG_MASK) | flags
   }
 
   /** The same key and value now lie elsewhere. */
@@ -151,10 +154,10 @@ export class RecordRows {
     return this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + CONTEXT_SEQ]!
   }
   collectionOf(row: number): number {
-    return this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + TAIL]! >>> 16
+    return this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + TAIL]! >>> FLAG_BITS
   }
   flagsOf(row: number): number {
-    return this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + TAIL]! & 0xffff
+    return this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + TAIL]! & FLAG_MASK
   }
   addFlag(row: number, flag: number): void {
     this.#pages[row >>> PAGE_BITS]![(row & PAGE_MASK) * WORDS + TAIL]! |= flag
