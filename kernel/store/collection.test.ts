@@ -448,6 +448,30 @@ describe("put(), get(), delete() and their like", () => {
     assert.equal(await store.records.count(), 1)
   })
 
+  it("clear() takes its place among the calls: what was called before goes, what is called later stays", async () => {
+    for (const isStored of [true, false]) {
+      const { records } = await open()
+      const before = records.putMany([{ key: "a", value: 1 }, { key: "b", value: 1 }])
+      if (isStored) await before
+      const cleared = records.clear()
+      const later = [records.put("a", 2), records.update("b", (value) => value ?? "none"), records.put("c", 2)], seen = records.get("b")
+      assert.equal(await cleared, 2)
+      await Promise.all(later)
+      assert.deepEqual(await records.getMany(["a", "b", "c"]), [2, "none", 2])
+      assert.equal(await seen, "none")
+    }
+  })
+
+  it("clear() of many leaves what is written between its frames", async () => {
+    const { records } = await open()
+    await records.putMany(Array.from({ length: 2500 }, (_, index) => ({ key: `key ${index}`, value: index })))
+    const cleared = records.clear(), later = [records.put("key 2499", "new"), records.put("another", "new")]
+    await Promise.all(later)
+    assert.equal(await cleared, 2499)
+    assert.equal(await records.count(), 2)
+    assert.deepEqual(await records.getMany(["key 2499", "another"]), ["new", "new"])
+  })
+
   it("history() shows every version, oldest first, over several opens", async () => {
     const adapter = memoryAdapter()
     const first = await openStore("notes", adapter, { label: "one" })

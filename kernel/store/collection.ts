@@ -177,25 +177,31 @@ export class Collection<T> {
     return writeBatch(this.#core, "batch", this.#index, operations, kindOfType)
   }
 
-  /** Deletes every record that is there when it is called, a thousand at a time; resolves to how many. Not one unit. */
+  /**
+   * Deletes every record that is there when it is called, a thousand at a time; resolves to how many. Not one unit: calls that come
+   * later may be stored in between, and what they write stays.
+   */
   async clear(): Promise<number> {
     const core = this.#core
-    core.assertOpen("clear")
-    await core.log.settled()
-    const rowsMax = core.records.rows.count
-    let row = 0, deleted = 0
+    let row = 0, rowsMax = 1, deleted = 0, own = -1, lastSeq = 0
     while (row < rowsMax) {
       const from = row
       const { operations } = await core.writeInBuild("clear", "operations", () => {
-        const { records, decoded } = core
+        const { records, records: { rows }, decoded, writer } = core
+        if (from === 0) {
+          rowsMax = rows.count
+          own = writer.index
+          lastSeq = writer.seq
+        }
         let count = 0
-        for (row = from; row < Math.min(rowsMax, records.rows.count) && count < COMMIT_OPERATIONS_TARGET; row++) {
-          if (records.rows.collectionOf(row) !== this.#index || records.isDeleted(row)) continue
+        for (row = from; row < Math.min(rowsMax, rows.count) && count < COMMIT_OPERATIONS_TARGET; row++) {
+          if (rows.collectionOf(row) !== this.#index || records.isDeleted(row)) continue
+          if (rows.writerOf(row) === own && rows.seqOf(row) > lastSeq) continue // by a later call
           writeInBuild(core, OperationKind.delete, this.#index, decoded.keyOf(row), undefined)
           count++
         }
-        if (row >= records.rows.count) row = rowsMax
-      }) as BatchWritten
+        if (row >= rows.count) row = rowsMax
+      }, true) as BatchWritten
       deleted += operations
     }
     return deleted

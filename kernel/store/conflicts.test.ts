@@ -107,6 +107,15 @@ describe("conflicts()", () => {
 })
 
 describe("writing over a conflict", () => {
+  it("resolve() refuses a version that an earlier call replaced, also one of the same turn", async () => {
+    const { store } = await openInConflict()
+    const [conflict] = await store.records.conflicts()
+    const written = store.records.put("a", "new"), resolved = store.records.resolve("a", conflict!.remote)
+    await assert.rejects(resolved, InvalidOption)
+    await written
+    assert.equal(await store.records.get("a"), "new")
+  })
+
   it("put(), update(), delete(), batches and clear() end it: they have seen all versions", async () => {
     const works: readonly ((store: Store) => Promise<unknown>)[] = [
       ({ records }) => records.put("a", "new"),

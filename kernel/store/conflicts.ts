@@ -7,7 +7,7 @@ import { compareVersions, settledBy } from "../model/versions.ts"
 import type { StoredVersion } from "../views/stored-version.ts"
 import { type Conflict, RecordVersion } from "./record-version.ts"
 import type { StoreCore } from "./store-core.ts"
-import { writeInBuild } from "./transaction.ts"
+import { isInFrame, writeInBuild } from "./transaction.ts"
 
 function toRecordVersion<T>(core: StoreCore, row: number, version: StoredVersion): RecordVersion<T> {
   const { views, decoded, records } = core, deleted = version.valueBytes === 0
@@ -51,7 +51,8 @@ export function resolveRecord(core: StoreCore, collection: number, key: string, 
     return
   }
   core.author.need(collection, key)
-  const row = core.rowOf(collection, key)
+  // What an earlier call of the same frame wrote has seen all versions that are stored.
+  const row = isInFrame(core, collection, key) ? -1 : core.rowOf(collection, key)
   const versions = row < 0 ? [] : core.records.versionsOf(row)
   const chosen = versions.find((version) => core.views.writers.versionOf(version.writer, version.seq) === choice.version)
   if (chosen === undefined) {

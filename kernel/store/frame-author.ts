@@ -109,6 +109,7 @@ export class FrameAuthor implements Author<PendingWrite> {
     let taken = 0
     for (; taken < limit; taken++) {
       const write = group[taken]!, rows = block.count, bytes = this.#bytes
+      if (write.startsFrame && rows > 0) break
       write.failure = undefined
       write.existed = false
       try {

@@ -44,6 +44,8 @@ export class PendingWrite implements QueuedWrite, StagedOperation {
   list: readonly StagedOperation[] | undefined = undefined
   /** Runs in the build. */
   callback: BuildCallback | undefined = undefined
+  /** Its callback has to find all that was called before in the views, none of it in the frame at hand. */
+  startsFrame: boolean = false
   /** Set by the build: why this call fails alone. A callback may throw anything, even undefined. */
   failure: { readonly error: unknown } | undefined = undefined
   /** Set by the build: seq of the last operation, and whether the record of a delete existed. */

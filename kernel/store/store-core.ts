@@ -163,13 +163,14 @@ export class StoreCore {
   }
 
   /** Queues a call whose operations `callback` decides on in the build. */
-  writeInBuild(call: string, answer: Answer, callback: () => void): Promise<unknown> {
+  writeInBuild(call: string, answer: Answer, callback: () => void, startsFrame: boolean = false): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.assertOpen(call)
       this.staging.assertFree(call)
       const keyPlace = this.staging.keys.place, valuePlace = this.staging.values.place
       const write = new PendingWrite(OperationKind.put, 0, keyPlace, keyPlace, valuePlace, valuePlace, undefined, answer, resolve, reject)
       write.callback = callback
+      write.startsFrame = startsFrame
       this.log.submit(write)
     })
   }

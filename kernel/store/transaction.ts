@@ -101,6 +101,16 @@ export function readInBuild(core: StoreCore, collection: number, key: string, fr
   return frozen ? core.decoded.shared(stored) : core.decoded.fresh(stored)
 }
 
+/** Does the frame at hand write this key already? */
+export function isInFrame({ author, records, staging }: StoreCore, collection: number, key: string): boolean {
+  const { keys } = staging, keyPlace = keys.place
+  staging.add(key, undefined, false)
+  const start = keyPlace - keys.base, end = keys.out.length
+  const row = author.rowInFrame(collection, start, end, records.hash(keys.out.buffer, start, end, collection))
+  keys.truncate(keyPlace)
+  return row >= 0
+}
+
 /** Stages one operation and adds it to the frame at hand; answers whether its key showed a record. */
 export function writeInBuild(core: StoreCore, kind: OperationKind, collection: number, key: string, value: unknown): boolean {
   core.author.need(collection, key)
