@@ -15,7 +15,7 @@ import { destroyStorage, listStorages } from "./kernel/log/checked-storage.ts"
 import type { Adapter } from "./kernel/ports/log-storage.ts"
 import { type Platform, webPlatform } from "./kernel/ports/platform.ts"
 import { checkFlag, checkMembers, checkMethods } from "./kernel/store/arguments.ts"
-import { OPEN_STORE_OPTIONS, type OpenStoreOptions } from "./kernel/store/options.ts"
+import { checkName, OPEN_STORE_OPTIONS, type OpenStoreOptions } from "./kernel/store/options.ts"
 import { openStore, type Store } from "./kernel/store/store.ts"
 
 /** Where a store lies: an adapter of ours by name with its place, or an adapter object. */
@@ -63,6 +63,7 @@ export async function listStores(options: AdapterOptions): Promise<string[]> {
  */
 export async function deleteStore(name: string, options: AdapterOptions = {}): Promise<void> {
   checkMembers("options", options, ADAPTER_OPTIONS)
+  checkName(name)
   await destroyStorage(await adapterOf(name, options), name)
 }
 

@@ -214,6 +214,8 @@ const TABLE: readonly Row[] = [
   ["deleteStore() of an open store", "store_locked", (_, adapter) => deleteStore("notes", { adapter })],
   ["deleteStore() with an unknown option", "invalid_option", () => deleteStore("notes", wrong({ adaptor: "memory" }))],
   ["deleteStore() with an empty name", "invalid_store_name", () => deleteStore("", { path: join(folder, "n") })],
+  ["deleteStore() with an empty name, of an adapter of the caller's", "invalid_store_name", (_, adapter) => deleteStore("", { adapter })],
+  ["deleteStore() with a name of another type", "invalid_store_name", (_, adapter) => deleteStore(wrong(5), { adapter })],
 ]
 
 /** Everything that a store shows and says of itself. */

@@ -40,7 +40,8 @@ export const OPEN_STORE_OPTIONS: readonly (keyof OpenStoreOptions)[] = [
   "platform",
 ]
 
-function checkName(name: unknown): void {
+/** Throws `InvalidStoreName`. */
+export function checkName(name: unknown): void {
   const refuse = (reason: string): never => {
     throw new InvalidStoreName({ name: textOf(name), reason })
   }
