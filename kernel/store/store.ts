@@ -140,6 +140,13 @@ export async function openStore<T>(name: string, adapter: Adapter, options: Open
     const settings = { name, platform, logger, durability, exclusive, frameBytesMax: maxFrameBytes, label, readOnly }
     if (readPrefix) storage = prefixOf(storage, storage.opened.recovery)
     let core = new StoreCore({ ...settings, storage })
+    let isOpen = false, missed = false
+    const refresh = (): void => {
+      if (!isOpen) missed = true
+      else if (!core.isClosed) core.log.refresh().catch((error) => logger.error("a refresh failed", { error: kindOf(error) }))
+    }
+    // Before the log is read: what others append between the last read and the first look would go unnoticed.
+    const stopWatching = watch ? storage.watch(refresh) : () => {}
     try {
       await core.log.open(signal)
     } catch (error) {
@@ -154,11 +161,9 @@ export async function openStore<T>(name: string, adapter: Adapter, options: Open
       const { kind, position, reason } = recovery
       logger.warn("opening found damage", { kind, position, reason })
     }
-    const refresh = (): void => {
-      if (core.isClosed) return
-      core.log.refresh().catch((error) => logger.error("a refresh failed", { error: kindOf(error) }))
-    }
-    return new Store<T>(core, adapter.name, watch ? storage.watch(refresh) : () => {})
+    isOpen = true
+    if (missed) refresh()
+    return new Store<T>(core, adapter.name, stopWatching)
   } catch (error) {
     try {
       await storage.close()

@@ -146,6 +146,21 @@ describe("subscribe()", () => {
   })
 })
 
+describe("openStore()", () => {
+  it("misses nothing that another handle writes while it opens, whatever the moment", async () => {
+    for (let moment = 0; moment < 30; moment++) {
+      const adapter = memoryAdapter(), other = await openStore("notes", adapter)
+      await other.records.put("a", 1)
+      const opening = openStore("notes", adapter)
+      for (let step = 0; step < moment; step++) await Promise.resolve()
+      const written = other.records.put("a", 2), store = await opening
+      await written
+      await turn()
+      assert.equal(store.records.peek("a"), 2, `at moment ${moment}`)
+    }
+  })
+})
+
 describe("watch()", () => {
   const nextOf = async (changes: AsyncIterator<readonly Change<unknown>[]>): Promise<Shown[]> => {
     const { value, done } = await changes.next()
