@@ -19,7 +19,7 @@ import { reached, type Target, targetOf } from "./targets.ts"
 const USAGE = `Usage: npm run bench -- [options]
   --runtimes node,bun        which runtimes (node, bun, deno)
   --adapters file,sqlite     which adapters
-  --only awaited,replay      which rows: awaited unawaited batches full get peek replay
+  --only awaited,replay      which rows: awaited unawaited batches full get peek replay; or paths
   --rounds 5                 rounds of each workload
   --records 1000000          records of the replay
   --quick                    a tenth of everything: shows that the bench runs, its figures mean little

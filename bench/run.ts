@@ -3,6 +3,7 @@ import { parseArgs } from "node:util"
 import { runRounds } from "./rounds.ts"
 import type { DiskAdapter } from "./persist.ts"
 import { workloads } from "./workloads.ts"
+import type { Workload } from "./contender.ts"
 
 const { values } = parseArgs({
   options: {
@@ -12,7 +13,21 @@ const { values } = parseArgs({
     only: { type: "string" },
   },
 })
-for (const workload of workloads(Number(values.scale), values.adapters.split(",") as DiskAdapter[])) {
-  if (values.only !== undefined && !values.only.split(",").includes(workload.id)) continue
-  console.log(JSON.stringify({ title: workload.title, rows: await runRounds(workload, Number(values.rounds)) }))
+const scale = Number(values.scale), only = values.only?.split(",")
+const runAll = async (workloads: readonly Workload[]): Promise<void> => {
+  for (const workload of workloads) {
+    if (only !== undefined && !only.includes(workload.id)) continue
+    console.log(JSON.stringify({ title: workload.title, rows: await runRounds(workload, Number(values.rounds)) }))
+  }
+}
+
+await runAll(workloads(scale, values.adapters.split(",") as DiskAdapter[]))
+if (only?.includes("paths") === true) {
+  const { pathWorkloads } = await import("./paths.ts") // its server is a package that not every system has
+  const paths = await pathWorkloads(scale)
+  try {
+    await runAll(paths.workloads)
+  } finally {
+    await paths.dispose()
+  }
 }

@@ -7,7 +7,8 @@
  *             `adapters/*.ts` finds them by name
  *   conformance  base, model, format, ports; its programs (`cli`, `kill-loop`, `race`) also published entry points
  *   mod.ts    puts the parts together
- *   examples, bench, cli  published entry points; bench also kernel/format, whose bytes it weighs
+ *   examples, bench, cli  published entry points; bench also kernel/format, whose bytes it weighs,
+ *                         and the servers of tests
  *   tools     know nothing of the project's code
  *
  * The kernel's only package is effect/<module>; a runtime (`node:`, `bun:`) or a driver there is a violation. Type-only and lazy imports are
@@ -50,7 +51,7 @@ const isAllowed = (from: string, to: string): boolean => {
   if (from.startsWith("adapters/")) return to === "adapters/system" || CONTRACTS.includes(to)
   if (from === "conformance") return CONTRACTS.includes(to)
   if (from === "conformance-programs") return to === "conformance" || to === "published" || CONTRACTS.includes(to)
-  if (from === "bench" && to === "kernel/format") return true
+  if (from === "bench" && (to === "kernel/format" || to === "testing")) return true
   return to === "published" && ["examples", "bench", "cli"].includes(from)
 }
 

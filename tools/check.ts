@@ -41,6 +41,7 @@ const SLOW_STEPS: readonly Step[] = [
     command: ["node", "conformance/kill-loop.ts", "--adapter", adapter, "--kills", String(KILLS)],
   })),
   { name: "race-sqlite", command: ["node", "conformance/race.ts", "--adapter", "sqlite"] },
+  { name: "race-libsql", command: ["node", "conformance/race.ts", "--adapter", "libsql", "--increments", "500", "--stop-seconds", "5"] },
   { name: "race-file", command: ["node", "conformance/race.ts", "--adapter", "file", "--increments", "500", "--stop-seconds", "5"] },
   { name: "bench", command: ["node", "bench/main.ts", "--quick"] },
 ]
