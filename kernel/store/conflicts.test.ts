@@ -5,7 +5,7 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { memoryAdapter } from "../../adapters/memory/mod.ts"
-import { CorruptValue, InvalidOption, InvalidValue, VersionMismatch } from "../errors.ts"
+import { CorruptValue, InvalidKey, InvalidOption, InvalidValue, VersionMismatch } from "../errors.ts"
 import type { Adapter, LogStorage } from "../ports/log-storage.ts"
 import { dotOf, ForeignWriter } from "../testing/foreign-frame.ts"
 import { TestPlatform } from "../testing/platform.ts"
@@ -107,6 +107,35 @@ describe("conflicts()", () => {
 })
 
 describe("writing over a conflict", () => {
+  it("is refused over 1,024 copies that did not know of each other: no reader would take such a context", async () => {
+    const { store, storage, adapter } = await open()
+    await store.records.put("other", 1)
+    const foreign = async (number: number): Promise<void> => {
+      const writer = new ForeignWriter(7, before)
+      writer.id.set([number >> 8, number & 0xff])
+      await writer.put("a", number).append(storage)
+    }
+    for (let number = 0; number < 1024; number++) await foreign(number)
+    await store.refresh()
+    await store.records.put("a", "covers 1,024")
+    await foreign(1024)
+    await store.refresh()
+    const [conflict] = await store.records.conflicts()
+    const calls = [
+      store.records.put("a", "one too many"),
+      store.records.delete("a"),
+      store.records.resolve("a", conflict!.remote),
+      store.batch((tx) => {
+        tx.put("b", 1)
+        tx.put("a", 1)
+      }),
+    ]
+    for (const call of calls) await assert.rejects(call, InvalidKey)
+    await store.records.put("other", 2)
+    const again = await openStore("notes", adapter)
+    assert.deepEqual(await again.records.getMany(["a", "b", "other"]), ["covers 1,024", undefined, 2])
+  })
+
   it("resolve() refuses a version that an earlier call replaced, also one of the same turn", async () => {
     const { store } = await openInConflict()
     const [conflict] = await store.records.conflicts()

@@ -5,14 +5,14 @@
  * the records view after that. After a lost race it runs again on the newer views (rule S2), so nothing outside the block and the
  * `failure`, `seq`, `existed` and `written` of the writes is changed here.
  */
-import { BatchTooLarge, FrameTooLarge, NotLoaded, VersionMismatch } from "../errors.ts"
+import { BatchTooLarge, FrameTooLarge, InvalidKey, NotLoaded, VersionMismatch } from "../errors.ts"
 import { BlockColumns, MANY_CONTEXT, NO_CONTEXT } from "../format/block-columns.ts"
 import { ByteWriter } from "../format/bytes.ts"
 import type { Checksum } from "../format/checksum.ts"
 import { beginFrame, beginPart, endFrame, endPart, type FrameHead, type FrameReader, PartType } from "../format/frame.ts"
 import { encodeBlock } from "../format/operation-block.ts"
 import { readUtf8 } from "../format/utf8.ts"
-import { BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX } from "../limits.ts"
+import { BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, CONTEXT_ENTRIES_MAX } from "../limits.ts"
 import type { Author } from "../log/author.ts"
 import type { HybridClock } from "../model/clock.ts"
 import { type Dots, NO_DOTS, OperationKind } from "../model/operation.ts"
@@ -269,7 +269,13 @@ export class FrameAuthor implements Author<PendingWrite> {
   }
 
   #setContext(row: number, context: Dots): void {
-    const block = this.#block
+    const block = this.#block, writers = context.length / 2
+    if (writers > CONTEXT_ENTRIES_MAX) {
+      // Readers refuse a longer one, and with it the whole log.
+      const key = readUtf8(this.#options.staging.keys.out.buffer, block.keyStarts[row]!, block.keyEnds[row]!)
+      const reason = `its versions are of ${writers} copies that did not know of each other, at most ${CONTEXT_ENTRIES_MAX} are allowed`
+      throw new InvalidKey({ key, reason })
+    }
     if (context.length === 2) {
       block.contextWriters[row] = this.#localWriter(context[0]!)
       block.contextSeqs[row] = context[1]!
