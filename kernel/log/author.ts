@@ -31,8 +31,10 @@ export interface Author<W extends QueuedWrite> {
   settle(group: readonly W[], taken: number): void
   /** Folds a frame that came from the storage. */
   fold(frame: FrameReader): void
-  /** The log was replaced under this handle, say by an older copy: forget all views and the writer. */
-  forget(): void
+  /** The log was replaced under this handle, say by an older copy: forget the writer, and fold what comes into new views. */
+  foldAnew(): void
+  /** All of the new log is folded: its views take the place of the old ones, which were shown until now. */
+  endFoldAnew(): void
   /** Nothing is queued or under way. */
   idle(): void
 }

@@ -9,7 +9,7 @@ import { createStore, deleteStore, listStores } from "../../mod.ts"
 import { CorruptFrame, FlushFailed, PersistError, StorageFailed, StoreNotFound } from "../errors.ts"
 import type { Adapter, Bytes, LogStorage, OpenOptions } from "../ports/log-storage.ts"
 import { openStore, type Store } from "../store/store.ts"
-import { failBefore, type FaultyAdapter, faultyAdapter, type FaultyStorage, landLater } from "../testing/faulty-storage.ts"
+import { failBefore, type FaultyAdapter, faultyAdapter, type FaultyStorage, hold, landLater } from "../testing/faulty-storage.ts"
 import { Gate, turn } from "../testing/gate.ts"
 import { RecordingLogger } from "../testing/recording-logger.ts"
 
@@ -114,6 +114,24 @@ describe("a sloppy adapter", () => {
     await store.records.put("c", 3)
     await store.refresh()
     assert.deepEqual(await contentOf(store), [["a", 1], ["b", 2], ["c", 3]])
+  })
+
+  it("a log that is folded anew shows what it was until all of it is folded, and tells of each record once", async () => {
+    const adapter = faultyAdapter(memoryAdapter()), store = await openStore("notes", adapter)
+    for (const value of [1, 2]) await store.records.put("a", value)
+    const told: unknown[] = []
+    store.records.subscribe({}, (changes) => told.push(...changes.map(({ key, value }) => [key, value])))
+    const gate = new Gate()
+    adapter.last.next("head", () => 0)
+    adapter.last.next("read", hold(gate))
+    const refreshed = store.refresh()
+    await gate.reached
+    assert.deepEqual([store.records.peek("a"), await store.records.get("a"), await store.records.count()], [2, 2, 1])
+    gate.open()
+    await refreshed
+    assert.deepEqual([await store.records.get("a"), told], [2, [["a", 2]]])
+    await store.records.put("a", 3)
+    assert.deepEqual([store.records.peek("a"), told.at(-1)], [3, ["a", 3]])
   })
 
   it("T86 head() that goes back and forth shows the log anew, and loses nothing", async () => {

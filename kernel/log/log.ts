@@ -361,13 +361,14 @@ export class Log<W extends QueuedWrite> {
     this.#options.logger.warn("the log was replaced by another copy and is folded anew")
     this.#point.position = 0
     this.#point.id.fill(0)
-    this.#author.forget()
+    this.#author.foldAnew()
     try {
       await this.#replay()
     } catch (error) {
-      this.#poisonWith(error) // the views are those of a part of the log
+      this.#poisonWith(error) // the views are those of the log that is gone
       throw error
     }
+    this.#author.endFoldAnew()
   }
 
   /** The pump rejects what is queued: only it knows whether a group of it is being appended. */

@@ -36,14 +36,17 @@ export interface FrameAuthorOptions {
   readonly checksum: Checksum
   readonly label: string | undefined
   readonly frameBytesMax: number
-  /** Makes the views anew, when the log was replaced. */
   readonly makeViews: () => StoreViews
+  /** Called when other views are shown, since the log was replaced. */
+  readonly onViews: () => void
   /** Called after each frame that was folded. */
   readonly onFrame: () => void
 }
 
 export class FrameAuthor implements Author<PendingWrite> {
   views: StoreViews
+  /** Views of the log that replaced the one that `views` show, while it is being folded. */
+  #next: StoreViews | undefined
   readonly #options: FrameAuthorOptions
   readonly #block = new BlockColumns()
   readonly #scratch = new FrameScratch()
@@ -325,6 +328,7 @@ export class FrameAuthor implements Author<PendingWrite> {
   }
 
   fold(frame: FrameReader): void {
+    if (this.#next !== undefined) return this.#next.foldFrame(frame)
     this.views.foldFrame(frame)
     const { writer } = this.#options
     // An append of this writer that was thought lost: its numbers are used.
@@ -347,9 +351,15 @@ export class FrameAuthor implements Author<PendingWrite> {
     staging.values.release(last.valueEnd)
   }
 
-  forget(): void {
-    this.views = this.#options.makeViews()
+  foldAnew(): void {
+    this.#next = this.#options.makeViews()
     this.#options.writer.retire()
+  }
+
+  endFoldAnew(): void {
+    this.views = this.#next ?? this.views
+    this.#next = undefined
+    this.#options.onViews()
   }
 
   idle(): void {

@@ -77,9 +77,15 @@ export class StoreCore {
       checksum,
       label: options.label,
       frameBytesMax: options.frameBytesMax,
-      makeViews: () => this.#makeViews(clock, seed),
+      makeViews: () => new StoreViews(this.names, clock, platform.now, seed),
+      onViews: () => {
+        this.#follow(this.views)
+        this.subscriptions.noteAll()
+        this.subscriptions.deliver()
+      },
       onFrame: () => this.subscriptions.deliver(),
     })
+    this.#follow(this.views)
     this.turns = new Turns(platform.now)
     this.log = new Log({ name, storage, author: this.author, platform, checksum, logger, turns: this.turns, durability, exclusive })
   }
@@ -91,9 +97,8 @@ export class StoreCore {
     return this.author.views.records
   }
 
-  /** New views: at open, and when the log was replaced. What is derived from them follows. */
-  #makeViews(clock: HybridClock, seed: number): StoreViews {
-    const views = new StoreViews(this.names, clock, this.options.platform.now, seed)
+  /** New views are shown: at open, and when the log was replaced. What is derived from them follows. */
+  #follow(views: StoreViews): void {
     const decoded = this.decoded = new DecodedValues(views.records, this.names)
     this.#sorted = new Map()
     decoded.isWatched = (row) => this.subscriptions.isWatched(row)
@@ -101,7 +106,6 @@ export class StoreCore {
       decoded.forget(row)
       this.subscriptions.note(row)
     }
-    return views
   }
 
   /** Rows of a collection in key order. */

@@ -63,6 +63,12 @@ export class Subscriptions {
     if (this.#byKey.size > 0 || this.#ranges.size > 0) this.#changed.add(row)
   }
 
+  /** Notes that other records are shown than before: all of them, and none of those that were noted. */
+  noteAll(): void {
+    this.#changed = new Set()
+    for (let row = 0; row < this.#source.views.records.rows.count; row++) this.note(row)
+  }
+
   /** Is somebody subscribed to this row? */
   isWatched(row: number): boolean {
     return (this.#byKey.size > 0 || this.#ranges.size > 0) && this.#subscribersOf(row).length > 0
