@@ -2,6 +2,7 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { memoryAdapter } from "../../adapters/memory/mod.ts"
+import { ForeignWriter } from "../testing/foreign-frame.ts"
 import { turn } from "../testing/gate.ts"
 import { RecordingLogger } from "../testing/recording-logger.ts"
 import { openStore, type Store } from "./store.ts"
@@ -112,6 +113,19 @@ describe("subscribe()", () => {
     assert.deepEqual(heard, ["second", "second"])
     assert.equal(logger.entries.length, 4)
     assert.doesNotMatch(logger.text, /secret/)
+  })
+
+  it("a key that is no text, in a log that was tampered with, does not keep others from being told", async () => {
+    for (const query of ["fine", {}]) {
+      const adapter = memoryAdapter(), store = await openStore("notes", adapter), told: unknown[] = []
+      store.records.subscribe(query, (changes) => told.push(...changes.map(({ key }) => key)))
+      const storage = await adapter.open("notes", { durability: "none", create: true })
+      await new ForeignWriter(7).put("spoilt", 1).put("fine", 1).append(storage, (_, keys) => keys.fill(0xff, 0, 6))
+      await store.refresh()
+      await store.records.put("fine", 2)
+      assert.equal(store.status().state, "open")
+      assert.deepEqual(told, ["fine", "fine"])
+    }
   })
 
   it("a logger that throws harms nobody", async () => {

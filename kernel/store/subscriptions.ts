@@ -3,6 +3,7 @@
  *
  * Subscriptions to one key are found by key, those to ranges are asked one by one; without any, a fold notes nothing.
  */
+import { CorruptBytes } from "../errors.ts"
 import { kindOf, type Logger } from "../ports/logger.ts"
 import { isInRange, type KeyRange, toKeyRange } from "./key-range.ts"
 import type { DecodedValues } from "../views/decoded-values.ts"
@@ -108,9 +109,9 @@ export class Subscriptions {
   }
 
   #subscribersOf(row: number): Subscription[] {
-    const { decoded, views: { records } } = this.#source, { rows } = records
+    const { records } = this.#source.views, { rows } = records
     const collection = rows.collectionOf(row)
-    const found = this.#byKey.size === 0 ? [] : [...this.#byKey.get(nameOf(collection, decoded.keyOf(row))) ?? []]
+    const found = this.#byKey.size === 0 ? [] : this.#subscribersByKey(collection, row)
     const chunk = records.arena.chunks[rows.chunkOf(row)]!, at = rows.keyAt(row)
     for (const subscription of this.#ranges) {
       const { watched } = subscription
@@ -119,6 +120,16 @@ export class Subscriptions {
       }
     }
     return found
+  }
+
+  /** Nobody can have subscribed to a key that is no text: such bytes come from a log that was tampered with. */
+  #subscribersByKey(collection: number, row: number): Subscription[] {
+    try {
+      return [...this.#byKey.get(nameOf(collection, this.#source.decoded.keyOf(row))) ?? []]
+    } catch (error) {
+      if (error instanceof CorruptBytes) return []
+      throw error
+    }
   }
 
   /** A value that cannot be decoded is told to the logger here, and to whoever reads it. */

@@ -76,8 +76,8 @@ export class ForeignWriter {
     return this
   }
 
-  /** Appends what was added since the last time as one frame; `change` may spoil its values before they are framed. */
-  async append(storage: LogStorage, change: (values: Uint8Array) => void = () => {}): Promise<void> {
+  /** Appends what was added since the last time as one frame; `change` may spoil its values and keys before they are framed. */
+  async append(storage: LogStorage, change: (values: Uint8Array, keys: Uint8Array) => void = () => {}): Promise<void> {
     const head = await storage.head(), previous = new Uint8Array(FRAME_ID_BYTES)
     if (head > 0) {
       const [bytes] = await storage.read(head - 1, { maxFrames: 1, maxBytes: 1 })
@@ -90,7 +90,7 @@ export class ForeignWriter {
     beginFrame(out, { position: head + 1, id, previous, flags: 0 }, 1)
     const mark = beginPart(out, PartType.block), keys = new ByteWriter(), values = new ByteWriter()
     const block = this.#block(keys, values)
-    change(values.buffer.subarray(0, values.length))
+    change(values.buffer.subarray(0, values.length), keys.buffer.subarray(0, keys.length))
     encodeBlock(block, keys.buffer, values.buffer, out)
     endPart(out, mark)
     endFrame(out, checksum)
