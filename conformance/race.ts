@@ -149,7 +149,7 @@ export const main = async (args: readonly string[]): Promise<number> => {
   const started = performance.now()
   const onProgress = (made: number): void => progress.update(made, `${((performance.now() - started) / 1000).toFixed(0)} s`)
   const place = options["url"] === undefined ? optionsIn(folder) : {} // else the store lies there
-  const subject = { adapter, options: { ...place, ...options } }
+  const subject = { adapter, store: `race-${Date.now().toString(36)}`, options: { ...place, ...options } }
   try {
     const race = new Race({
       subject,

@@ -23,7 +23,7 @@ const race = async (adapter: "sqlite" | "file", options: Partial<RaceOptions> = 
   const folder = await mkdtemp(join(tmpdir(), "persist-race-"))
   const { optionsIn, isShared } = PLACES[adapter]!
   try {
-    return await new Race({ subject: { adapter, options: optionsIn(folder) }, isShared, folder, ...SMALL, ...options }).run()
+    return await new Race({ subject: { adapter, store: "race", options: optionsIn(folder) }, isShared, folder, ...SMALL, ...options }).run()
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -6,6 +6,8 @@ import type { State } from "./history.ts"
 export interface Subject {
   /** Name of the adapter. */
   readonly adapter: string
+  /** Name of the store: a new one for each race, since a server may keep those of earlier ones. */
+  readonly store: string
   /** What else `createStore` is given. */
   readonly options: Readonly<Record<string, string>>
 }
@@ -14,10 +16,10 @@ export interface Subject {
 export const COUNTER = "counter"
 export const END = "end"
 
-export const openStore = async ({ adapter, options }: Subject): Promise<Store<State>> => {
+export const openStore = async ({ adapter, store, options }: Subject): Promise<Store<State>> => {
   // A name that `createStore` does not know is refused by it.
   const name = adapter as NonNullable<CreateStoreOptions["adapter"]>
-  return await createStore<State>("race", { create: true, ...options, adapter: name })
+  return await createStore<State>(store, { create: true, ...options, adapter: name })
 }
 
 /** The collection in which the end of the race is written. */
