@@ -223,7 +223,7 @@ export class Collection<T> {
 
   /**
    * Calls `callback` after each frame that changed records of the query, in order, until the function that it answers is called. A
-   * callback that throws is told to the logger and stops nobody else.
+   * callback that throws, or whose promise rejects, is told to the logger and stops nobody else.
    */
   subscribe(query: Watched, callback: (changes: readonly Change<T>[]) => void): () => void {
     this.#core.assertOpen("subscribe")

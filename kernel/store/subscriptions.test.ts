@@ -115,6 +115,15 @@ describe("subscribe()", () => {
     assert.doesNotMatch(logger.text, /secret/)
   })
 
+  it("an asynchronous callback that rejects is told to the logger, too", async () => {
+    const logger = new RecordingLogger()
+    const store = await openStore("notes", memoryAdapter(), { logger })
+    store.records.subscribe("a", async () => await Promise.reject(new Error("thrown late")))
+    await store.records.put("a", 1)
+    await turn()
+    assert.equal(logger.entries.length, 1)
+  })
+
   it("a key that is no text, in a log that was tampered with, does not keep others from being told", async () => {
     for (const query of ["fine", {}]) {
       const adapter = memoryAdapter(), store = await openStore("notes", adapter), told: unknown[] = []

@@ -16,7 +16,8 @@ export interface ChangeSource {
   readonly decoded: DecodedValues
 }
 
-type Callback = (changes: readonly Change<unknown>[]) => void
+/** What it answers is a promise if it is asynchronous. */
+type Callback = (changes: readonly Change<unknown>[]) => unknown
 
 interface Subscription {
   readonly collection: number
@@ -94,11 +95,16 @@ export class Subscriptions {
     for (const [subscription, changes] of calls) {
       if (!this.#isActive(subscription)) continue // one that was called before ended it
       try {
-        subscription.callback(changes)
+        const answer = subscription.callback(changes)
+        if (answer instanceof Promise) answer.catch((error) => this.#tellOf(error))
       } catch (error) {
-        this.#logger.error("a subscriber threw", { error: kindOf(error) })
+        this.#tellOf(error)
       }
     }
+  }
+
+  #tellOf(error: unknown): void {
+    this.#logger.error("a subscriber threw", { error: kindOf(error) })
   }
 
   #isActive(subscription: Subscription): boolean {
