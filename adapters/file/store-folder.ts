@@ -51,20 +51,29 @@ export const inspectStore = (calls: FileCalls, folder: string, storeName?: strin
     const stats = calls.lstatSync(folder)
     if (stats.isSymbolicLink()) refuse("it is a symbolic link")
     if (!stats.isDirectory()) refuse("it is not a folder")
-    const bytes = readFileWhole(calls, join(folder, STORE_FILE), STORE_FILE_BYTES_MAX + 1)
-    if (bytes !== undefined) {
-      const identity = decodeStoreFile(bytes, folder)
-      const isShortened = storeName !== undefined && encodeStoreName(storeName).includes("~")
-      if (isShortened && identity.name !== storeName) refuse("it holds a store of another name")
-      return { kind: "store", identity }
-    }
+    const found = readStoreFile(calls, folder, storeName)
+    if (found !== undefined) return found
     const foreign = calls.readdirSync(folder).find((name) => !isUnfinished(calls, folder, name))
-    if (foreign !== undefined) refuse(`it holds ${JSON.stringify(foreign)}, but no file ${JSON.stringify(STORE_FILE)}`)
+    if (foreign !== undefined) {
+      // Another process may have finished it since we looked.
+      return readStoreFile(calls, folder, storeName) ??
+        refuse(`it holds ${JSON.stringify(foreign)}, but no file ${JSON.stringify(STORE_FILE)}`)
+    }
     return { kind: "unfinished" }
   } catch (cause) {
     if (systemCode(cause) === "ENOENT") return { kind: "missing" }
     throw systemError(cause, "open", folder, true)
   }
+}
+
+/** What the `store` file of a folder says; undefined if there is none. */
+const readStoreFile = (calls: FileCalls, folder: string, storeName: string | undefined): FoundStore | undefined => {
+  const bytes = readFileWhole(calls, join(folder, STORE_FILE), STORE_FILE_BYTES_MAX + 1)
+  if (bytes === undefined) return undefined
+  const identity = decodeStoreFile(bytes, folder)
+  const isShortened = storeName !== undefined && encodeStoreName(storeName).includes("~")
+  if (isShortened && identity.name !== storeName) throw new NotAStore({ location: folder, reason: "it holds a store of another name" })
+  return { kind: "store", identity }
 }
 
 /** Whether a file can be there before the `store` file is. */
