@@ -12,6 +12,8 @@ import { FILE_MODE, flushFolder } from "../system/folders.ts"
 
 /** Ending of files that are not finished. */
 export const UNFINISHED = ".tmp"
+/** A name that stands for another file at every look is somebody's game. */
+const ATTEMPTS_MAX = 10
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0
 /** A pipe that was put in the place of a file must not keep us waiting for its other end. */
 const GUARDED = NO_FOLLOW | (constants.O_NONBLOCK ?? 0)
@@ -23,30 +25,34 @@ export const allocate = (byteLength: number): Bytes => new Uint8Array(Buffer.all
  * Opens a file of a store for reading (`r`), for reading and writing (`r+`), or makes it (`wx+`, for its owner alone).
  *
  * Only a plain file is opened: no symbolic link, and nothing else that a name can stand for. Not every system and runtime knows
- * `O_NOFOLLOW`, so it is looked at before, and what was opened must be what was seen: a link that is put there in between is found
- * out. Only the last part of the path is guarded: whoever may rename the folders above can lead us anywhere. Nor are hard links
+ * `O_NOFOLLOW`, so it is looked at before, and what was opened must be what was seen, or all begins again: a link that is put there in
+ * between is found out. Only the last part of the path is guarded: whoever may rename the folders above can lead us anywhere. Nor are hard links
  * noticed: a store whose files have further names is still a store.
  *
  * Throws what the system says, or `NotAStore`.
  */
 export const openFile = (calls: FileCalls, path: string, mode: "r" | "r+" | "wx+"): number => {
   if (mode === "wx+") return calls.openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | NO_FOLLOW, FILE_MODE)
-  const seen = calls.lstatSync(path)
-  if (!seen.isFile()) {
-    throw new NotAStore({ location: path, reason: `it is ${seen.isSymbolicLink() ? "a symbolic link" : "no plain file"}` })
+  let cause: unknown
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const seen = calls.lstatSync(path)
+    if (!seen.isFile()) {
+      throw new NotAStore({ location: path, reason: `it is ${seen.isSymbolicLink() ? "a symbolic link" : "no plain file"}` }, { cause })
+    }
+    let descriptor: number
+    try {
+      descriptor = calls.openSync(path, (mode === "r" ? constants.O_RDONLY : constants.O_RDWR) | GUARDED)
+    } catch (error) {
+      if (systemCode(error) !== "ELOOP") throw error
+      cause = error
+      continue
+    }
+    const opened = calls.fstatSync(descriptor)
+    if (opened.ino === seen.ino && opened.dev === seen.dev) return descriptor
+    // Another file has its name by now, as when a lock goes from hand to hand: that one is looked at.
+    tryClose(calls, descriptor)
   }
-  const changed = (cause?: unknown): NotAStore =>
-    new NotAStore({ location: path, reason: "another file came in its place while it was opened" }, { cause })
-  let descriptor: number
-  try {
-    descriptor = calls.openSync(path, (mode === "r" ? constants.O_RDONLY : constants.O_RDWR) | GUARDED)
-  } catch (cause) {
-    throw systemCode(cause) === "ELOOP" ? changed(cause) : cause
-  }
-  const opened = calls.fstatSync(descriptor)
-  if (opened.ino === seen.ino && opened.dev === seen.dev) return descriptor
-  tryClose(calls, descriptor)
-  throw changed()
+  throw new NotAStore({ location: path, reason: "other files come in its place while it is opened" }, { cause })
 }
 
 /** Reads into `bytes` from `index` on until `count` bytes or the end of the file; answers how many. */

@@ -3,8 +3,28 @@ import fs from "node:fs"
 import { join } from "node:path"
 import { describe, it } from "node:test"
 import type { FileCalls } from "../system/file-calls.ts"
+import { openFile } from "./files.ts"
 import { inspectStore } from "./store-folder.ts"
 import { adapterAt, fillTo, inTemporaryFolder, OPEN, quickCalls } from "./testing/workbench.ts"
+
+describe("openFile()", () => {
+  it("opens the file that has the name now, when another process gives it to another file meanwhile", () =>
+    inTemporaryFolder((root) => {
+      const path = join(root, "lock"), next = join(root, "next")
+      fs.writeFileSync(path, "first")
+      let swaps = 0
+      const openSync = ((...args: Parameters<typeof fs.openSync>) => {
+        if (swaps++ < 2) {
+          fs.writeFileSync(next, `after swap ${swaps}`)
+          fs.renameSync(next, path)
+        }
+        return fs.openSync(...args)
+      }) as FileCalls["openSync"]
+      const descriptor = openFile({ ...quickCalls, openSync }, path, "r")
+      assert.equal(fs.readFileSync(descriptor, "utf8"), "after swap 2")
+      fs.closeSync(descriptor)
+    }))
+})
 
 describe("inspectStore()", () => {
   // Another process makes the store between two of our looks at its folder: the files are put there right before the names are read.
