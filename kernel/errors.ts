@@ -40,3 +40,15 @@ export {
   StorageFull,
   StoreUncertain,
 } from "./errors/storage.ts"
+export {
+  AlreadySyncing,
+  NotSyncable,
+  ProtocolViolation,
+  QueueFull,
+  RemoteError,
+  type RemoteErrorDetails,
+  RemoteUnreachable,
+  type RetryAdvice,
+  Unauthenticated,
+  UnsupportedVersion,
+} from "./errors/sync.ts"

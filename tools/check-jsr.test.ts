@@ -40,7 +40,7 @@ describe("checkJsr()", () => {
 
 describe("listedFiles()", () => {
   it("reads the paths of a dry run, whatever their size", () => {
-    const output = "Simulating:\n   file:///work/p/a%20b.ts (6.17KB)\n   file:///work/p/c/d.json (12B)\nnote file:///work/p/e.ts\n"
-    assert.deepEqual(listedFiles("/work/p", output), ["a b.ts", "c/d.json"])
+    const output = "Simulating:\n   file:///project/a%20b.ts (6.17KB)\n   file:///project/c/d.json (12B)\nnote file:///project/e.ts\n"
+    assert.deepEqual(listedFiles("/project", output), ["a b.ts", "c/d.json"])
   })
 })

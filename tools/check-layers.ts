@@ -5,6 +5,8 @@
  *   1 … 8     kernel/ports model format log merge views sync store      each imports what stands before it
  *   adapters  one folder each: base, model, format, ports; never another adapter. `adapters/system` is what those on a file system share,
  *             `adapters/*.ts` finds them by name
+ *   protocol  the kernel but for its store: what goes over the wire, a server and a client for it
+ *   simulation  the kernel and the protocol, over doubles of its own
  *   conformance  base, model, format, ports; its programs (`cli`, `kill-loop`, `race`) also published entry points
  *   mod.ts    puts the parts together
  *   examples, bench, cli  published entry points; bench also kernel/format, whose bytes it weighs,
@@ -35,14 +37,16 @@ const layerOf = (path: string): string | undefined => {
   }
   if (top === "adapters") return third === undefined ? "adapters" : `adapters/${second}`
   if (PROGRAMS.test(path)) return "conformance-programs"
-  return ["conformance", "examples", "bench", "cli", "tools"].includes(top) ? top : undefined
+  return ["protocol", "simulation", "conformance", "examples", "bench", "cli", "tools"].includes(top) ? top : undefined
 }
 
 /** Whether a file of layer `from` may import one of layer `to`. Own layer: always. */
 const isAllowed = (from: string, to: string): boolean => {
   if (from === to) return true
   if (from === "testing") return to === "base" || to === "conformance" || to.startsWith("kernel/") || to.startsWith("adapters/")
-  if (from === "mod") return to === "base" || to.startsWith("kernel/") || to.startsWith("adapters")
+  if (from === "mod") return to === "base" || to.startsWith("kernel/") || to.startsWith("adapters") || to === "protocol"
+  if (from === "protocol") return to === "base" || (to.startsWith("kernel/") && to !== "kernel/store")
+  if (from === "simulation") return to === "base" || to.startsWith("kernel/") || to === "adapters/memory" || to === "protocol" || to === "testing"
   if (from.startsWith("kernel/")) {
     return to === "base" || KERNEL_ORDER.indexOf(to.slice(7)) < KERNEL_ORDER.indexOf(from.slice(7)) && to.startsWith("kernel/")
   }

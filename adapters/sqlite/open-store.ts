@@ -13,7 +13,7 @@ import type { LogStorage, OpenOptions, Recovery } from "../../kernel/ports/log-s
 import { Connection } from "./connection.ts"
 import type { Driver } from "./drivers/driver.ts"
 import { FrameTable } from "./frame-table.ts"
-import { hasLeftovers, isFileThere, makeFile, requireWritable } from "./location.ts"
+import { hasLeftovers, isFileThere, makeFile, requireWritable } from "../system/database-file.ts"
 import { holdsTables, makeTables, type Tables } from "./schema.ts"
 import { SnapshotTable } from "./snapshot-table.ts"
 import { SqliteLogStorage } from "./sqlite-log-storage.ts"

@@ -4,17 +4,14 @@
  * SQLite runs inside the call and never waits for a lock: busy is said at once, and session.ts tries again beside the event loop. After any
  * failure but that of a constraint the connection is made anew.
  */
-import { accessSync, closeSync, constants, fsyncSync, openSync, realpathSync, statSync } from "node:fs"
-import { basename, dirname, join } from "node:path"
+import { accessSync, constants } from "node:fs"
+import { dirname } from "node:path"
 import { pathToFileURL } from "node:url"
-import { DriverMissing, NotAStore, PathNotFound } from "../../../kernel/errors.ts"
-import { systemCode, systemError, withSystemErrors } from "../../system/errors.ts"
-import { FILE_MODE, flushFolder, makeFolder } from "../../system/folders.ts"
+import { DriverMissing } from "../../../kernel/errors.ts"
+import { hasLeftovers, identityOf, isFileThere, makeFile, requireWritable } from "../../system/database-file.ts"
+import { withSystemErrors } from "../../system/errors.ts"
 import { type Access, type Client, type Database, fromClient, type Row, type Statement, toClient } from "../database.ts"
 import { answerOf, DatabaseError } from "../errors.ts"
-
-/** One page of the smallest size. */
-const DATABASE_BYTES_MIN = 512
 
 interface Library {
   createClient(config: { url: string; concurrency: number; timeout: number }): Client
@@ -57,33 +54,14 @@ export interface DatabaseFile {
   open(options: { readonly readOnly: boolean }): Promise<Database>
 }
 
-/**
- * Nothing here opens a database file that is already there but SQLite, not even to read its head: on POSIX, closing any descriptor of a
- * file drops all locks that the process holds on it, those of SQLite too.
- */
+/** The file at an absolute path. */
 export const fileOf = (path: string): DatabaseFile => ({
   identity: () => identityOf(path),
   isThere: () => isFileThere(path),
-  hasLeftovers: () => (statOf(`${path}-wal`)?.size ?? 0) > 0 || (statOf(`${path}-journal`)?.size ?? 0) > 0,
-  make(createFolders) {
-    makeFolder(dirname(path), createFolders)
-    try {
-      // Log, shared memory and journal get the mode of this file from SQLite.
-      const descriptor = openSync(path, "wx", FILE_MODE)
-      try {
-        fsyncSync(descriptor)
-      } finally {
-        closeSync(descriptor)
-      }
-    } catch (cause) {
-      if (systemCode(cause) !== "EEXIST") throw systemError(cause, "make", path)
-      if (!isFileThere(path)) throw new PathNotFound({ location: path, reason: "it is a link to nothing" }, { cause })
-      return
-    }
-    flushFolder(dirname(path))
-  },
+  hasLeftovers: () => hasLeftovers(path),
+  make: (createFolders) => makeFile(path, createFolders),
   requireWritable() {
-    withSystemErrors("open", path, () => accessSync(path, constants.R_OK | constants.W_OK))
+    requireWritable(path)
     // Log and journal are made beside it.
     withSystemErrors("write to", dirname(path), () => accessSync(dirname(path), constants.W_OK | constants.X_OK))
   },
@@ -93,34 +71,6 @@ export const fileOf = (path: string): DatabaseFile => ({
     return open(library, `file:${encodeURIComponent(`${pathToFileURL(path).href}?mode=${readOnly ? "ro" : "rw"}`)}`)
   },
 })
-
-const isFileThere = (path: string): boolean => {
-  const found = statOf(path)
-  if (found === undefined) return false
-  if (!found.isFile()) throw new NotAStore({ location: path, reason: found.isDirectory() ? "it is a folder" : "it is no file" })
-  // SQLite would take a single byte for an empty database.
-  if (found.size > 0 && found.size < DATABASE_BYTES_MIN) throw new NotAStore({ location: path, reason: "it is too short for a database" })
-  return true
-}
-
-const identityOf = (path: string): string => {
-  try {
-    return realpathSync(path)
-  } catch {
-    const folder = dirname(path)
-    return folder === path ? path : join(identityOf(folder), basename(path))
-  }
-}
-
-const statOf = (path: string): ReturnType<typeof statSync> => {
-  try {
-    return statSync(path)
-  } catch (cause) {
-    const code = systemCode(cause)
-    if (code === "ENOENT" || code === "NotFound") return undefined
-    throw systemError(cause, "open", path)
-  }
-}
 
 class LocalDatabase implements Database {
   readonly #connect: () => Client

@@ -1,0 +1,115 @@
+/** Errors of syncing: what a remote answers, and what keeps a store from being synced. */
+import { PersistError } from "./base.ts"
+
+/** No answer, or none that a remote of this protocol gives: the network, a proxy's page, a time-out. */
+export class RemoteUnreachable extends PersistError<{ readonly remote: string; readonly call: string; readonly reason: string }> {
+  readonly _tag = "RemoteUnreachable" as const
+  readonly code = "remote_unreachable"
+  override readonly retryable = true
+  override readonly hint: string = "check the URL and the network; what was written stays here and is sent later"
+
+  constructor(details: { readonly remote: string; readonly call: string; readonly reason: string }, options?: ErrorOptions) {
+    super(`Cannot ${details.call} at "${details.remote}": ${details.reason}`, details, options)
+  }
+}
+
+/** When the same request may be sent again. */
+export type RetryAdvice = "never" | "now" | "later" | "after_action"
+
+export interface RemoteErrorDetails {
+  readonly remote: string
+  readonly call: string
+  /** The remote's code; a closed list by version of the protocol, others are passed on as they are. */
+  readonly remoteCode: string
+  readonly reason: string
+  readonly retry: RetryAdvice
+  /** A floor for the next attempt, at most an hour. */
+  readonly retryAfterMillis?: number | undefined
+  readonly requestId?: string | undefined
+}
+
+/** The remote answered with an error. `details.remoteCode` says which. */
+export class RemoteError extends PersistError<RemoteErrorDetails> {
+  readonly _tag = "RemoteError" as const
+  readonly code = "remote_error"
+  override readonly retryable: boolean
+  override readonly hint: string
+
+  constructor(details: RemoteErrorDetails, options?: ErrorOptions) {
+    super(`Cannot ${details.call} at "${details.remote}": it answered ${details.remoteCode}: ${details.reason}`, details, options)
+    this.retryable = details.retry === "now" || details.retry === "later"
+    this.hint = this.retryable ? "nothing: it is tried again" : "see the remote's code in docs/errors.md"
+  }
+}
+
+/** The remote does not know who is asking, or no longer: a token is missing, wrong or too old. */
+export class Unauthenticated extends PersistError<{ readonly remote: string; readonly call: string; readonly reason: string }> {
+  readonly _tag = "Unauthenticated" as const
+  readonly code = "unauthenticated"
+  override readonly hint: string = "give a valid token; as a function it is asked again by itself"
+
+  constructor(details: { readonly remote: string; readonly call: string; readonly reason: string }, options?: ErrorOptions) {
+    super(`Cannot ${details.call} at "${details.remote}": ${details.reason}`, details, options)
+  }
+}
+
+/** The remote and this release have no version of the protocol in common. */
+export class UnsupportedVersion extends PersistError<{ readonly remote: string; readonly min: number; readonly max: number; readonly ours: number }> {
+  readonly _tag = "UnsupportedVersion" as const
+  readonly code = "unsupported_version"
+  override readonly hint: string = "update the side that is older"
+
+  constructor(details: { readonly remote: string; readonly min: number; readonly max: number; readonly ours: number }, options?: ErrorOptions) {
+    super(
+      `Cannot sync with "${details.remote}": it speaks the protocol from version ${details.min} to ${details.max}, this release version ${details.ours}`,
+      details,
+      options,
+    )
+  }
+}
+
+/** A remote broke the protocol; what it answered was not taken. */
+export class ProtocolViolation extends PersistError<{ readonly remote: string; readonly call: string; readonly reason: string }> {
+  readonly _tag = "ProtocolViolation" as const
+  readonly code = "protocol_violation"
+  override readonly hint: string = "report it to the remote's operator; the conformance suite finds such answers"
+
+  constructor(details: { readonly remote: string; readonly call: string; readonly reason: string }, options?: ErrorOptions) {
+    super(`Cannot ${details.call} at "${details.remote}": its answer breaks the protocol: ${details.reason}`, details, options)
+  }
+}
+
+/** The store is being synced with this remote already. */
+export class AlreadySyncing extends PersistError<{ readonly store: string; readonly remote: string }> {
+  readonly _tag = "AlreadySyncing" as const
+  readonly code = "already_syncing"
+  override readonly hint: string = "use the handle of the first call, or stop it before"
+
+  constructor(details: { readonly store: string; readonly remote: string }, options?: ErrorOptions) {
+    super(`Cannot sync "${details.store}" with "${details.remote}" twice from one handle`, details, options)
+  }
+}
+
+/** What waits to be sent has reached `maxQueueBytes`; nothing was stored. */
+export class QueueFull extends PersistError<{ readonly store: string; readonly queueBytes: number; readonly queueBytesMax: number }> {
+  readonly _tag = "QueueFull" as const
+  readonly code = "queue_full"
+  override readonly retryable = true
+  override readonly storedNothing = true
+  override readonly hint: string = "wait until the remote is reached, raise maxQueueBytes, or delete something: deletes pass"
+
+  constructor(details: { readonly store: string; readonly queueBytes: number; readonly queueBytesMax: number }, options?: ErrorOptions) {
+    super(`Cannot write to "${details.store}": ${details.queueBytes} bytes wait to be sent, at most ${details.queueBytesMax} are allowed`, details, options)
+  }
+}
+
+/** The adapter's frames are too small for what a remote may send. */
+export class NotSyncable extends PersistError<{ readonly store: string; readonly adapter: string; readonly reason: string }> {
+  readonly _tag = "NotSyncable" as const
+  readonly code = "not_syncable"
+  override readonly hint: string = "use another adapter, or open the store for writing"
+
+  constructor(details: { readonly store: string; readonly adapter: string; readonly reason: string }, options?: ErrorOptions) {
+    super(`Cannot sync "${details.store}" of the adapter ${details.adapter}: ${details.reason}`, details, options)
+  }
+}

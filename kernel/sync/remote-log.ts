@@ -1,0 +1,50 @@
+/**
+ * A log as a remote: judges pushes and answers pulls, over the frames and nothing else.
+ */
+import type { Adapter } from "../ports/log-storage.ts"
+import type { Logger } from "../ports/logger.ts"
+import type { Platform } from "../ports/platform.ts"
+import type { Cursor, Handshake, PullAnswer, PullRequest, PushAnswer, PushRequest, RemoteLimits, Rights } from "../ports/remote.ts"
+
+/** Who is asking, as far as the log has to know: the principal that its receipts name, and what it may do. */
+export interface Caller {
+  readonly principal: string
+  readonly rights: Rights
+}
+
+/** An operation that a push brings and that the log has not seen, before it is stored. */
+export interface ArrivingOperation {
+  readonly kind: "put" | "delete" | "choice" | "event" | "forget"
+  readonly collection: string
+  readonly key: string
+  /** The decoded value; undefined where the kind carries none. */
+  value(): unknown
+}
+
+export interface RemoteLogOptions {
+  readonly platform: Platform
+  readonly logger: Logger
+  readonly limits?: Partial<RemoteLimits> | undefined
+  /** Own stamps that are further ahead of the platform's clock are refused. Default 5 minutes. */
+  readonly clockAheadMillisMax?: number | undefined
+  /** Refuses an operation with a message for people; undefined takes it. Has to be a pure function of the operation. */
+  readonly refuse?: ((operation: ArrivingOperation) => string | undefined) | undefined
+  /** Opens without making a store that is missing. */
+  readonly create?: boolean | undefined
+}
+
+export interface RemoteLog {
+  readonly durability: "durable" | "buffered"
+  readonly limits: RemoteLimits
+  /** Last frame that this handle knows. */
+  readonly head: Cursor
+  handshake(caller: Caller): Promise<Handshake>
+  push(request: PushRequest, caller: Caller): Promise<PushAnswer>
+  pull(request: PullRequest, caller: Caller): Promise<PullAnswer>
+  /** Calls `listener` with every new head, also one that another process made where the adapter can watch. */
+  onHead(listener: (head: Cursor) => void): () => void
+  close(): Promise<void>
+}
+
+/** Opens a store's log for serving it. Rejects as `openStore` does. */
+export declare function openRemoteLog(adapter: Adapter, name: string, options: RemoteLogOptions): Promise<RemoteLog>
