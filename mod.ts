@@ -146,7 +146,7 @@ export type {
 } from "./kernel/ports/log-storage.ts"
 export type { Logger } from "./kernel/ports/logger.ts"
 export type { Platform } from "./kernel/ports/platform.ts"
-export type { LogState } from "./kernel/log/log.ts"
+export type { LogState } from "./kernel/log/log-condition.ts"
 export { Collection } from "./kernel/store/collection.ts"
 export type { RangeQuery } from "./kernel/store/key-range.ts"
 export { type Conflict, RecordVersion } from "./kernel/store/record-version.ts"

@@ -6,37 +6,25 @@
  *                                                                ├─ not stored ▶ reject it and all behind it
  *                                                                └─ unknown ───▶ read back; the same bytes again until decided
  *
- *   state      open ─▶ uncertain (an append is undecided) ─▶ open
- *              open ─▶ poisoned (a flush failed, or the log is damaged): reads go on, writes reject until the store is opened again
- *
  * An append that succeeds at head + 1 proves that the views were current, so nobody asks for the head before.
  */
-import {
-  CorruptBytes,
-  CorruptFrame,
-  FlushFailed,
-  OutcomeUnknown,
-  type PersistError,
-  PositionOutOfRange,
-  PositionTaken,
-  StorageFailed,
-  StoreUncertain,
-} from "../errors.ts"
+import { FlushFailed, OutcomeUnknown, type PersistError, PositionTaken, StoreUncertain } from "../errors.ts"
 import { ByteWriter } from "../format/bytes.ts"
 import type { Checksum } from "../format/checksum.ts"
-import { FRAME_FLAG_LOCAL, FrameReader } from "../format/frame.ts"
-import { BACKGROUND_FLUSH_MILLIS, BUSY_RETRY_MILLIS_MAX } from "../limits.ts"
+import { FRAME_FLAG_LOCAL } from "../format/frame.ts"
+import { BUSY_RETRY_MILLIS_MAX } from "../limits.ts"
 import { FRAME_ID_BYTES, RandomPool } from "../model/identifiers.ts"
 import type { Bytes, Durability, LogStorage, Position } from "../ports/log-storage.ts"
 import { kindOf, type Logger } from "../ports/logger.ts"
-import type { Platform } from "../ports/platform.ts"
+import { type Platform, sleep } from "../ports/platform.ts"
 import type { Author, QueuedWrite } from "./author.ts"
+import { BackgroundFlush } from "./background-flush.ts"
 import { CommitQueue } from "./commit-queue.ts"
+import { Follower } from "./follower.ts"
+import { LogCondition, type LogState } from "./log-condition.ts"
 import { outcomeOf, type Undecided } from "./outcome.ts"
-import { replay, type ReplayPoint, replayStart, sameId } from "./replay.ts"
+import type { ReplayPoint } from "./replay.ts"
 import type { Turns } from "./turns.ts"
-
-export type LogState = "open" | "uncertain" | "poisoned" | "closed"
 
 export interface LogOptions<W extends QueuedWrite> {
   readonly name: string
@@ -62,29 +50,31 @@ export class Log<W extends QueuedWrite> {
   readonly #options: LogOptions<W>
   readonly #storage: LogStorage
   readonly #author: Author<W>
-  readonly #frame: FrameReader
+  readonly #follower: Follower
   readonly #random: RandomPool
   readonly #out = new ByteWriter(4096)
-  readonly #point: ReplayPoint = replayStart()
+  readonly #point: ReplayPoint
   readonly #head: { position: Position; readonly id: Bytes; previous: Bytes; readonly flags: number }
   readonly #queue = new CommitQueue<W>()
   #running = false
   #onIdle = (): void => {}
   #refreshes: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = []
   #losses = 0
-  #undecided: Undecided | undefined
-  #poison: { readonly error: unknown } | undefined
-  #isClosed = false
   #closing: Promise<void> | undefined
-  #flushTimer: ReturnType<typeof setTimeout> | undefined
+  readonly #condition: LogCondition
+  /** Only where an append itself does not flush. */
+  readonly #backgroundFlush: BackgroundFlush | undefined
 
   constructor(options: LogOptions<W>) {
     this.#options = options
     this.#storage = options.storage
     this.#author = options.author
-    this.#frame = new FrameReader(options.checksum)
+    this.#condition = new LogCondition(options.logger)
+    this.#follower = new Follower({ ...options, condition: this.#condition })
+    this.#point = this.#follower.point
     this.#random = new RandomPool(options.platform.randomBytes)
     this.#head = { position: 0, id: new Uint8Array(FRAME_ID_BYTES), previous: this.#point.id, flags: FRAME_FLAG_LOCAL }
+    if (options.durability === "normal") this.#backgroundFlush = new BackgroundFlush(options.platform, () => this.#flushUnasked())
   }
 
   /** Position of the last frame that is folded. */
@@ -93,7 +83,7 @@ export class Log<W extends QueuedWrite> {
   }
 
   get state(): LogState {
-    return this.#isClosed ? "closed" : this.#poison !== undefined ? "poisoned" : this.#undecided !== undefined ? "uncertain" : "open"
+    return this.#condition.state
   }
 
   /** Writes that were called and have not ended. */
@@ -107,20 +97,8 @@ export class Log<W extends QueuedWrite> {
   }
 
   /** Folds the whole log; to be called once, before anything else. */
-  async open(signal?: AbortSignal): Promise<void> {
-    await this.#replay(signal)
-    const head = await this.#storage.head()
-    if (head <= this.#point.position || await this.#replay(signal) > 0) return
-    // Without its newest frames the store would show what it was, as if that were all.
-    throw new StorageFailed({
-      location: this.#storage.opened.location ?? "memory",
-      call: "read",
-      reason: `the head is ${head}, but nothing is to be read after position ${this.#point.position}`,
-    })
-  }
-
-  #replay(signal?: AbortSignal): Promise<number> {
-    return replay(this.#storage, this.#point, this.#frame, (frame) => this.#author.fold(frame), this.#options.turns, signal)
+  open(signal?: AbortSignal): Promise<void> {
+    return this.#follower.open(signal)
   }
 
   /** Queues a write; it is committed at the end of this turn, or with the next group. */
@@ -146,7 +124,7 @@ export class Log<W extends QueuedWrite> {
   async flush(): Promise<void> {
     const settled = this.settled()
     if (settled !== undefined) await settled // else at once: a close that is called next must not come first
-    this.#throwPoison()
+    this.#condition.throwPoison()
     await this.#flushStorage()
   }
 
@@ -157,8 +135,8 @@ export class Log<W extends QueuedWrite> {
 
   async #close(): Promise<void> {
     if (this.#running) await new Promise<void>((resolve) => this.#onIdle = resolve)
-    this.#isClosed = true
-    clearTimeout(this.#flushTimer)
+    this.#condition.isClosed = true
+    this.#backgroundFlush?.end()
     await this.#storage.close()
   }
 
@@ -190,25 +168,25 @@ export class Log<W extends QueuedWrite> {
     try {
       return this.#refreshes.length > 0 ? this.#runRefreshes() : this.pending > 0 ? this.#commitNext() : undefined
     } catch (error) {
-      this.#poisonWith(error)
+      this.#condition.poisonWith(error)
       return undefined
     }
   }
 
   /** Commits the next group, at once if storage and views allow. */
   #commitNext(): Promise<void> | undefined {
-    if (this.#poison !== undefined || this.#undecided !== undefined) return this.#commitWhenDecided()
+    if (this.#condition.poison !== undefined || this.#condition.undecided !== undefined) return this.#commitWhenDecided()
     const group = this.#queue.group()
     const prepared = this.#author.prepare(group)
     return prepared instanceof Promise ? prepared.then(() => this.#build(group)) : this.#build(group)
   }
 
   async #commitWhenDecided(): Promise<void> {
-    if (this.#poison === undefined && await this.#decide()) return
+    if (this.#condition.poison === undefined && await this.#decide()) return
     this.#queue.rejectAll(
-      this.#poison === undefined
-        ? new StoreUncertain({ store: this.#options.name, position: this.#undecided!.position })
-        : this.#poison.error,
+      this.#condition.poison === undefined
+        ? new StoreUncertain({ store: this.#options.name, position: this.#condition.undecided!.position })
+        : this.#condition.poison.error,
     )
   }
 
@@ -237,9 +215,9 @@ export class Log<W extends QueuedWrite> {
     try {
       this.#author.foldBuilt()
     } catch (error) {
-      return this.#poisonWith(error) // a defect: the views are half folded
+      return this.#condition.poisonWith(error) // a defect: the views are half folded
     }
-    if (this.#options.durability === "normal" && this.#flushTimer === undefined) this.#flushLater()
+    this.#backgroundFlush?.start()
     return this.#end(group, taken)
   }
 
@@ -261,18 +239,18 @@ export class Log<W extends QueuedWrite> {
   async #failed(group: readonly W[], taken: number, error: unknown): Promise<void> {
     if (error instanceof PositionTaken) return await this.#buildAgain(error)
     if (isError(error) && error.storedNothing) return this.#queue.rejectAll(error)
-    if (error instanceof FlushFailed) return this.#poisonWith(error)
+    if (error instanceof FlushFailed) return this.#condition.poisonWith(error)
     const undecided = { position: this.#head.position, frame: this.#out.buffer.slice(0, this.#out.length) }
     const deadline = this.#options.platform.now() + BUSY_RETRY_MILLIS_MAX
     for (let delay = FIRST_RETRY_MILLIS;; delay = Math.min(delay * 2, RETRY_MILLIS_MAX)) {
       const outcome = await this.#outcomeOf(undecided)
       if (outcome === "stored") return this.#stored(group, taken)
-      if (outcome === "taken") return void await this.#catchUp()
-      if (this.#poison !== undefined) return
+      if (outcome === "taken") return void await this.#follower.catchUp()
+      if (this.#condition.poison !== undefined) return
       if (this.#options.platform.now() >= deadline) break
-      await new Promise((resolve) => setTimeout(resolve, delay))
+      await sleep(this.#options.platform, delay)
     }
-    this.#undecided = undecided
+    this.#condition.undecided = undecided
     this.#options.logger.error("the outcome of an append is not known", { position: undecided.position })
     const unknown = new OutcomeUnknown({ store: this.#options.name, position: undecided.position }, { cause: error })
     this.#queue.rejectFirst(taken, unknown)
@@ -281,13 +259,13 @@ export class Log<W extends QueuedWrite> {
 
   /** A lost race: the frames that won are folded, and the group, still queued, is built on them. */
   async #buildAgain(error: PositionTaken): Promise<void> {
-    if (await this.#catchUp() > 0) {
+    if (await this.#follower.catchUp() > 0) {
       this.#losses = 0
       return
     }
     // Only a storage that reads late, or a broken one, takes a position and shows no frame there.
     if (++this.#losses > LOSSES_MAX) return this.#queue.rejectAll(error)
-    await new Promise((resolve) => setTimeout(resolve, FIRST_RETRY_MILLIS * this.#losses))
+    await sleep(this.#options.platform, FIRST_RETRY_MILLIS * this.#losses)
   }
 
   /** Tries once to find out what became of an append; undefined: still not known. */
@@ -295,17 +273,17 @@ export class Log<W extends QueuedWrite> {
     try {
       return await outcomeOf(this.#storage, undecided, this.#options.durability)
     } catch (error) {
-      if (error instanceof FlushFailed) this.#poisonWith(error)
+      if (error instanceof FlushFailed) this.#condition.poisonWith(error)
       return undefined
     }
   }
 
   /** Tries once to decide the undecided append; answers whether the handle is open again. */
   async #decide(): Promise<boolean> {
-    const outcome = await this.#outcomeOf(this.#undecided!)
+    const outcome = await this.#outcomeOf(this.#condition.undecided!)
     if (outcome === undefined) return false
-    this.#undecided = undefined
-    await this.#catchUp()
+    this.#condition.undecided = undefined
+    await this.#follower.catchUp()
     return true
   }
 
@@ -313,88 +291,25 @@ export class Log<W extends QueuedWrite> {
     const waiting = this.#refreshes
     this.#refreshes = []
     try {
-      if (this.#undecided !== undefined && !await this.#decide()) {
-        throw new OutcomeUnknown({ store: this.#options.name, position: this.#undecided.position })
+      if (this.#condition.undecided !== undefined && !await this.#decide()) {
+        throw new OutcomeUnknown({ store: this.#options.name, position: this.#condition.undecided.position })
       }
-      if (!this.#options.exclusive) {
-        if (await this.#wasReplaced()) await this.#foldAnew()
-        else await this.#catchUp()
-      }
+      if (!this.#options.exclusive) await this.#follower.refresh()
       for (const { resolve } of waiting) resolve()
     } catch (error) {
       for (const { reject } of waiting) reject(error)
     }
   }
 
-  /** Folds the frames that others appended. */
-  async #catchUp(): Promise<number> {
-    try {
-      return await this.#replay()
-    } catch (error) {
-      if (!(error instanceof CorruptFrame) && !(error instanceof PositionOutOfRange)) throw error
-      if (await this.#wasReplaced()) {
-        await this.#foldAnew()
-        return 1
-      }
-      if (error instanceof CorruptFrame) this.#poisonWith(error)
-      throw error
-    }
-  }
-
-  /** Is the frame at the own position another one than the one that was folded? Then the log was restored under this handle. */
-  async #wasReplaced(): Promise<boolean> {
-    const { position, id } = this.#point
-    if (position === 0) return false
-    if (await this.#storage.head() < position) return true
-    const [bytes] = await this.#storage.read(position - 1, { maxFrames: 1, maxBytes: 1 })
-    if (bytes === undefined) return true
-    try {
-      this.#frame.read(bytes)
-    } catch (error) {
-      if (!(error instanceof CorruptBytes)) throw error
-      throw new CorruptFrame({ location: this.#storage.opened.location ?? "memory", position, reason: error.message }, { cause: error })
-    }
-    return !sameId(this.#frame.id, id)
-  }
-
-  async #foldAnew(): Promise<void> {
-    this.#options.logger.warn("the log was replaced by another copy and is folded anew")
-    this.#point.position = 0
-    this.#point.id.fill(0)
-    this.#author.foldAnew()
-    try {
-      await this.#replay()
-    } catch (error) {
-      this.#poisonWith(error) // the views are those of the log that is gone
-      throw error
-    }
-    this.#author.endFoldAnew()
-  }
-
-  /** The pump rejects what is queued: only it knows whether a group of it is being appended. */
-  #poisonWith(error: unknown): undefined {
-    this.#poison = { error }
-    this.#options.logger.error("the store takes no more writes until it is opened again", { error: kindOf(error) })
-  }
-
-  #throwPoison(): void {
-    if (this.#poison !== undefined) throw this.#poison.error
-  }
-
-  #flushLater(): void {
-    this.#flushTimer = setTimeout(() => {
-      this.#flushTimer = undefined
-      if (this.state === "open") this.#flushStorage().catch(() => {}) // told through the state and the logger
-    }, BACKGROUND_FLUSH_MILLIS)
-    const timer: { unref?: () => void } = Object(this.#flushTimer)
-    timer.unref?.()
+  #flushUnasked(): void {
+    if (this.state === "open") this.#flushStorage().catch(() => {}) // told through the state and the logger
   }
 
   async #flushStorage(): Promise<void> {
     try {
       await this.#storage.flush()
     } catch (error) {
-      if (error instanceof FlushFailed) this.#poisonWith(error)
+      if (error instanceof FlushFailed) this.#condition.poisonWith(error)
       else this.#options.logger.error("a flush failed", { error: kindOf(error) })
       throw error
     }

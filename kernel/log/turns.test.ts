@@ -7,7 +7,8 @@ import { describe, it } from "node:test"
 import { memoryAdapter } from "../../adapters/memory/mod.ts"
 import { openStore, type Store } from "../store/store.ts"
 import { faultyAdapter } from "../testing/faulty-storage.ts"
-import { TestPlatform } from "../testing/platform.ts"
+import { turn } from "../testing/gate.ts"
+import { TestPlatform, TimedPlatform } from "../testing/platform.ts"
 import { Turns } from "./turns.ts"
 
 const STEPS_MAX = 5000
@@ -79,7 +80,7 @@ describe("turns", () => {
 
   it("due() waits only where nothing else let the event loop turn", async () => {
     let now = 1000
-    const turns = new Turns(() => now)
+    const turns = new Turns({ now: () => now, randomBytes: (length) => new Uint8Array(length) })
     assert.equal(turns.due(), undefined, "the first look sets the timer")
     now += 49
     assert.equal(turns.due(), undefined)
@@ -99,5 +100,19 @@ describe("turns", () => {
     assert.ok(turns.due() === undefined)
     now += 50
     assert.ok(turns.due() instanceof Promise)
+  })
+
+  it("due() waits for a timer of the platform", async () => {
+    const platform = new TimedPlatform(), turns = new Turns(platform)
+    assert.equal(turns.due(), undefined)
+    assert.deepEqual(platform.timers, [{ dueMillis: platform.millis, background: false }])
+    platform.millis += 50
+    let hasTurned = false
+    const due = turns.due()!.then(() => hasTurned = true)
+    await turn()
+    assert.ok(!hasTurned, "the event loop's own turns do not count")
+    platform.advance(0)
+    await due
+    assert.equal(turns.due(), undefined)
   })
 })

@@ -6,15 +6,20 @@
  *
  * So whoever waits between writes never waits for this, and others wait for a millisecond in a hundred.
  */
+import { type Platform, startTimer } from "../ports/platform.ts"
+
 const TURN_MILLIS = 50
 
 export class Turns {
+  readonly #platform: Platform
   readonly #now: () => number
   #since = 0
   #timer: Promise<void> | undefined
 
-  constructor(now: () => number) {
-    this.#now = now
+  /** Time and the timer are those of `platform`. */
+  constructor(platform: Platform) {
+    this.#platform = platform
+    this.#now = platform.now
   }
 
   /** To be asked between steps of work: a promise, if the event loop has to turn before the next one. */
@@ -24,7 +29,7 @@ export class Turns {
     if (this.#timer !== undefined) return this.#timer
     this.#since = now
     this.#timer = new Promise((resolve) =>
-      setTimeout(() => {
+      void startTimer(this.#platform, () => {
         this.#timer = undefined
         this.#since = this.#now()
         resolve()

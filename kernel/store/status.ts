@@ -1,5 +1,5 @@
 /** What a store says about itself: plain data, taken at one moment. */
-import type { LogState } from "../log/log.ts"
+import type { LogState } from "../log/log-condition.ts"
 import type { Durability, Recovery } from "../ports/log-storage.ts"
 
 export interface StoreStatus {

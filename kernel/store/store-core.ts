@@ -86,7 +86,7 @@ export class StoreCore {
       onFrame: () => this.subscriptions.deliver(),
     })
     this.#follow(this.views)
-    this.turns = new Turns(platform.now)
+    this.turns = new Turns(platform)
     this.log = new Log({ name, storage, author: this.author, platform, checksum, logger, turns: this.turns, durability, exclusive })
   }
 

@@ -27,3 +27,43 @@ export class TestPlatform implements Platform {
     return bytes
   }
 }
+
+/** A timer that has not fired. */
+export interface WaitingTimer {
+  readonly dueMillis: number
+  readonly background: boolean
+}
+
+/** Time and timers that move only with `advance()`: nothing that waits here ends by itself. */
+export class TimedPlatform extends TestPlatform {
+  readonly #timers: (WaitingTimer & { readonly callback: () => void })[] = []
+
+  /** The timers that wait, in the order of their calls. */
+  get timers(): WaitingTimer[] {
+    return this.#timers.map(({ dueMillis, background }) => ({ dueMillis, background }))
+  }
+
+  readonly startTimer = (callback: () => void, delayMillis: number, background: boolean): () => void => {
+    const timer = { callback, dueMillis: this.millis + delayMillis, background }
+    this.#timers.push(timer)
+    return () => this.#remove(timer)
+  }
+
+  /** Lets `millis` pass: the timers that come due meanwhile fire one by one, those of one time in the order of their calls. */
+  advance(millis: number): void {
+    const end = this.millis + millis
+    for (;;) {
+      const [next] = this.#timers.filter(({ dueMillis }) => dueMillis <= end).sort((a, b) => a.dueMillis - b.dueMillis)
+      if (next === undefined) break
+      this.#remove(next)
+      this.millis = Math.max(this.millis, next.dueMillis)
+      next.callback()
+    }
+    this.millis = end
+  }
+
+  #remove(timer: WaitingTimer): void {
+    const index = this.#timers.findIndex((other) => other === timer)
+    if (index >= 0) this.#timers.splice(index, 1)
+  }
+}
