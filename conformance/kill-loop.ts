@@ -14,6 +14,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
 import { parseArgs } from "node:util"
+import { integer, oneOf } from "./arguments.ts"
 import { describeError } from "./expect.ts"
 import { runKillLoop, type Totals } from "./kill-loop/loop.ts"
 import { startProgress } from "./kill-loop/progress.ts"
@@ -61,17 +62,6 @@ const parseCall = (args: readonly string[]): Call | undefined => {
     seed: integer("seed", values.seed, 0),
     path: values.path,
   }
-}
-
-const oneOf = <T extends string>(option: string, found: string, known: readonly T[]): T => {
-  const choice = known.find((one) => one === found)
-  if (choice === undefined) throw new TypeError(`--${option} is "${found}", expected ${known.join(" or ")}`)
-  return choice
-}
-
-const integer = (option: string, found: string, min: number): number => {
-  if (!/^\d{1,9}$/.test(found) || Number(found) < min) throw new TypeError(`--${option} is "${found}", expected an integer from ${min}`)
-  return Number(found)
 }
 
 const number = (value: number): string => value.toLocaleString("en-US")

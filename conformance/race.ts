@@ -12,6 +12,7 @@ import { join } from "node:path"
 import process from "node:process"
 import { parseArgs } from "node:util"
 import Table from "cli-table3"
+import { decimal, integer, oneOf, pair } from "./arguments.ts"
 import { describeError } from "./expect.ts"
 import { startProgress } from "./kill-loop/progress.ts"
 import { type Runtime, RUNTIMES } from "./kill-loop/victim.ts"
@@ -64,7 +65,7 @@ const parseCall = (args: readonly string[]): Call | undefined => {
   const adapter = oneOf("adapter", values.adapter, Object.keys(PLACES))
   return {
     adapter,
-    options: Object.fromEntries(values.option.map(pair)),
+    options: Object.fromEntries(values.option.map((text) => pair("option", text))),
     processes: integer("processes", values.processes, 2),
     increments: integer("increments", values.increments, 1),
     turn: integer("turn", values.turn ?? String(PLACES[adapter]!.turn), 1),
@@ -73,28 +74,6 @@ const parseCall = (args: readonly string[]): Call | undefined => {
     seed: integer("seed", values.seed, 0),
     path: values.path,
   }
-}
-
-const oneOf = <T extends string>(option: string, found: string, known: readonly T[]): T => {
-  const choice = known.find((one) => one === found)
-  if (choice === undefined) throw new TypeError(`--${option} is "${found}", expected ${known.join(" or ")}`)
-  return choice
-}
-
-const integer = (option: string, found: string, min: number): number => {
-  if (!/^\d{1,9}$/.test(found) || Number(found) < min) throw new TypeError(`--${option} is "${found}", expected an integer from ${min}`)
-  return Number(found)
-}
-
-const decimal = (option: string, found: string): number => {
-  if (!/^\d{1,4}(\.\d+)?$/.test(found)) throw new TypeError(`--${option} is "${found}", expected a number`)
-  return Number(found)
-}
-
-const pair = (text: string): readonly [string, string] => {
-  const at = text.indexOf("=")
-  if (at < 1) throw new TypeError(`--option is "${text}", expected <name>=<value>`)
-  return [text.slice(0, at), text.slice(at + 1)]
 }
 
 const number = (value: number): string => value.toLocaleString("en-US")
