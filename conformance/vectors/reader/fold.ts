@@ -1,6 +1,6 @@
 /** What a log shows: vector, own writers, records, digest (sections 4 to 7 of `docs/format.md`), computed by the second reader. */
 import { check, toHex, toText } from "./cursor.ts"
-import { type Block, CHOICE, type Dot, type Operation, readBlock, readFrame } from "./frame.ts"
+import { type Block, CHOICE, type Dot, type Frame, type Operation, readBlock, readFrame } from "./frame.ts"
 
 /** A version of a record: an operation and who did it. */
 export interface Version extends Operation {
@@ -23,9 +23,13 @@ export class Fold {
   readonly #links = new Map<string, readonly Dot[]>()
 
   frame(bytes: Uint8Array): void {
-    const { position, id, previous, flags, parts } = readFrame(bytes)
+    const frame = readFrame(bytes)
+    this.blocks(frame, frame.parts.filter(({ type }) => type === 1).map(({ content }) => readBlock(content)))
+  }
+
+  /** Folds a frame that was read already, with its blocks. */
+  blocks({ position, id, previous, flags }: Frame, blocks: readonly Block[]): void {
     check(position === this.position + 1 && previous === this.id, "F-29")
-    const blocks = parts.filter(({ type }) => type === 1).map(({ content }) => readBlock(content))
     let news = false
     for (const { writers: [writer], from, links } of blocks) { // F-39, 1
       if (from !== 0 || this.#links.has(writer!)) continue
@@ -57,13 +61,14 @@ export class Fold {
   #under(vector: readonly Dot[], [writer, seq]: Dot): boolean { // F-37
     return vector.some(([by, last]) => (by === writer && last >= seq) || this.#implied(by, writer) >= seq)
   }
-  #pairOf(writer: string): Pair { // F-38
+  /** What the log has of a writer, from its entry or implied by others. */
+  pairOf(writer: string): Pair { // F-38
     const { seq, withheld } = this.vector.get(writer) ?? { seq: 0, withheld: [] }
     return { seq: Math.max(seq, ...[...this.vector.keys()].map((other) => this.#implied(other, writer))), withheld }
   }
 
   #block({ writers, from, to, withheld, operations }: Block): void { // F-40
-    const writer = writers[0]!, pair = this.#pairOf(writer)
+    const writer = writers[0]!, pair = this.pairOf(writer)
     check(from <= pair.seq, "F-40")
     for (const operation of operations) {
       const isKnown = operation.seq <= pair.seq && !pair.withheld.includes(operation.seq)

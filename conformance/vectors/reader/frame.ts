@@ -141,12 +141,76 @@ export function readBlock(bytes: Uint8Array): Block {
   return { writers, from, to, withheld, origin, links, label, names, operations }
 }
 
+/** What a frame tells of a remote. */
+export interface Change {
+  readonly remote: string
+  readonly restart: boolean
+  readonly caughtUp: boolean
+  readonly cursor: { readonly position: number; readonly id: string } | null
+  readonly ranges: readonly Dot[]
+  readonly refused: readonly { readonly dot: Dot; readonly code: string; readonly message: string }[]
+  readonly dead: readonly Dot[]
+  readonly offset: number | null
+}
+
+/** Who brought a frame to its log, and when. */
+export interface Receipt {
+  readonly principal: string
+  readonly millis: number
+  readonly own: readonly string[]
+}
+
 export interface Frame {
   readonly position: number
   readonly id: string
   readonly previous: string
   readonly flags: number
   readonly parts: readonly { readonly type: number; readonly content: Uint8Array }[]
+  readonly change: Change | null
+  readonly receipt: Receipt | null
+}
+
+const writersOf = (table: Uint8Array): string[] => {
+  check(table.length % 16 === 0, "F-12")
+  return Array.from({ length: table.length / 16 }, (_, i) => toHex(table.subarray(i * 16, i * 16 + 16)))
+}
+
+function readChange(cursor: Cursor): Change {
+  check(cursor.array() === 8, "F-12")
+  const remote = cursor.str(), flags = cursor.uint()
+  check(new TextEncoder().encode(remote).length <= 1024, "F-12")
+  if (flags % 256 > 3) tooNew("F-12")
+  const place = cursor.nil() ? null : readPlace(cursor)
+  const writers = cursor.nil() ? [] : writersOf(cursor.bin())
+  const dot = (number: number, seq: number): Dot => {
+    check(number < writers.length && seq > 0 && seq <= SEQ_MAX, "F-12")
+    return [writers[number]!, seq]
+  }
+  const ranges = cursor.column(TO_THE_END, (column) => dot(column.varint(), column.varint())) ?? []
+  const refused = cursor.nil() ? [] : Array.from({ length: cursor.array() }, () => {
+    check(cursor.array() === 4, "F-12")
+    return { dot: dot(cursor.uint(), cursor.uint()), code: cursor.str(), message: cursor.str() }
+  })
+  const dead = cursor.column(TO_THE_END, (column) => dot(column.varint(), column.varint())) ?? []
+  const offset = cursor.nil() ? null : cursor.uint()
+  check(offset === null || offset < 2 ** 48, "F-12")
+  const restart = flags % 2 === 1
+  check(!restart || place !== null, "F-12")
+  return { remote, restart, caughtUp: flags % 4 >= 2, cursor: place, ranges, refused, dead, offset }
+}
+
+function readPlace(cursor: Cursor): { readonly position: number; readonly id: string } {
+  check(cursor.array() === 2, "F-12")
+  const position = cursor.uint(), id = cursor.bin()
+  check(id.length === 16, "F-12")
+  return { position, id: toHex(id) }
+}
+
+function readReceipt(cursor: Cursor): Receipt {
+  check(cursor.array() === 3, "F-12")
+  const principal = cursor.str(), millis = cursor.uint(), own = writersOf(cursor.bin())
+  check(millis < 2 ** 48, "F-12")
+  return { principal, millis, own }
 }
 
 /** A frame (section 2), without what is inside its parts. */
@@ -173,7 +237,7 @@ export function readFrame(bytes: Uint8Array): Frame {
     check(cursor.number(1, 0) === 0xc6, "F-15")
     return { type, content: cursor.take(cursor.number(4, 0)) }
   })
-  for (let reserved = 0; reserved < 2; reserved++) if (!cursor.nil()) tooNew("F-12")
+  const change = cursor.nil() ? null : readChange(cursor), receipt = cursor.nil() ? null : readReceipt(cursor)
   check(cursor.left === 0, "F-16")
-  return { position, id: own, previous, flags, parts }
+  return { position, id: own, previous, flags, parts, change, receipt }
 }
