@@ -14,7 +14,7 @@ import { InvalidOption, UnknownAdapter } from "./kernel/errors.ts"
 import { destroyStorage, listStorages } from "./kernel/log/checked-storage.ts"
 import type { Adapter } from "./kernel/ports/log-storage.ts"
 import { type Platform, webPlatform } from "./kernel/ports/platform.ts"
-import { checkFlag, checkMembers, checkMethods } from "./kernel/store/arguments.ts"
+import { checkFlag, checkMembers, checkMethods } from "./kernel/arguments.ts"
 import { checkName, OPEN_STORE_OPTIONS, type OpenStoreOptions } from "./kernel/store/options.ts"
 import { openStore, type Store } from "./kernel/store/store.ts"
 

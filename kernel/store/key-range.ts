@@ -7,7 +7,7 @@
  */
 import { InvalidOption } from "../errors.ts"
 import { compareBytes, writeUtf8 } from "../format/utf8.ts"
-import { checkMembers } from "./arguments.ts"
+import { checkMembers } from "../arguments.ts"
 
 /** Which keys, and how many; all members together, none: every key. */
 export interface RangeQuery {

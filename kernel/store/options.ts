@@ -6,7 +6,7 @@ import { type Adapter, capabilitiesOf, type Durability } from "../ports/log-stor
 import type { Logger } from "../ports/logger.ts"
 import type { Platform } from "../ports/platform.ts"
 import { textOf } from "../text.ts"
-import { checkFlag, checkMethods, checkSignal } from "./arguments.ts"
+import { checkFlag, checkMethods, checkSignal } from "../arguments.ts"
 
 /** How a store is opened, whatever its adapter. */
 export interface OpenStoreOptions {

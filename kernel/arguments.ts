@@ -1,6 +1,6 @@
 /** What callers without a type checker may pass. A member that nobody reads is a misspelt one: it is refused, never passed over. */
-import { InvalidOption } from "../errors.ts"
-import { textOf } from "../text.ts"
+import { InvalidOption } from "./errors.ts"
+import { textOf } from "./text.ts"
 
 /** Throws `InvalidOption` unless `given` is an object that has `known` members alone; `what` names it. */
 export function checkMembers(what: string, given: unknown, known: readonly string[]): void {
