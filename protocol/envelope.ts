@@ -1,0 +1,144 @@
+/**
+ * Envelope: what every body of the protocol is, one MessagePack array of two elements.
+ *
+ *   0  fields  map    one value of the profile of `docs/format.md`, section 1; at most 1 MiB
+ *   1  parts   array  of [type uint, content bin32], byte for byte as in a frame (F-13, F-15); [] where there are none
+ *
+ * Nothing is trusted before it is checked: every length is compared with the bytes that are left, and no memory is taken for what is only
+ * announced. Contents of parts are views into the body.
+ */
+import { CorruptBytes } from "../kernel/errors.ts"
+import { ByteReader, ByteWriter } from "../kernel/format/bytes.ts"
+import { beginPart, endPart } from "../kernel/format/frame.ts"
+import { checkValue, decodeValue, encodeValue } from "../kernel/format/msgpack.ts"
+import { PARTS_MAX } from "../kernel/limits.ts"
+import type { Bytes } from "../kernel/ports/log-storage.ts"
+import type { Part } from "../kernel/ports/remote.ts"
+import { MalformedMessage } from "./errors.ts"
+import { FIELDS_BYTES_MAX, MESSAGE_BYTES_MAX, PART_HEAD_BYTES_MAX, PARTS_BYTES_MAX } from "./limits.ts"
+
+/** Fields of a message as they were read; what they hold is not checked yet. */
+export type FieldValues = Readonly<Record<string, unknown>>
+
+export interface Envelope {
+  readonly fields: FieldValues
+  /** Contents are views into the body. */
+  readonly parts: readonly Part[]
+}
+
+const ELEMENTS = 2
+const BIN32 = 0xc6
+const FIELDS_ROOM = 1024
+
+/**
+ * The bytes of a message. Fields that are undefined are left out.
+ *
+ * Whoever fills a message keeps to the bounds of `limits.ts`: throws `RangeError` for more parts than they allow, and `InvalidValue` or
+ * `ValueTooLarge` for fields that are no value.
+ */
+export function encodeEnvelope(fields: FieldValues, parts: readonly Part[] = []): Bytes {
+  let contents = 0
+  for (const { content } of parts) contents += content.length
+  if (parts.length > PARTS_MAX) throw new RangeError(`A message has ${parts.length} parts, at most ${PARTS_MAX} are allowed`)
+  if (contents > PARTS_BYTES_MAX) {
+    throw new RangeError(`The parts of a message have ${contents} bytes, at most ${PARTS_BYTES_MAX} are allowed`)
+  }
+  const out = new ByteWriter(FIELDS_ROOM + contents + parts.length * PART_HEAD_BYTES_MAX)
+  out.msgArray(ELEMENTS)
+  encodeValue(fields, out, "the fields of a message")
+  out.msgArray(parts.length)
+  for (const { type, content } of parts) {
+    const mark = beginPart(out, type)
+    out.bytes(content, 0, content.length)
+    endPart(out, mark)
+  }
+  return out.buffer.subarray(0, out.length)
+}
+
+/** Reads a message. Throws `MalformedMessage`. */
+export function decodeEnvelope(body: Bytes): Envelope {
+  if (body.length > MESSAGE_BYTES_MAX) {
+    throw new MalformedMessage("body", `has ${body.length} bytes, at most ${MESSAGE_BYTES_MAX} are allowed`)
+  }
+  try {
+    const reader = new ByteReader("the body")
+    reader.point(body, 0, body.length)
+    if (reader.msgArray() !== ELEMENTS) reader.refuse("it is no array of two elements", 0)
+    const fields = readFields(reader), parts = readParts(reader)
+    reader.expectEnd()
+    return { fields, parts }
+  } catch (cause) {
+    if (!(cause instanceof CorruptBytes)) throw cause
+    throw new MalformedMessage("body", `is no message at byte ${cause.details.byteOffset}: ${cause.details.reason}`, { cause })
+  }
+}
+
+function readFields(reader: ByteReader): FieldValues {
+  const start = reader.at
+  const marker = reader.left > 0 ? reader.buffer[start]! : 0
+  if (marker >> 4 !== 0x8 && marker !== 0xde && marker !== 0xdf) reader.refuse("the fields are no map")
+  skipValue(reader)
+  if (reader.at - start > FIELDS_BYTES_MAX) reader.refuse(`the fields have more than ${FIELDS_BYTES_MAX} bytes`, start)
+  checkValue(reader.buffer, start, reader.at)
+  return decodeValue(reader.buffer, start, reader.at) as FieldValues
+}
+
+/**
+ * Moves behind one value of MessagePack, whatever it is; only its extent is found here, its content is checked by `checkValue`. Neither
+ * recursion nor a stack: it is enough to know how many values are still to come.
+ */
+function skipValue(reader: ByteReader): void {
+  for (let values = 1; values > 0; values--) {
+    const marker = reader.u8()
+    if (marker < 0x80 || marker >= 0xe0) continue
+    if (marker < 0x90) values += (marker & 0x0f) * 2
+    else if (marker < 0xa0) values += marker & 0x0f
+    else if (marker < 0xc0) reader.skip(marker & 0x1f)
+    else {
+      const [width, kind] = FORMS[marker - 0xc0]!
+      let length = 0
+      for (let at = reader.skip(width), end = at + width; at < end; at++) {
+        length = length * 0x100 + (kind === SCALAR ? 0 : reader.buffer[at]!)
+      }
+      if (kind === BYTES) reader.skip(length)
+      else if (kind === EXTENSION) reader.skip(length + 1)
+      else if (kind === ARRAY) values += length
+      else if (kind === MAP) values += length * 2
+    }
+    // Each value that is to come has at least a byte.
+    if (values - 1 > reader.left) reader.refuse(`${values - 1} values are announced, ${reader.left} bytes are left`)
+  }
+}
+
+const SCALAR = 0, BYTES = 1, EXTENSION = 2, ARRAY = 3, MAP = 4
+type Form = readonly [width: number, kind: number]
+/** What follows each of the markers C0 to DF: bytes of a number or length, and what that counts. */
+const FORMS: readonly Form[] = [
+  ...[0, 0, 0, 0].map((width): Form => [width, SCALAR]), // nil, C1 (which the check refuses), false, true
+  ...[1, 2, 4].map((width): Form => [width, BYTES]), // bin
+  ...[1, 2, 4].map((width): Form => [width, EXTENSION]), // ext
+  ...[4, 8, 1, 2, 4, 8, 1, 2, 4, 8].map((width): Form => [width, SCALAR]), // float, uint, int
+  ...[2, 3, 5, 9, 17].map((width): Form => [width, SCALAR]), // fixext, with its type
+  ...[1, 2, 4].map((width): Form => [width, BYTES]), // str
+  ...[2, 4].map((width): Form => [width, ARRAY]),
+  ...[2, 4].map((width): Form => [width, MAP]),
+]
+
+function readParts(reader: ByteReader): readonly Part[] {
+  const count = reader.msgArray()
+  if (count > PARTS_MAX) reader.refuse(`${count} parts are announced, at most ${PARTS_MAX} are allowed`)
+  const parts: Part[] = []
+  let contents = 0
+  for (let index = 0; index < count; index++) {
+    if (reader.msgArray() !== 2) reader.refuse("a part does not have two elements")
+    const type = reader.msgUint()
+    if (reader.u8() !== BIN32) reader.refuse("the content of a part is no bin32", reader.at - 1)
+    let length = 0
+    for (let at = reader.skip(4), end = at + 4; at < end; at++) length = length * 0x100 + reader.buffer[at]!
+    contents += length
+    if (contents > PARTS_BYTES_MAX) reader.refuse(`the parts have more than ${PARTS_BYTES_MAX} bytes`)
+    const start = reader.skip(length)
+    parts.push({ type, content: (reader.buffer as Bytes).subarray(start, start + length) })
+  }
+  return parts
+}
