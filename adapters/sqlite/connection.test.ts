@@ -4,7 +4,18 @@ import { StoreBusy } from "../../kernel/errors.ts"
 import type { Durability } from "../../kernel/ports/log-storage.ts"
 import type { Database } from "./drivers/driver.ts"
 import { sqliteAdapter, sqliteAdapterOver } from "./mod.ts"
-import { bytes, driver, open, rawDatabase, temporaryPaths } from "./testing/workbench.ts"
+import {
+  beforeAttempt,
+  bytes,
+  driver,
+  faultyDriver,
+  isInsert,
+  nothing,
+  open,
+  openFaulty,
+  rawDatabase,
+  temporaryPaths,
+} from "./testing/workbench.ts"
 
 const newPath = temporaryPaths()
 
@@ -48,20 +59,27 @@ describe("a connection", () => {
 })
 
 describe("busy", () => {
+  const isBegin = (sql: string): boolean => sql === "BEGIN IMMEDIATE"
+
   it("A81 a short holder is waited for without losing the turn of others", async () => {
     const path = newPath()
-    const storage = await open(path)
+    const fault = { now: nothing }
+    const storage = await openFaulty(path, fault)
     await storage.append(1, bytes(1))
     const holder = rawDatabase(path)
     holder.execute("BEGIN IMMEDIATE")
-    let turns = 0
-    const ticking = setInterval(() => turns++, 5)
-    setTimeout(() => holder.execute("COMMIT"), 300)
-    const started = performance.now()
-    await storage.append(2, bytes(2))
-    clearInterval(ticking)
-    assert.ok(performance.now() - started >= 200)
-    assert.ok(turns >= 10, `${turns} turns`)
+    let turns = 0, turnsWhileHeld = 0
+    const ticking = setInterval(() => turns++, 0)
+    fault.now = beforeAttempt(20, isInsert, () => {
+      turnsWhileHeld = turns
+      holder.execute("COMMIT")
+    })
+    try {
+      await storage.append(2, bytes(2))
+    } finally {
+      clearInterval(ticking)
+    }
+    assert.ok(turnsWhileHeld >= 10, `${turnsWhileHeld} turns in 20 attempts`)
     assert.equal(await storage.head(), 2)
     holder.close()
     await storage.close()
@@ -90,14 +108,21 @@ describe("busy", () => {
 
   it("close() settles an append that waits", async () => {
     const path = newPath()
-    const storage = await open(path)
+    const fault = { now: nothing }
+    const storage = await openFaulty(path, fault)
     const holder = rawDatabase(path)
     holder.execute("BEGIN IMMEDIATE")
+    let isClosing = false, wasClosing = false
+    fault.now = beforeAttempt(5, isInsert, () => {
+      wasClosing = isClosing
+      holder.execute("COMMIT")
+    })
     const appended = (async () => await storage.append(1, bytes(1)))()
     const closed = storage.close()
-    setTimeout(() => holder.execute("COMMIT"), 100)
+    isClosing = true
     await appended
     await closed
+    assert.ok(wasClosing, "the append waited still when close() was called")
     holder.close()
     const again = await open(path)
     assert.equal(await again.head(), 1)
@@ -110,8 +135,9 @@ describe("busy", () => {
     const holder = rawDatabase(path)
     holder.execute("BEGIN IMMEDIATE")
     const controller = new AbortController(), reason = new Error("enough")
-    const opening = sqliteAdapter({ path }).open("other", { durability: "normal", create: true, signal: controller.signal })
-    setTimeout(() => controller.abort(reason), 100)
+    const fault = { now: beforeAttempt(5, isBegin, () => controller.abort(reason)) }
+    const adapter = sqliteAdapterOver(() => faultyDriver(fault), { path })
+    const opening = adapter.open("other", { durability: "normal", create: true, signal: controller.signal })
     await assert.rejects(async () => await opening, (error) => error === reason)
     holder.execute("ROLLBACK")
     holder.close()

@@ -43,39 +43,48 @@ export class InjectedError extends Error {
   }
 }
 
+/** A driver whose statements fail as `fault.now` says. */
+export const faultyDriver = (fault: { now: Fault }): Driver => ({
+  codeOf: (cause) => cause instanceof InjectedError ? cause.resultCode : driver.codeOf(cause),
+  open(location, options) {
+    const database = driver.open(location, options)
+    return {
+      close: () => database.close(),
+      execute(sql) {
+        fault.now(sql, [])
+        database.execute(sql)
+      },
+      prepare(sql): Statement {
+        const statement = database.prepare(sql)
+        const before = <T>(run: (...values: SqlValue[]) => T) => (...values: SqlValue[]): T => {
+          fault.now(sql, values)
+          return run(...values)
+        }
+        return { run: before(statement.run), get: before(statement.get), all: before(statement.all) }
+      },
+    }
+  },
+})
+
 /** A store over a driver whose statements fail as `fault.now` says. */
 export const openFaulty = async (
   path: string,
   fault: { now: Fault },
   durability: Durability = "normal",
   options: Partial<SqliteOptions> = {},
-): Promise<LogStorage> => {
-  const faulty: Driver = {
-    codeOf: (cause) => cause instanceof InjectedError ? cause.resultCode : driver.codeOf(cause),
-    open(location, options) {
-      const database = driver.open(location, options)
-      return {
-        close: () => database.close(),
-        execute(sql) {
-          fault.now(sql, [])
-          database.execute(sql)
-        },
-        prepare(sql): Statement {
-          const statement = database.prepare(sql)
-          const before = <T>(run: (...values: SqlValue[]) => T) => (...values: SqlValue[]): T => {
-            fault.now(sql, values)
-            return run(...values)
-          }
-          return { run: before(statement.run), get: before(statement.get), all: before(statement.all) }
-        },
-      }
-    },
-  }
-  return await sqliteAdapterOver(() => faulty, { path, ...options }).open("notes", { durability, create: undefined })
-}
+): Promise<LogStorage> =>
+  await sqliteAdapterOver(() => faultyDriver(fault), { path, ...options }).open("notes", { durability, create: undefined })
 
 export const isInsert = (sql: string): boolean => sql.startsWith("INSERT INTO frames")
 export const isCheckpoint = (sql: string): boolean => sql.includes("wal_checkpoint(PASSIVE)")
 export const failing = (code: number, matches: (sql: string) => boolean): Fault => (sql) => {
   if (matches(sql)) throw new InjectedError(code)
+}
+
+/** Calls `then` before what `matches` is tried as number `attempt` from now on, counted from 1. */
+export const beforeAttempt = (attempt: number, matches: (sql: string) => boolean, then: () => void): Fault => {
+  let attempts = 0
+  return (sql) => {
+    if (matches(sql) && ++attempts === attempt) then()
+  }
 }
