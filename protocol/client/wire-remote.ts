@@ -1,0 +1,142 @@
+/**
+ * The port `Remote` in the words of the protocol: what is asked becomes bytes, what comes back is checked, against the protocol and against
+ * what was asked. How bytes travel is the business of an {@link Exchange}, so HTTP and a handler in the same process share all of this.
+ *
+ * Retries nothing, waits for nothing and keeps nothing but what it was made with: that is the engine's.
+ */
+import { type PersistError, ProtocolViolation } from "../../kernel/errors.ts"
+import { BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, PARTS_MAX } from "../../kernel/limits.ts"
+import type { Bytes } from "../../kernel/ports/log-storage.ts"
+import type { CallOptions, Cursor, Handshake, PullAnswer, PullRequest, PushAnswer, PushRequest, Remote } from "../../kernel/ports/remote.ts"
+import { MalformedMessage, WireError } from "../errors.ts"
+import { WRITERS_MAX } from "../limits.ts"
+import {
+  decodeHandshakeAnswer,
+  decodeHeadAnswer,
+  decodePullAnswer,
+  decodePushAnswer,
+  encodeHandshakeRequest,
+  encodePullRequest,
+  encodePushRequest,
+  encodeWaitRequest,
+  encodeWatchRequest,
+  errorOfAnswer,
+  type RequestIdentity,
+} from "../messages.ts"
+import { PROTOCOL_VERSIONS } from "../version.ts"
+import { wrongHandshake, wrongPullAnswer, wrongPushAnswer } from "./answer-checks.ts"
+import type { CallRoute, Exchange } from "./exchange.ts"
+
+export interface WireRemoteOptions {
+  readonly exchange: Exchange
+  /** Name of the store at the remote, at most 200 bytes. */
+  readonly store: string
+  /** 16 random bytes, drawn for this process; for tracing at the remote. */
+  readonly session: Bytes
+  /** The 8 bytes of this copy, where they are known; for tracing at the remote. */
+  readonly replica?: Bytes | undefined
+  /** Names the remote in the log; by default what the exchange is named. */
+  readonly name?: string | undefined
+}
+
+/**
+ * A remote that speaks the protocol over `exchange`, which it closes with itself.
+ *
+ * Calls reject as those of the exchange do; with what an answer of type "error" says; and with `ProtocolViolation` for an answer that is none,
+ * or that cannot be true. After a rejection it is unknown whether a push took effect; the next one is judged by what the remote has.
+ */
+export function wireRemote(options: WireRemoteOptions): Remote {
+  return new WireRemote(options)
+}
+
+class WireRemote implements Remote {
+  readonly name: string
+  readonly #exchange: Exchange
+  readonly #store: string
+  readonly #session: Bytes
+  readonly #replica: Bytes | undefined
+
+  constructor({ exchange, store, session, replica, name }: WireRemoteOptions) {
+    this.name = name ?? exchange.name
+    this.#exchange = exchange
+    this.#store = store
+    this.#session = session
+    this.#replica = replica
+  }
+
+  /** What changes from call to call is asked of the exchange each time. */
+  #identity(): RequestIdentity {
+    const { features, accept } = this.#exchange
+    return { store: this.#store, session: this.#session, replica: this.#replica, features, accept }
+  }
+
+  async handshake(options: CallOptions): Promise<Handshake> {
+    const identity = this.#identity()
+    const body = encodeHandshakeRequest(identity, { versions: PROTOCOL_VERSIONS })
+    const answer = await this.#ask("handshake", body, decodeHandshakeAnswer, options)
+    this.#refuse("handshake", wrongHandshake(PROTOCOL_VERSIONS, identity.features, answer))
+    const { features, limits, head, serverTimeMillis, rights, durability } = answer
+    this.#exchange.agree({ features, bodyBytesMax: limits.bodyBytesMax, inflatedBytesMax: limits.inflatedBytesMax })
+    return {
+      head,
+      serverTimeMillis,
+      limits: {
+        // More than this release can send is of no use to it.
+        partsBytesMax: Math.min(limits.partsBytesMax, BATCH_BYTES_MAX),
+        operationsMax: Math.min(limits.operationsMax, BATCH_OPERATIONS_MAX),
+        partsMax: Math.min(limits.partsMax, PARTS_MAX),
+      },
+      rights,
+      durability,
+      live: features.includes("live"),
+    }
+  }
+
+  async push(request: PushRequest, options: CallOptions): Promise<PushAnswer> {
+    const answer = await this.#ask("push", encodePushRequest(this.#identity(), request), decodePushAnswer, options)
+    this.#refuse("push", wrongPushAnswer(request, answer))
+    return answer
+  }
+
+  async pull(request: PullRequest, options: CallOptions): Promise<PullAnswer> {
+    // To name a writer only saves bytes, so those that do not fit are left out.
+    const asked = request.have.length > WRITERS_MAX ? { ...request, have: request.have.slice(-WRITERS_MAX) } : request
+    const answer = await this.#ask("pull", encodePullRequest(this.#identity(), asked), decodePullAnswer, options)
+    this.#refuse("pull", wrongPullAnswer(asked, answer))
+    return answer
+  }
+
+  watch(onHead: (head: Cursor) => void, options: CallOptions): Promise<void> {
+    const requests = {
+      watch: encodeWatchRequest(this.#identity()),
+      wait: (cursor: Cursor, waitMillis: number): Bytes => encodeWaitRequest(this.#identity(), { cursor, waitMillis }),
+      readHead: (answer: Bytes): Cursor => this.#read("wait", answer, decodeHeadAnswer),
+    }
+    return this.#exchange.watch(requests, onHead, options)
+  }
+
+  close(): Promise<void> {
+    return this.#exchange.close()
+  }
+
+  async #ask<Answer>(route: CallRoute, body: Bytes, decode: (body: Bytes) => Answer, options: CallOptions): Promise<Answer> {
+    return this.#read(route, await this.#exchange.call(route, body, options), decode)
+  }
+
+  #read<Answer>(call: CallRoute, body: Bytes, decode: (body: Bytes) => Answer): Answer {
+    try {
+      return decode(body)
+    } catch (error) {
+      throw error instanceof WireError ? this.#errorOf(call, error) : error
+    }
+  }
+
+  #errorOf(call: CallRoute, error: WireError): PersistError {
+    if (!(error instanceof MalformedMessage)) return errorOfAnswer(error, this.name, call)
+    return new ProtocolViolation({ remote: this.name, call, reason: error.message }, { cause: error })
+  }
+
+  #refuse(call: CallRoute, reason: string | undefined): void {
+    if (reason !== undefined) throw new ProtocolViolation({ remote: this.name, call, reason })
+  }
+}
