@@ -46,7 +46,9 @@ const isAllowed = (from: string, to: string): boolean => {
   if (from === "testing") return to === "base" || to === "conformance" || to.startsWith("kernel/") || to.startsWith("adapters/")
   if (from === "mod") return to === "base" || to.startsWith("kernel/") || to.startsWith("adapters") || to === "protocol"
   if (from === "protocol") return to === "base" || (to.startsWith("kernel/") && to !== "kernel/store")
-  if (from === "simulation") return to === "base" || to.startsWith("kernel/") || to === "adapters/memory" || to === "protocol" || to === "testing"
+  if (from === "simulation") {
+    return to === "base" || to.startsWith("kernel/") || to === "adapters/memory" || to === "protocol" || to === "testing"
+  }
   if (from.startsWith("kernel/")) {
     return to === "base" || KERNEL_ORDER.indexOf(to.slice(7)) < KERNEL_ORDER.indexOf(from.slice(7)) && to.startsWith("kernel/")
   }
