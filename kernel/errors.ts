@@ -42,6 +42,7 @@ export {
 } from "./errors/storage.ts"
 export {
   AlreadySyncing,
+  NoProgress,
   NotSyncable,
   ProtocolViolation,
   QueueFull,
@@ -49,6 +50,7 @@ export {
   type RemoteErrorDetails,
   RemoteUnreachable,
   type RetryAdvice,
+  SyncStopped,
   Unauthenticated,
   UnsupportedVersion,
 } from "./errors/sync.ts"

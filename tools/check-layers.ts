@@ -1,7 +1,7 @@
 /**
  * Arrows point down only.
  *
- *   base      kernel/errors, limits, text, arguments  may be imported by anyone, import only each other
+ *   base      kernel/errors, limits, text, arguments, abortable  may be imported by anyone, import only each other
  *   1 … 8     kernel/ports model format log merge views sync store      each imports what stands before it
  *   adapters  one folder each: base, model, format, ports; never another adapter. `adapters/system` is what those on a file system share,
  *             `adapters/*.ts` finds them by name
@@ -32,7 +32,9 @@ const layerOf = (path: string): string | undefined => {
   if (path === "mod.ts") return "mod"
   if (path.includes("/testing/")) return "testing"
   if (top === "kernel") {
-    if (third === undefined || second === "errors") return /^(arguments|errors|limits|text)(\.ts|$)/.test(second) ? "base" : undefined
+    if (third === undefined || second === "errors") {
+      return /^(abortable|arguments|errors|limits|text)(\.ts|$)/.test(second) ? "base" : undefined
+    }
     return KERNEL_ORDER.includes(second) ? `kernel/${second}` : undefined
   }
   if (top === "adapters") return third === undefined ? "adapters" : `adapters/${second}`

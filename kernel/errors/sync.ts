@@ -54,12 +54,16 @@ export class Unauthenticated extends PersistError<{ readonly remote: string; rea
 }
 
 /** The remote and this release have no version of the protocol in common. */
-export class UnsupportedVersion extends PersistError<{ readonly remote: string; readonly min: number; readonly max: number; readonly ours: number }> {
+export class UnsupportedVersion
+  extends PersistError<{ readonly remote: string; readonly min: number; readonly max: number; readonly ours: number }> {
   readonly _tag = "UnsupportedVersion" as const
   readonly code = "unsupported_version"
   override readonly hint: string = "update the side that is older"
 
-  constructor(details: { readonly remote: string; readonly min: number; readonly max: number; readonly ours: number }, options?: ErrorOptions) {
+  constructor(
+    details: { readonly remote: string; readonly min: number; readonly max: number; readonly ours: number },
+    options?: ErrorOptions,
+  ) {
     super(
       `Cannot sync with "${details.remote}": it speaks the protocol from version ${details.min} to ${details.max}, this release version ${details.ours}`,
       details,
@@ -99,7 +103,11 @@ export class QueueFull extends PersistError<{ readonly store: string; readonly q
   override readonly hint: string = "wait until the remote is reached, raise maxQueueBytes, or delete something: deletes pass"
 
   constructor(details: { readonly store: string; readonly queueBytes: number; readonly queueBytesMax: number }, options?: ErrorOptions) {
-    super(`Cannot write to "${details.store}": ${details.queueBytes} bytes wait to be sent, at most ${details.queueBytesMax} are allowed`, details, options)
+    super(
+      `Cannot write to "${details.store}": ${details.queueBytes} bytes wait to be sent, at most ${details.queueBytesMax} are allowed`,
+      details,
+      options,
+    )
   }
 }
 
@@ -111,5 +119,28 @@ export class NotSyncable extends PersistError<{ readonly store: string; readonly
 
   constructor(details: { readonly store: string; readonly adapter: string; readonly reason: string }, options?: ErrorOptions) {
     super(`Cannot sync "${details.store}" of the adapter ${details.adapter}: ${details.reason}`, details, options)
+  }
+}
+
+/** A remote answers, and again nothing comes of it: what it is asked for is put off, so that no answer of a remote can keep a device busy. */
+export class NoProgress extends PersistError<{ readonly remote: string; readonly call: string; readonly reason: string }> {
+  readonly _tag = "NoProgress" as const
+  readonly code = "no_progress"
+  override readonly retryable = true
+  override readonly hint: string = "nothing: it is tried again, more and more rarely; see who operates the remote"
+
+  constructor(details: { readonly remote: string; readonly call: string; readonly reason: string }, options?: ErrorOptions) {
+    super(`Cannot ${details.call} at "${details.remote}": ${details.reason}`, details, options)
+  }
+}
+
+/** Syncing was stopped before what was asked for had happened. */
+export class SyncStopped extends PersistError<{ readonly store: string }> {
+  readonly _tag = "SyncStopped" as const
+  readonly code = "sync_stopped"
+  override readonly hint: string = "enable sync anew; what was written stays in the store and is sent then"
+
+  constructor(details: { readonly store: string }, options?: ErrorOptions) {
+    super(`Cannot sync "${details.store}": it was stopped`, details, options)
   }
 }

@@ -2,7 +2,7 @@
 import { InvalidOption } from "../errors.ts"
 import { compareBytes } from "../format/utf8.ts"
 import { textOf } from "../text.ts"
-import { abortable } from "./abortable.ts"
+import { abortable } from "../abortable.ts"
 import { checkFlag, checkSignal } from "../arguments.ts"
 import { type KeyRange, RANGE_MEMBERS, type RangeQuery, toKeyRange } from "./key-range.ts"
 import type { StoreCore } from "./store-core.ts"
