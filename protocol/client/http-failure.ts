@@ -1,0 +1,109 @@
+/**
+ * HTTP failure: what it means that an answer is not what was asked for. Decided by the error in the body where there is one of this protocol,
+ * else by the status, else it is as if nobody had answered.
+ *
+ *     answer                                                  becomes
+ *     none: connection, name, certificate, cut off, too late  RemoteUnreachable
+ *     a redirect                                              RemoteUnreachable; it is not followed
+ *     our media type, status of an error                      the error it names (`error-answer.ts`)
+ *     another media type, status of an error                  what the status means where proxies mean it too, else RemoteUnreachable
+ *     another media type, status of a success                 RemoteUnreachable: a login page, another service
+ *     too large, encoded in a way that was not offered        ProtocolViolation
+ */
+import { type PersistError, ProtocolViolation, RemoteUnreachable } from "../../kernel/errors.ts"
+import type { Bytes } from "../../kernel/ports/log-storage.ts"
+import { printable } from "../../kernel/text.ts"
+import { decodeErrorAnswer, errorOfAnswer, errorOfStatus } from "../error-answer.ts"
+import { MalformedMessage, WireError } from "../errors.ts"
+
+/** Who was asked for what: what every error says. */
+export interface Asked {
+  readonly remote: string
+  readonly call: string
+}
+
+const unreachable = ({ remote, call }: Asked, reason: string, options?: ErrorOptions): RemoteUnreachable =>
+  new RemoteUnreachable({ remote, call, reason }, options)
+
+/** The media type alone, in lower case; "" where there is none. */
+export const mediaTypeOf = (response: Response): string => (response.headers.get("content-type") ?? "").split(";")[0]!.trim().toLowerCase()
+
+/**
+ * Does the answer lead elsewhere? Also in the disguise in which browsers show it, and one that a `fetch` has followed although it was told not to.
+ */
+export const isRedirect = (response: Response): boolean =>
+  response.type === "opaqueredirect" || response.redirected || (response.status >= 300 && response.status < 400)
+
+/** The error of an answer that leads elsewhere; shows no more of the place than its origin. */
+export const redirectFailure = (response: Response, asked: Asked): RemoteUnreachable => {
+  const place = response.headers.get("location")
+  let origin = ""
+  try {
+    const { protocol, host } = new URL(place ?? "", asked.remote)
+    if (place !== null) origin = ` to ${printable(`${protocol}//${host}`, 200)}`
+  } catch {
+    // It names no place that could be shown.
+  }
+  return unreachable(asked, `it redirects${origin}, and redirects are not followed: give the URL that is meant`)
+}
+
+/** The error that the body of an answer names, which came with the status of an error. */
+export const answeredFailure = (body: Bytes, asked: Asked, retryAfterMillis: number | undefined): PersistError => {
+  const { remote, call } = asked
+  try {
+    const error = decodeErrorAnswer(body)
+    const { code, message, retry, details, requestId } = error
+    const floorMillis = Math.max(error.retryAfterMillis ?? -1, retryAfterMillis ?? -1)
+    return errorOfAnswer(
+      new WireError(code, message, { retry, details, requestId, retryAfterMillis: floorMillis < 0 ? undefined : floorMillis }),
+      remote,
+      call,
+    )
+  } catch (error) {
+    if (error instanceof MalformedMessage) {
+      return new ProtocolViolation({ remote, call, reason: printable(error.message) }, { cause: error })
+    }
+    throw error
+  }
+}
+
+/** The error of an answer without a body of this protocol. */
+export const foreignFailure = (response: Response, asked: Asked, retryAfterMillis: number | undefined): PersistError => {
+  if (!response.ok) return errorOfStatus(response.status, asked.remote, asked.call, retryAfterMillis)
+  const mediaType = mediaTypeOf(response) === "" ? "no media type" : `the media type ${printable(mediaTypeOf(response), 100)}`
+  return unreachable(
+    asked,
+    `an answer with status ${response.status} and ${mediaType}: a login page is in between, or the URL is that of another service`,
+  )
+}
+
+/** The error of a request that got no answer, or only a piece of one. */
+export const networkFailure = (error: unknown, asked: Asked): RemoteUnreachable =>
+  unreachable(asked, `the connection failed (${causeOf(error)})`, { cause: error })
+
+/** The error of a connection on which nothing came for so long. */
+export const silenceFailure = (millis: number, asked: Asked): RemoteUnreachable =>
+  unreachable(asked, `the connection was silent for ${millis} ms`)
+
+/** The error of a request that was given up after so long. */
+export const timeoutFailure = (millis: number, asked: Asked): RemoteUnreachable =>
+  unreachable(asked, `there was no complete answer within ${millis} ms`)
+
+/** The error of what was under way when everything was closed, and of what came after. */
+export const closedFailure = (asked: Asked): RemoteUnreachable => unreachable(asked, "it was closed here")
+
+/** The error of an answer that breaks the protocol before it can be read. */
+export const violation = (reason: string, { remote, call }: Asked): ProtocolViolation => new ProtocolViolation({ remote, call, reason })
+
+/** The code that a runtime gives deep inside of what `fetch` rejects with, else its message, which may name the URL: that holds no secret. */
+const causeOf = (error: unknown): string => {
+  let message = "for an unknown reason"
+  let cause = error
+  for (let depth = 0; depth < 5 && cause instanceof Error; depth++) {
+    const code: unknown = "code" in cause ? cause.code : undefined
+    if (typeof code === "string") return printable(code, 100)
+    if (cause.message !== "") message = cause.message
+    cause = cause.cause
+  }
+  return printable(message, 200)
+}
