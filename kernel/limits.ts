@@ -21,6 +21,10 @@ export const STORE_NAME_BYTES_MAX = 200
 export const COLLECTION_NAME_BYTES_MAX = 200
 /** Collections and event types that one store can name. */
 export const COLLECTIONS_MAX = 65_535
+/** UTF-8 bytes of a remote's name in a log. */
+export const REMOTE_NAME_BYTES_MAX = 1024
+/** UTF-8 bytes of a principal in a receipt. */
+export const PRINCIPAL_BYTES_MAX = 1024
 /** UTF-8 bytes of a replica's label. */
 export const LABEL_BYTES_MAX = 200
 
@@ -28,12 +32,17 @@ export const LABEL_BYTES_MAX = 200
 export const COMMIT_BYTES_TARGET = 1_048_576
 /** A group commit stops taking further writes at this many operations. */
 export const COMMIT_OPERATIONS_TARGET = 1000
-/** Bytes of blocks in one user's batch, one push or one page. */
+/** Bytes of keys and values in one user's batch; what pushes and pages aim at. */
 export const BATCH_BYTES_MAX = 3_500_000
 /** Operations in one user's batch or push. */
 export const BATCH_OPERATIONS_MAX = 65_536
 /** Bytes of one frame, with header and checksum. Every adapter that is synced takes frames of this size. */
 export const FRAME_BYTES_MAX = 4_000_000
+
+/** Parts of one push or one page. */
+export const PARTS_MAX = 4096
+/** Bytes of the parts of one push or page at most; a log is cut at frames, and aims at {@link BATCH_BYTES_MAX}. */
+export const PARTS_BYTES_MAX = 3_600_000
 
 /** Entries of one operation's context. */
 export const CONTEXT_ENTRIES_MAX = 1024
@@ -62,5 +71,5 @@ const holds = (relation: boolean, words: string): void => {
 }
 holds(VALUE_BYTES_MAX + KEY_BYTES_MAX < BATCH_BYTES_MAX, "one value fits a batch")
 holds(COMMIT_BYTES_TARGET + VALUE_BYTES_MAX + KEY_BYTES_MAX < BATCH_BYTES_MAX, "a group commit fits a batch")
-holds(BATCH_BYTES_MAX < FRAME_BYTES_MAX, "a batch fits a frame")
+holds(BATCH_BYTES_MAX < PARTS_BYTES_MAX && PARTS_BYTES_MAX < FRAME_BYTES_MAX, "a batch fits a push, and a push or page a frame")
 holds(COMMIT_OPERATIONS_TARGET <= BATCH_OPERATIONS_MAX, "a group commit has no more operations than a batch may have")

@@ -8,8 +8,8 @@
  *   4  kind            uint   0: commit
  *   5  flags           uint   1: written by this log itself (local); bits 1–7 must be understood, higher ones may be ignored
  *   6  parts           array  of [type uint, bin32]; types from 128 may be ignored, lower ones must be understood
- *   7  change          any    one change of the remotes view; nil: none (reserved)
- *   8  receipt         any    on servers: principal and time of receipt; never handed on; nil: none (reserved)
+ *   7  change          any    one change of the remotes view (change.ts); nil: none
+ *   8  receipt         any    of the log that took it from somebody: who and when (receipt.ts); never handed on; nil: none
  *   9  checksum        uint32 five bytes (0xce, big-endian): CRC-32 of all bytes before it
  *
  * The place, extent and algorithm of the checksum are the same in every format version, so that a newer frame can be told from
@@ -19,7 +19,9 @@ import { CorruptBytes, FormatTooNew } from "../errors.ts"
 import { FRAME_ID_BYTES } from "../model/identifiers.ts"
 import type { Bytes, Position } from "../ports/log-storage.ts"
 import { ByteReader, type ByteWriter } from "./bytes.ts"
+import { readChange, type RemoteChange, writeChange } from "./change.ts"
 import type { Checksum } from "./checksum.ts"
+import { readReceipt, type Receipt, writeReceipt } from "./receipt.ts"
 
 /** The format version that this release writes and reads. */
 export const FORMAT_VERSION = 0
@@ -75,10 +77,19 @@ export function endPart(out: ByteWriter, mark: number): void {
   writeUint32(out.buffer, mark - 4, out.length - mark)
 }
 
+/** Writes a part whose content is there. */
+export function writePart(out: ByteWriter, type: number, content: Uint8Array): void {
+  const mark = beginPart(out, type)
+  out.bytes(content, 0, content.length)
+  endPart(out, mark)
+}
+
 /** Ends a frame with its checksum; the frame is `out.buffer` up to `out.length`. */
-export function endFrame(out: ByteWriter, checksum: Checksum): void {
-  out.msgNil()
-  out.msgNil()
+export function endFrame(out: ByteWriter, checksum: Checksum, change?: RemoteChange, receipt?: Receipt): void {
+  if (change === undefined) out.msgNil()
+  else writeChange(out, change)
+  if (receipt === undefined) out.msgNil()
+  else writeReceipt(out, receipt)
   out.reserve(CHECKSUM_BYTES)
   const sum = checksum(out.buffer, 0, out.length)
   out.buffer[out.length] = UINT32
@@ -106,6 +117,8 @@ export class FrameReader {
   flags: number = 0
   parts: number = 0
   partType: number = 0
+  change: RemoteChange | undefined = undefined
+  receipt: Receipt | undefined = undefined
   readonly #checksum: Checksum
   #bytes: Uint8Array = new Uint8Array(0)
   #partAt = 0
@@ -161,9 +174,8 @@ export class FrameReader {
       reader.skip(this.#partBytes())
     }
     this.#partsEnd = reader.at
-    for (const name of ["change", "receipt"]) {
-      if (!reader.takeNil()) throw new FormatTooNew({ location: `a frame's ${name}`, found: 1, known: 0 })
-    }
+    this.change = reader.takeNil() ? undefined : readChange(reader)
+    this.receipt = reader.takeNil() ? undefined : readReceipt(reader)
     if (reader.at !== end) this.#fail("bytes follow its last element")
   }
 

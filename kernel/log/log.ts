@@ -82,6 +82,11 @@ export class Log<W extends QueuedWrite> {
     return this.#point.position
   }
 
+  /** Id of that frame, a copy; 16 zero bytes before the first. */
+  get headId(): Bytes {
+    return this.#point.id.slice()
+  }
+
   get state(): LogState {
     return this.#condition.state
   }

@@ -39,4 +39,12 @@ export class HybridClock {
     }
     return true
   }
+
+  /** Goes back to `now` if it is ahead: its physical part was wrong. No rule of sync needs stamps to ascend. */
+  fallBack(now: number): void {
+    const physical = toMillis(now)
+    if (this.millis < physical) return
+    this.millis = physical
+    this.counter = 0
+  }
 }

@@ -80,6 +80,13 @@ export class WriterTable {
     return index
   }
 
+  /** Takes back the writers from index `size` on; nobody may have kept their indexes. */
+  truncate(size: number): void {
+    for (const text of this.#texts.slice(size)) this.#indexes.delete(text)
+    this.#ids.length = this.#texts.length = Math.min(size, this.#ids.length)
+    this.#last = 0
+  }
+
   /** The 16 bytes of a writer. */
   idOf(index: number): Bytes {
     return this.#ids[index]!

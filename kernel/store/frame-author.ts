@@ -12,7 +12,7 @@ import type { Checksum } from "../format/checksum.ts"
 import { beginFrame, beginPart, endFrame, endPart, type FrameHead, type FrameReader, PartType } from "../format/frame.ts"
 import { encodeBlock } from "../format/operation-block.ts"
 import { readUtf8 } from "../format/utf8.ts"
-import { BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, CONTEXT_ENTRIES_MAX } from "../limits.ts"
+import { BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, CONTEXT_ENTRIES_MAX, PARTS_BYTES_MAX } from "../limits.ts"
 import type { Author } from "../log/author.ts"
 import type { HybridClock } from "../model/clock.ts"
 import { type Dots, NO_DOTS, OperationKind } from "../model/operation.ts"
@@ -20,9 +20,11 @@ import { contextOf } from "../model/versions.ts"
 import type { Awaitable, Bytes } from "../ports/log-storage.ts"
 import type { Platform } from "../ports/platform.ts"
 import type { StoreViews } from "../views/store-views.ts"
+import { BlockTables } from "./block-tables.ts"
 import { FrameScratch } from "./frame-scratch.ts"
 import type { PendingWrite, StagedOperation } from "./pending-write.ts"
 import { stageKey, type Staging } from "./staging.ts"
+import { SyncFrames } from "./sync-frames.ts"
 import type { Writer } from "./writer.ts"
 
 /** Bytes of columns that an operation is counted with, beside its key and value. */
@@ -50,9 +52,10 @@ export class FrameAuthor implements Author<PendingWrite> {
   readonly #options: FrameAuthorOptions
   readonly #block = new BlockColumns()
   readonly #scratch = new FrameScratch()
-  /** Index in the views of each writer and collection that the block names. */
-  readonly #writers: number[] = []
-  readonly #collections: number[] = []
+  readonly #tables = new BlockTables(this.#block)
+  readonly #sync: SyncFrames
+  /** The last build was a sync's. */
+  #isSync = false
   /** Keys that callbacks of the last build asked for and that were not in memory. */
   #wanted: { readonly collection: number; readonly key: Bytes }[] = []
   #useScratch = false
@@ -60,6 +63,7 @@ export class FrameAuthor implements Author<PendingWrite> {
 
   constructor(options: FrameAuthorOptions) {
     this.#options = options
+    this.#sync = new SyncFrames(options)
     this.views = options.makeViews()
   }
 
@@ -83,12 +87,18 @@ export class FrameAuthor implements Author<PendingWrite> {
   }
 
   build(group: readonly PendingWrite[], out: ByteWriter, head: FrameHead): number {
+    if (group[0]!.commit !== undefined) {
+      this.#isSync = true
+      this.#sync.build(group[0]!, this.views, out, head)
+      return 1
+    }
+    this.#isSync = false
     for (let limit = group.length;; limit = Math.max(1, limit >> 1)) {
       const taken = this.#buildRows(group, limit)
       out.reset() // of what was too large
       if (this.#block.count === 0) return taken
       this.#encode(out, head)
-      const bytesMax = this.#options.frameBytesMax
+      const bytesMax = Math.min(this.#options.frameBytesMax, PARTS_BYTES_MAX)
       if (out.length <= bytesMax) return taken
       if (taken === 1) {
         group[0]!.failure = { error: new FrameTooLarge({ bytes: out.length, bytesMax }) }
@@ -100,19 +110,19 @@ export class FrameAuthor implements Author<PendingWrite> {
 
   /** Fills the block with as many writes as fit, `limit` at most; answers how many. */
   #buildRows(group: readonly PendingWrite[], limit: number): number {
-    const { writer, clock, platform } = this.#options, block = this.#block
+    const { writer, clock } = this.#options, block = this.#block
     block.clearRows()
     this.#scratch.clear()
     this.#bytes = 0
     this.#useScratch = group.length > 1 || group[0]!.list !== undefined || group[0]!.callback !== undefined
     writer.ensure(this.views, BATCH_OPERATIONS_MAX * 2)
-    this.#beginTables(group[0]!.collection)
+    this.#tables.begin(writer, group[0]!.collection)
     block.from = writer.seq
-    const now = platform.now()
+    const now = this.views.now()
     let taken = 0
     for (; taken < limit; taken++) {
       const write = group[taken]!, rows = block.count, bytes = this.#bytes
-      if (write.startsFrame && rows > 0) break
+      if (write.commit !== undefined || (write.startsFrame && rows > 0)) break
       write.failure = undefined
       write.existed = false
       try {
@@ -141,17 +151,6 @@ export class FrameAuthor implements Author<PendingWrite> {
     }
     block.to = block.from + block.count
     return taken
-  }
-
-  /** The tables of the block; those of the last one stay if they name one writer and one collection, as nearly always. */
-  #beginTables(collection: number): void {
-    const { writer } = this.#options, block = this.#block
-    if (this.#writers.length !== 1 || this.#writers[0] !== writer.index || block.writers[0] !== writer.id) {
-      this.#writers.length = block.writers.length = 0
-      this.#writers.push(writer.index)
-      block.writers.push(writer.id)
-    }
-    if (this.#collections.length > 1 || this.#collections[0] !== collection) this.#collections.length = block.names.length = 0
   }
 
   #addWrite(write: PendingWrite): void {
@@ -197,7 +196,7 @@ export class FrameAuthor implements Author<PendingWrite> {
   /** The row of the frame at hand that wrote this key last, or -1. */
   rowInFrame(collection: number, start: number, end: number, hash: number): number {
     if (!this.#useScratch || this.#block.count === 0) return -1
-    const local = this.#collections.indexOf(collection)
+    const local = this.#tables.collections.indexOf(collection)
     return local < 0 ? -1 : this.#scratch.find(hash, this.#block, local, this.#options.staging.keys.out.buffer, start, end)
   }
 
@@ -230,7 +229,7 @@ export class FrameAuthor implements Author<PendingWrite> {
     if (operation.kind === OperationKind.delete && !exists && (stored < 0 || views.records.versionsOf(stored).length < 2)) return false
     const row = block.count
     block.reserve(row + 1)
-    const collection = this.#localCollection(operation.collection)
+    const collection = this.#tables.numberOfCollection(operation.collection, views)
     block.kinds[row] = operation.kind
     block.seqs[row] = block.from + row + 1
     block.collections[row] = collection
@@ -242,7 +241,7 @@ export class FrameAuthor implements Author<PendingWrite> {
     if (inFrame >= 0) this.#contextInFrame(row, inFrame)
     else if (stored >= 0) this.#contextOfStored(row, stored)
     else block.contextWriters[row] = NO_CONTEXT
-    if (operation.settles !== undefined) block.sides.set(row, { keeps: NO_DOTS, settles: this.#localDots(operation.settles) })
+    if (operation.settles !== undefined) block.sides.set(row, { keeps: NO_DOTS, settles: this.#tables.dots(operation.settles, views) })
     block.count = row + 1
     this.#bytes += end - start + operation.valueEnd - operation.valueStart + OPERATION_OVERHEAD_BYTES
     if (this.#useScratch) this.#scratch.put(hash, row, inFrame, block.hashes)
@@ -255,8 +254,8 @@ export class FrameAuthor implements Author<PendingWrite> {
     block.contextWriters[row] = 0
     block.contextSeqs[row] = seq
     if (writer === NO_CONTEXT || writer === 0) return
-    const before = block.contextOf(earlier).map((number, at) => (at % 2 === 0 ? this.#writers[number]! : number))
-    this.#setContext(row, this.views.lineage.join([before, [this.#writers[0]!, seq]]))
+    const before = block.contextOf(earlier).map((number, at) => (at % 2 === 0 ? this.#tables.writers[number]! : number))
+    this.#setContext(row, this.views.lineage.join([before, [this.#tables.writers[0]!, seq]]))
   }
 
   /** What the key shows, and all that it had seen: nearly always one entry. */
@@ -267,7 +266,7 @@ export class FrameAuthor implements Author<PendingWrite> {
     const simple = versions === undefined && !records.isComplex(stored) &&
       (seen === NO_CONTEXT || seen === writer || lineage.implies(writer, seen, rows.contextSeqOf(stored)))
     if (!simple) return this.#setContext(row, contextOf(versions ?? records.versionsOf(stored), lineage))
-    this.#block.contextWriters[row] = this.#localWriter(writer)
+    this.#block.contextWriters[row] = this.#tables.numberOfWriter(writer, this.views)
     this.#block.contextSeqs[row] = rows.seqOf(stored)
   }
 
@@ -279,40 +278,12 @@ export class FrameAuthor implements Author<PendingWrite> {
       const reason = `its versions are of ${writers} copies that did not know of each other, at most ${CONTEXT_ENTRIES_MAX} are allowed`
       throw new InvalidKey({ key, reason })
     }
-    if (context.length === 2) {
-      block.contextWriters[row] = this.#localWriter(context[0]!)
-      block.contextSeqs[row] = context[1]!
-    } else {
-      block.contextWriters[row] = MANY_CONTEXT
-      block.contexts.set(row, this.#localDots(context))
-    }
-  }
-
-  #localDots(dots: Dots): Dots {
-    return dots.map((number, at) => (at % 2 === 0 ? this.#localWriter(number) : number))
-  }
-
-  #localWriter(index: number): number {
-    const known = this.#writers.indexOf(index)
-    if (known >= 0) return known
-    this.#block.writers.push(this.views.writers.idOf(index))
-    return this.#writers.push(index) - 1
-  }
-
-  #localCollection(index: number): number {
-    const known = this.#collections.indexOf(index)
-    if (known >= 0) return known
-    this.#block.names.push(this.views.names.names[index]!)
-    return this.#collections.push(index) - 1
+    this.#tables.setContext(row, context, this.views)
   }
 
   #encode(out: ByteWriter, head: FrameHead): void {
     const { staging, label, checksum, writer } = this.#options, block = this.#block
-    if (block.from === 0) {
-      const links = writer.links(this.views)
-      if (links.length > 0) block.links = this.#localDots(links)
-      block.label = label
-    }
+    this.#tables.begins(writer, label, this.views)
     beginFrame(out, head, 1)
     const mark = beginPart(out, PartType.block)
     encodeBlock(block, staging.keys.out.buffer, staging.values.out.buffer, out)
@@ -322,6 +293,10 @@ export class FrameAuthor implements Author<PendingWrite> {
   }
 
   foldBuilt(): void {
+    if (this.#isSync) {
+      this.#sync.foldBuilt(this.views)
+      return this.#options.onFrame()
+    }
     this.#options.writer.seq = this.#block.to
     this.views.foldBlock(this.#block, true, true)
     this.#options.onFrame()
@@ -341,6 +316,7 @@ export class FrameAuthor implements Author<PendingWrite> {
     for (let at = 0; at < taken; at++) {
       const write = group[at]!
       if (write.failure !== undefined) write.fail(write.failure.error)
+      else if (write.commit !== undefined) write.end(write.written > 0)
       else if (write.answer === "version") write.end({ version: writers.versionOf(writer.index, write.seq) })
       else if (write.answer === "existed") write.end(write.existed)
       else write.end({ operations: write.written })

@@ -4,9 +4,11 @@
  *   single     one operation, its fields in the write itself, since most calls are of this kind
  *   batch      several operations, all or nothing
  *   callback   operations that a function of the user's decides on in the build; it may run again
+ *   commit     a frame of a sync: what came from a remote, and what is known of it
  */
 import type { QueuedWrite } from "../log/author.ts"
 import type { Dots, OperationKind } from "../model/operation.ts"
+import type { SyncCommit } from "../sync/synced-log.ts"
 
 /** One staged operation. Ranges are places of the staging. */
 export interface StagedOperation {
@@ -44,6 +46,8 @@ export class PendingWrite implements QueuedWrite, StagedOperation {
   list: readonly StagedOperation[] | undefined = undefined
   /** Runs in the build. */
   callback: BuildCallback | undefined = undefined
+  /** What a sync puts into the log, in a frame of its own. */
+  commit: SyncCommit | undefined = undefined
   /** Its callback has to find all that was called before in the views, none of it in the frame at hand. */
   startsFrame: boolean = false
   /** Set by the build: why this call fails alone. A callback may throw anything, even undefined. */

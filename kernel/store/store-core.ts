@@ -5,7 +5,7 @@
  */
 import { InvalidStoreName, StoreClosed } from "../errors.ts"
 import { ByteWriter } from "../format/bytes.ts"
-import { chooseChecksum } from "../format/checksum.ts"
+import { type Checksum, chooseChecksum } from "../format/checksum.ts"
 import { utf8Length } from "../format/utf8.ts"
 import { COLLECTION_NAME_BYTES_MAX, COLLECTIONS_MAX } from "../limits.ts"
 import { textOf } from "../text.ts"
@@ -16,6 +16,7 @@ import { OperationKind } from "../model/operation.ts"
 import type { Durability, LogStorage } from "../ports/log-storage.ts"
 import type { Logger } from "../ports/logger.ts"
 import type { Platform } from "../ports/platform.ts"
+import type { SyncCommit, SyncedLog } from "../sync/synced-log.ts"
 import { DecodedValues } from "../views/decoded-values.ts"
 import { NameTable } from "../views/name-table.ts"
 import type { RecordsView } from "../views/records.ts"
@@ -52,16 +53,18 @@ export class StoreCore {
   readonly author: FrameAuthor
   readonly writer: Writer
   readonly options: CoreOptions
+  readonly checksum: Checksum
   isClosed: boolean = false
   /** Values of the views as they are now, with a cache that follows them. */
   decoded!: DecodedValues
   readonly #closeListeners = new Set<() => void>()
   #sorted = new Map<number, SortedKeys>()
   readonly #key = new ByteWriter(4096)
+  #synced: SyncedLog | undefined
 
   constructor(options: CoreOptions) {
     const { name, platform, logger, storage, durability, exclusive } = options
-    const checksum = chooseChecksum(platform.crc32)
+    const checksum = this.checksum = chooseChecksum(platform.crc32)
     const clock = new HybridClock()
     const seedBytes = platform.randomBytes(4)
     const seed = new DataView(seedBytes.buffer, seedBytes.byteOffset).getUint32(0)
@@ -95,6 +98,11 @@ export class StoreCore {
   }
   get records(): RecordsView {
     return this.author.views.records
+  }
+
+  /** This store as syncing sees it. */
+  get synced(): SyncedLog {
+    return this.#synced ??= syncedLogOf(this)
   }
 
   /** New views are shown: at open, and when the log was replaced. What is derived from them follows. */
@@ -179,6 +187,29 @@ export class StoreCore {
     })
   }
 
+  /** Queues a frame of a sync; resolves to whether one was appended. */
+  async commit(commit: SyncCommit): Promise<boolean> {
+    this.assertOpen("sync")
+    return await new Promise<unknown>((resolve, reject) => {
+      const keyPlace = this.staging.keys.place, valuePlace = this.staging.values.place
+      const write = new PendingWrite(
+        OperationKind.put,
+        0,
+        keyPlace,
+        keyPlace,
+        valuePlace,
+        valuePlace,
+        undefined,
+        "operations",
+        resolve,
+        reject,
+      )
+      write.commit = commit
+      write.operations = 0
+      this.log.submit(write)
+    }) === true
+  }
+
   /** The row of a key, or -1. Throws `InvalidKey`. */
   rowOf(collection: number, key: string): number {
     const scratch = this.#key, { records } = this
@@ -242,3 +273,19 @@ export class StoreCore {
     return false
   }
 }
+
+const syncedLogOf = (core: StoreCore): SyncedLog => ({
+  name: core.name,
+  platform: core.options.platform,
+  checksum: core.checksum,
+  storage: core.options.storage,
+  get views() {
+    return core.views
+  },
+  get head() {
+    return core.log.head
+  },
+  commit: (commit) => core.commit(commit),
+  flush: () => core.log.flush(),
+  refresh: () => core.log.refresh(),
+})

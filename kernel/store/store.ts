@@ -7,6 +7,7 @@ import { prefixOf } from "../log/prefix.ts"
 import { type Adapter, capabilitiesOf } from "../ports/log-storage.ts"
 import { kindOf, silentLogger, storeLogger } from "../ports/logger.ts"
 import { webPlatform } from "../ports/platform.ts"
+import type { SyncedLog } from "../sync/synced-log.ts"
 import { checkFunction } from "../arguments.ts"
 import { Collection } from "./collection.ts"
 import { digestOf } from "./digest.ts"
@@ -36,6 +37,11 @@ export class Store<T = any> {
 
   get name(): string {
     return this.#core.name
+  }
+
+  /** @internal This store as syncing sees it. */
+  get synced(): SyncedLog {
+    return this.#core.synced
   }
 
   /** A named group of records; the same object for the same name. Throws `InvalidStoreName` for a name that cannot be used. */

@@ -1,7 +1,7 @@
 /**
  * Cycle: pushes to one remote and pulls from it, one request after another; what the engine schedules.
  */
-import type { Remote, Handshake, Cursor } from "../ports/remote.ts"
+import type { Cursor, Handshake, Remote } from "../ports/remote.ts"
 
 export interface PushResult {
   readonly requests: number

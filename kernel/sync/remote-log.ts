@@ -1,7 +1,7 @@
 /**
  * A log as a remote: judges pushes and answers pulls, over the frames and nothing else.
  */
-import type { Adapter } from "../ports/log-storage.ts"
+import { BATCH_OPERATIONS_MAX, PARTS_BYTES_MAX, PARTS_MAX } from "../limits.ts"
 import type { Logger } from "../ports/logger.ts"
 import type { Platform } from "../ports/platform.ts"
 import type { Cursor, Handshake, PullAnswer, PullRequest, PushAnswer, PushRequest, RemoteLimits, Rights } from "../ports/remote.ts"
@@ -46,5 +46,9 @@ export interface RemoteLog {
   close(): Promise<void>
 }
 
-/** Opens a store's log for serving it. Rejects as `openStore` does. */
-export declare function openRemoteLog(adapter: Adapter, name: string, options: RemoteLogOptions): Promise<RemoteLog>
+/** What a log takes and gives at once unless it is told otherwise. */
+export const DEFAULT_REMOTE_LIMITS: RemoteLimits = {
+  partsBytesMax: PARTS_BYTES_MAX,
+  operationsMax: BATCH_OPERATIONS_MAX,
+  partsMax: PARTS_MAX,
+}

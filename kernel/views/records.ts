@@ -360,6 +360,17 @@ export class RecordsView {
     }
   }
 
+  /** The versions whose dots are `wanted`, with their rows. Looks at all rows. */
+  liveVersions(wanted: (writer: number, seq: number) => boolean): { readonly row: number; readonly version: StoredVersion }[] {
+    const found: { readonly row: number; readonly version: StoredVersion }[] = [], { rows } = this
+    for (let row = 0; row < rows.count; row++) {
+      if (this.isComplex(row)) {
+        for (const version of this.versionsOf(row)) if (wanted(version.writer, version.seq)) found.push({ row, version })
+      } else if (wanted(rows.writerOf(row), rows.seqOf(row))) found.push({ row, version: versionInRow(rows, row, this.contextOf(row)) })
+    }
+    return found
+  }
+
   /** Rows of records with several versions. */
   rowsWithSiblings(): number[] {
     const found: number[] = []

@@ -1,0 +1,221 @@
+/**
+ * Planner: what to push to a remote: a prefix of this log, of all writers together, without what the remote has (rules S10 to S13).
+ *
+ *   frames from the first with something lacking ─▶ blocks, whole, until a limit, at a frame's end
+ *     ─▶ void what another operation of the plan covers ─▶ blocks as they are, or re-cut where numbers are left out or blocks are many
+ *
+ * Whole blocks go byte for byte. Pure over the frames, the views and what is known of the remote.
+ */
+import { CorruptBytes } from "../errors.ts"
+import { BlockColumns, MANY_CONTEXT, NO_CONTEXT } from "../format/block-columns.ts"
+import { FrameReader, PartType } from "../format/frame.ts"
+import { decodeBlock } from "../format/operation-block.ts"
+import type { Bytes, Position } from "../ports/log-storage.ts"
+import type { Part, PushRequest, RemoteLimits } from "../ports/remote.ts"
+import type { RemoteView } from "../views/remotes.ts"
+import type { StoreViews } from "../views/store-views.ts"
+import { BlockCutter, type Fate } from "./block-cut.ts"
+import type { Known } from "./known.ts"
+import { Squash } from "./squash.ts"
+import type { SyncedLog } from "./synced-log.ts"
+
+/** What one push is to bring. */
+export interface PushPlan {
+  readonly request: PushRequest
+  /** Nothing is lacking up to this position of the log once it is taken. */
+  readonly through: Position
+  /** Writer index → the last number that the push tells of. */
+  readonly ranges: ReadonlyMap<number, number>
+  readonly operations: number
+  readonly bytes: number
+  readonly coalesced: number
+  readonly coalescedBytes: number
+}
+
+/** Frames and bytes that are read from the log at a time. */
+const READ_FRAMES = 1024, READ_BYTES = 1_048_576
+/** Blocks of a writer with fewer operations than this on average are put together: each costs some 80 bytes of its own. */
+const MERGED_ROWS_MAX = 64
+
+interface TakenBlock {
+  readonly writer: number
+  readonly content: Bytes
+  readonly from: number
+  readonly to: number
+  readonly count: number
+}
+
+/** The next push, or undefined if the remote lacks nothing that the log has. Rejects as reading the log does. */
+export async function planPush(log: SyncedLog, known: Known, limits: RemoteLimits): Promise<PushPlan | undefined> {
+  const { views } = log, view = known.follow(views)
+  if (known.lacking(views).length === 0) return undefined
+  return await new Planner(log, views, view, known, limits).plan()
+}
+
+class Planner {
+  readonly #log: SyncedLog
+  readonly #views: StoreViews
+  readonly #view: RemoteView
+  readonly #known: Known
+  readonly #limits: RemoteLimits
+  readonly #block = new BlockColumns()
+  readonly #taken: TakenBlock[] = []
+  /** Writer index → the last number that is taken or known there. */
+  readonly #reached = new Map<number, number>()
+  #operations = 0
+  #bytes = 0
+  #through: Position
+  /** An operation's context names a number that goes along: it may cover some of them. */
+  #mayCover = false
+
+  constructor(log: SyncedLog, views: StoreViews, view: RemoteView, known: Known, limits: RemoteLimits) {
+    this.#log = log
+    this.#views = views
+    this.#view = view
+    this.#known = known
+    this.#limits = limits
+    this.#through = known.readFrom
+  }
+
+  async plan(): Promise<PushPlan | undefined> {
+    const { storage, checksum, head } = this.#log, frame = new FrameReader(checksum)
+    reading: while (this.#through < head) {
+      const page = await storage.read(this.#through, { maxFrames: Math.min(READ_FRAMES, head - this.#through), maxBytes: READ_BYTES })
+      if (page.length === 0 || this.#log.views !== this.#views) return undefined // it was replaced: the next cycle looks again
+      for (const bytes of page) {
+        frame.read(bytes)
+        if (!this.#takeFrame(frame)) break reading
+        this.#through++
+        if (this.#taken.length === 0) this.#known.readFrom = this.#through
+      }
+    }
+    return this.#taken.length === 0 ? undefined : this.#finish()
+  }
+
+  /** Takes of a frame what the remote lacks; answers false, and takes nothing, if it does not fit any more. */
+  #takeFrame(frame: FrameReader): boolean {
+    const blocks: TakenBlock[] = []
+    let bytes = 0, operations = 0, mayCover = false
+    frame.rewind()
+    while (frame.nextPart()) {
+      if (frame.partType !== PartType.block) continue
+      const { reader } = frame, content = reader.buffer.slice(reader.at, reader.end)
+      decodeBlock(reader, this.#block)
+      const { from, to, count } = this.#block, writer = this.#views.writers.indexOf(this.#block.writers[0]!)
+      if (!this.#known.takes(writer, this.#views) || to <= this.#reachedOf(writer, blocks)) continue
+      if (from > this.#reachedOf(writer, blocks)) {
+        throw new CorruptBytes({ what: "the log", byteOffset: 0, reason: `numbers up to ${from} of a writer are in no frame before it` })
+      }
+      blocks.push({ writer, content, from, to, count })
+      bytes += content.length
+      operations += count
+      mayCover ||= this.#namesTaken()
+    }
+    const { partsBytesMax, operationsMax, partsMax } = this.#limits
+    const isOver = this.#bytes + bytes > partsBytesMax || this.#operations + operations > operationsMax ||
+      this.#taken.length + blocks.length > partsMax
+    if (isOver && this.#taken.length > 0) return false
+    for (const block of blocks) {
+      this.#taken.push(block)
+      this.#reached.set(block.writer, block.to)
+    }
+    this.#bytes += bytes
+    this.#operations += operations
+    this.#mayCover ||= mayCover
+    return true
+  }
+
+  #reachedOf(writer: number, more: readonly TakenBlock[] = []): number {
+    const last = more.findLast((block) => block.writer === writer)
+    if (last !== undefined) return last.to
+    let reached = this.#reached.get(writer)
+    if (reached === undefined) this.#reached.set(writer, reached = this.#known.of(writer, this.#views))
+    return reached
+  }
+
+  /** Does a context of the block at hand name a number that the remote lacks? Only then can it cover something of the plan. */
+  #namesTaken(): boolean {
+    const { count, contextWriters } = this.#block
+    for (let row = 0; row < count; row++) {
+      if (contextWriters[row] === NO_CONTEXT) continue
+      const context = contextWriters[row] === MANY_CONTEXT
+        ? this.#block.contexts.get(row)!
+        : [contextWriters[row]!, this.#block.contextSeqs[row]!]
+      for (let at = 0; at < context.length; at += 2) {
+        const writer = this.#views.writers.indexOf(this.#block.writers[context[at]!]!)
+        if (context[at + 1]! > this.#known.of(writer, this.#views)) return true
+      }
+    }
+    return false
+  }
+
+  #finish(): PushPlan {
+    const { refused } = this.#view, squash = this.#squash(), cutter = new BlockCutter()
+    const parts: Part[] = [], ranges = new Map<number, number>()
+    let withheld = 0
+    for (const [writer, blocks] of byWriter(this.#taken)) {
+      const after = this.#known.of(writer, this.#views), last = blocks.at(-1)!
+      const isCut = blocks[0]!.from < after || refused.hasInRange(writer, after, last.to) || squash.void.hasInRange(writer, after, last.to)
+      const operations = blocks.reduce((sum, block) => sum + block.count, 0)
+      ranges.set(writer, last.to)
+      if (!isCut && (blocks.length === 1 || operations >= blocks.length * MERGED_ROWS_MAX)) {
+        for (const { content } of blocks) parts.push({ type: PartType.block, content })
+        continue
+      }
+      const fateOf = (seq: number): Fate => {
+        if (refused.has(writer, seq)) {
+          withheld++
+          return "withheld"
+        }
+        return squash.void.has(writer, seq) ? "void" : "listed"
+      }
+      parts.push({ type: PartType.block, content: cutter.cut(blocks.map(({ content }) => content), after, fateOf) })
+    }
+    let coalescedBytes = 0
+    for (const { value } of squash.void.entries()) coalescedBytes += value
+    return {
+      request: { basis: this.#basis(), own: this.#ownOf(ranges.keys()), parts },
+      through: this.#through,
+      ranges,
+      operations: this.#operations - squash.void.size - withheld,
+      bytes: parts.reduce((sum, { content }) => sum + content.length, 0),
+      coalesced: squash.void.size,
+      coalescedBytes,
+    }
+  }
+
+  #squash(): Squash {
+    const squash = new Squash(this.#views.lineage)
+    if (!this.#mayCover) return squash
+    const { refused } = this.#view, { reader } = new FrameReader(this.#log.checksum)
+    for (const { writer, content } of this.#taken) {
+      reader.point(content, 0, content.length)
+      decodeBlock(reader, this.#block)
+      const after = this.#known.of(writer, this.#views)
+      const writers = this.#block.writers.map((id) => this.#views.writers.indexOf(id))
+      squash.add(this.#block, writers, (seq) => seq > after && !refused.has(writer, seq))
+    }
+    squash.run()
+    return squash
+  }
+
+  /** Both, since they may be of two histories of the remote (rule S14). */
+  #basis(): PushRequest["basis"] {
+    const { cursor } = this.#view, { last } = this.#known
+    return [...(cursor.position > 0 ? [cursor] : []), ...(last === undefined ? [] : [last])]
+  }
+
+  #ownOf(writers: Iterable<number>): Bytes[] {
+    return [...writers].filter((writer) => this.#views.own.has(writer)).map((writer) => this.#views.writers.idOf(writer))
+  }
+}
+
+function byWriter(blocks: readonly TakenBlock[]): Map<number, TakenBlock[]> {
+  const found = new Map<number, TakenBlock[]>()
+  for (const block of blocks) {
+    const others = found.get(block.writer)
+    if (others === undefined) found.set(block.writer, [block])
+    else others.push(block)
+  }
+  return found
+}

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict"
+import { describe, it } from "node:test"
+import { memoryAdapter } from "../../adapters/memory/mod.ts"
+import { silentLogger } from "../ports/logger.ts"
+import { webPlatform } from "../ports/platform.ts"
+import type { Remote } from "../ports/remote.ts"
+import { openStore, type Store } from "../store/store.ts"
+import { logRemote } from "./log-remote.ts"
+import { RemoteCycle } from "./remote-cycle.ts"
+
+const NEVER = new AbortController().signal
+
+/** Devices around one log. */
+class Play {
+  readonly server = memoryAdapter()
+  readonly #stores: Store[] = []
+  readonly #remotes: Remote[] = []
+
+  async device(adapter = memoryAdapter()): Promise<{ store: Store; cycle: RemoteCycle }> {
+    const store = await openStore("tasks", adapter), cycle = new RemoteCycle(store.synced, this.remote())
+    this.#stores.push(store)
+    return { store, cycle }
+  }
+
+  remote(): Remote {
+    const remote = logRemote(this.server, { store: "tasks", name: "log:server", platform: webPlatform, logger: silentLogger })
+    this.#remotes.push(remote)
+    return remote
+  }
+
+  async end(): Promise<void> {
+    for (const remote of this.#remotes) await remote.close()
+    for (const store of this.#stores) await store.close()
+  }
+}
+
+const sync = async (cycle: RemoteCycle): Promise<void> => {
+  await cycle.pull(NEVER)
+  await cycle.push(NEVER)
+  await cycle.pull(NEVER)
+}
+
+describe("RemoteCycle", () => {
+  it("push() and pull() bring two devices that were apart to the same data", async () => {
+    const play = new Play(), a = await play.device(), b = await play.device()
+    await a.store.records.put("task:1", { title: "of A" })
+    await b.store.records.put("task:2", { title: "of B" })
+    await b.store.collection("other").put("x", [1, 2, 3])
+    for (const { cycle } of [a, b, a]) await sync(cycle)
+    assert.deepEqual(await a.store.records.get("task:2"), { title: "of B" })
+    assert.deepEqual(await b.store.records.get("task:1"), { title: "of A" })
+    assert.deepEqual(await a.store.collection("other").get("x"), [1, 2, 3])
+    assert.equal(await a.store.digest(), await b.store.digest())
+    assert.equal(a.cycle.hasPending, false)
+    assert.equal(a.cycle.status().pendingOperations, 0)
+    await play.end()
+  })
+
+  it("push() sends the last of several writes of a record, and counts what it spared", async () => {
+    const play = new Play(), a = await play.device(), b = await play.device()
+    await a.cycle.pull(NEVER)
+    for (let n = 1; n <= 5; n++) await a.store.records.put("task:1", { n })
+    const pushed = await a.cycle.push(NEVER)
+    assert.equal(pushed.operations, 1)
+    assert.equal(pushed.coalesced, 4)
+    await sync(b.cycle)
+    assert.deepEqual(await b.store.records.get("task:1"), { n: 5 })
+    await play.end()
+  })
+
+  it("push() puts many small blocks into one", async () => {
+    const play = new Play(), a = await play.device(), b = await play.device()
+    await a.cycle.pull(NEVER)
+    for (let n = 0; n < 500; n++) await a.store.records.put(`task:${n}`, { n })
+    const { requests, operations } = await a.cycle.push(NEVER)
+    assert.deepEqual({ requests, operations }, { requests: 1, operations: 500 })
+    const { parts } = await b.cycle.pull(NEVER)
+    assert.equal(parts, 1)
+    assert.equal(await b.store.digest(), await a.store.digest())
+    await play.end()
+  })
+
+  it("concurrent writes stay as siblings, and show the same on both devices", async () => {
+    const play = new Play(), a = await play.device(), b = await play.device()
+    await a.store.records.put("k", "A")
+    await b.store.records.put("k", "B")
+    for (const { cycle } of [a, b, a]) await sync(cycle)
+    assert.equal(await a.store.records.get("k"), await b.store.records.get("k"))
+    assert.equal(await a.store.digest(), await b.store.digest())
+    await a.store.records.put("k", "C")
+    await sync(a.cycle)
+    await sync(b.cycle)
+    assert.equal(await b.store.records.get("k"), "C")
+    assert.equal(await a.store.digest(), await b.store.digest())
+    await play.end()
+  })
+
+  it("push() of nothing reads no frame and asks nobody", async () => {
+    const play = new Play(), a = await play.device()
+    await a.store.records.put("k", 1)
+    await sync(a.cycle)
+    const { requests } = await a.cycle.push(NEVER)
+    assert.equal(requests, 0)
+    await play.end()
+  })
+})

@@ -1,0 +1,213 @@
+/**
+ * The cycle over the log of an open store: plans, sends, notes the answers; asks for pages and takes them.
+ *
+ *   push   after the first pull: plan ─▶ flush ─▶ push ─┬─ ok ────────▶ acks, plan again        unknown ─▶ a pull has to come first
+ *                                                       ├─ refused ───▶ a frame (S19), plan again
+ *                                                       └─ forbidden ─▶ left out from now on (S35), plan again
+ *   pull   ask with the cursor of the view ─┬─ page ────▶ one frame; at the head: acks are forgotten (S16)
+ *                                           └─ restart ─▶ one frame, ask again
+ *   at the end of a pull: answer what pages named as withheld (S20)
+ */
+import { ProtocolViolation } from "../errors.ts"
+import { BATCH_BYTES_MAX } from "../limits.ts"
+import { bytesToHex } from "../model/identifiers.ts"
+import type { Cursor, Handshake, PassedRange, PushAnswer, Remote } from "../ports/remote.ts"
+import type { CycleStatus, PullResult, PushResult, SyncCycle } from "./cycle.ts"
+import { Known } from "./known.ts"
+import { checkParts, type Page, pageCommit, restartCommit, sameCursor } from "./pages.ts"
+import { planPush, type PushPlan } from "./planner.ts"
+import { hasUnanswered, refusalCommit, withheldCommit } from "./refusals.ts"
+import type { SyncedLog } from "./synced-log.ts"
+
+/** An `ok` may leave what was pushed lacking this many times in a row before it is taken for a lie. */
+const FRUITLESS_PUSHES_MAX = 3
+/** Writers whose blocks a pull asks to be left out. */
+const HAVE_MAX = 64
+
+export class RemoteCycle implements SyncCycle {
+  readonly remote: Remote
+  readonly #log: SyncedLog
+  readonly #known: Known
+  #handshake: Handshake | undefined
+  #remoteHead = 0
+  #queue = { head: -1, acks: -1, bytes: 0 }
+  #acks = 0
+
+  constructor(log: SyncedLog, remote: Remote) {
+    this.#log = log
+    this.remote = remote
+    this.#known = new Known(remote.name)
+  }
+
+  async connect(signal: AbortSignal): Promise<Handshake> {
+    if (this.#handshake !== undefined) return this.#handshake
+    const handshake = await this.remote.handshake({ signal })
+    this.#known.allow()
+    this.#remoteHead = handshake.head.position
+    return this.#handshake = handshake
+  }
+
+  forget(): void {
+    this.#handshake = undefined
+  }
+
+  get hasPending(): boolean {
+    const { views } = this.#log
+    this.#known.follow(views)
+    return this.#known.lacking(views).length > 0
+  }
+
+  async push(signal: AbortSignal): Promise<PushResult> {
+    const { limits: { partsMax, operationsMax, partsBytesMax } } = await this.connect(signal)
+    const limits = { partsMax, operationsMax, partsBytesMax: Math.min(partsBytesMax, BATCH_BYTES_MAX) }
+    let total: PushResult = { requests: 0, operations: 0, bytes: 0, coalesced: 0, coalescedBytes: 0, refused: 0, stoppedBy: "done" }
+    for (let fruitless = 0;;) {
+      signal.throwIfAborted()
+      if (!this.#known.follow(this.#log.views).caughtUp) return { ...total, stoppedBy: "pull_first" }
+      const plan = await planPush(this.#log, this.#known, limits)
+      if (plan === undefined) return total
+      await this.#log.flush()
+      const answer = await this.remote.push(plan.request, { signal })
+      total = { ...total, requests: total.requests + 1 }
+      if (answer.kind === "unknown") return { ...total, stoppedBy: "pull_first" }
+      if (answer.kind === "ok") {
+        fruitless = this.#learn(answer, plan) ? 0 : fruitless + 1
+        total = added(total, plan)
+      } else if (answer.kind === "refused") {
+        const { refused, serverTimeMillis } = answer
+        const isNews = await this.#log.commit(refusalCommit(this.remote.name, refused, this.#now, serverTimeMillis))
+        fruitless = isNews ? 0 : fruitless + 1
+        total = { ...total, refused: total.refused + refused.length }
+      } else {
+        const writers = answer.writers.map((writer) => this.#log.views.writers.indexOf(writer))
+        fruitless = writers.some((writer) => plan.ranges.has(writer)) ? 0 : fruitless + 1
+        this.#known.forbid(writers)
+        total = { ...total, stoppedBy: "forbidden" }
+      }
+      if (fruitless > FRUITLESS_PUSHES_MAX) {
+        throw new ProtocolViolation({
+          remote: this.remote.name,
+          call: "push",
+          reason: `it answered ${answer.kind} again and again, and nothing changed`,
+        })
+      }
+    }
+  }
+
+  /** Notes an `ok`; answers whether the remote has what was pushed. */
+  #learn(answer: Extract<PushAnswer, { kind: "ok" }>, plan: PushPlan): boolean {
+    const { views } = this.#log
+    this.#known.follow(views)
+    for (const { writer, seq } of answer.pairs) this.#known.ack(views.writers.indexOf(writer), seq)
+    this.#known.last = answer.last
+    this.#remoteHead = Math.max(this.#remoteHead, answer.last.position)
+    this.#acks++
+    for (const [writer, to] of plan.ranges) if (this.#known.of(writer, views) < to) return false
+    this.#known.readFrom = plan.through
+    return true
+  }
+
+  async pull(signal: AbortSignal): Promise<PullResult> {
+    const { limits } = await this.connect(signal), { remote: { name } } = this
+    let requests = 0, parts = 0, bytes = 0, restarts = 0
+    for (let upToDate = false; !upToDate;) {
+      signal.throwIfAborted()
+      const { cursor } = this.#known.follow(this.#log.views)
+      const have = this.#have()
+      const answer = await this.remote.pull({ cursor, have, partsBytesMax: limits.partsBytesMax }, { signal })
+      requests++
+      if (answer.kind === "restart") {
+        restarts++
+        await this.#log.commit(restartCommit(name, answer.at, cursor))
+        continue
+      }
+      this.#checkPage(answer, cursor, have)
+      const blocks = checkParts(answer.parts, name)
+      await this.#log.commit(pageCommit(name, answer, blocks, cursor, this.#now))
+      parts += blocks.length
+      for (const { content } of answer.parts) bytes += content.length
+      this.#remoteHead = answer.head
+      const { views } = this.#log
+      this.#known.follow(views)
+      for (const { writer, to } of blocks) this.#known.raise(views.writers.indexOf(writer), to)
+      upToDate = answer.upToDate && sameCursor(this.#known.follow(views).cursor, answer.next)
+    }
+    this.#known.settle(this.#log.views)
+    this.#acks++
+    if (hasUnanswered(this.#log.views, name)) await this.#log.commit(withheldCommit(name))
+    return { requests, parts, bytes, restarts }
+  }
+
+  /** What would make asking never end, or leave something out, is not taken. */
+  #checkPage({ next, upToDate, ranges }: Page, cursor: Cursor, have: readonly PassedRange[]): void {
+    const refuse = (reason: string): never => {
+      throw new ProtocolViolation({ remote: this.remote.name, call: "pull", reason })
+    }
+    const moves = next.position > cursor.position || (upToDate && sameCursor(next, cursor))
+    if (!moves) refuse(`after position ${cursor.position} it went on at ${next.position}`)
+    const bounds = new Map(have.map(({ writer, seq }) => [bytesToHex(writer), seq]))
+    for (const { writer, seq } of ranges) {
+      if (seq > (bounds.get(bytesToHex(writer)) ?? 0)) refuse("it left out a block that was not said to be here")
+    }
+  }
+
+  #have(): PassedRange[] {
+    const { views } = this.#log, have: PassedRange[] = []
+    for (const [writer, { seq, withheld }] of views.vector.entries) {
+      if (views.own.has(writer) && withheld.length === 0) have.push({ writer: views.writers.idOf(writer), seq })
+      if (have.length === HAVE_MAX) break
+    }
+    return have
+  }
+
+  readonly #now = (): number => this.#log.platform.now()
+
+  status(): CycleStatus {
+    const { views } = this.#log, view = this.#known.follow(views)
+    const pendingOperations = this.#pendingOperations()
+    return {
+      pendingOperations,
+      pendingBytes: pendingOperations === 0 ? 0 : this.#pendingBytes(),
+      cursor: view.cursor,
+      caughtUp: view.caughtUp,
+      remoteHead: this.#remoteHead,
+      clockOffsetMillis: view.clockOffsetMillis,
+      handshake: this.#handshake,
+    }
+  }
+
+  /** Own writers too: an entry implies the ones that it continued. */
+  #pendingOperations(): number {
+    const { views } = this.#log
+    if (!this.hasPending) return 0
+    let pending = 0
+    for (const writer of new Set([...views.vector.entries.keys(), ...views.own])) {
+      if (this.#known.takes(writer, views)) pending += Math.max(0, views.vector.pairOf(writer).seq - this.#known.of(writer, views))
+    }
+    return pending
+  }
+
+  /** Keys and values of the live versions that the remote lacks: what a squashed plan would bring. Looked up once for each state. */
+  #pendingBytes(): number {
+    const { views, head } = this.#log
+    if (this.#queue.head === head && this.#queue.acks === this.#acks) return this.#queue.bytes
+    const seqs = new Map<number, number>()
+    const lacks = (writer: number, seq: number): boolean => {
+      let known = seqs.get(writer)
+      if (known === undefined) seqs.set(writer, known = this.#known.of(writer, views))
+      return seq > known
+    }
+    let bytes = 0
+    for (const { version } of views.records.liveVersions(lacks)) bytes += version.keyBytes + version.valueBytes
+    this.#queue = { head, acks: this.#acks, bytes }
+    return bytes
+  }
+}
+
+const added = (total: PushResult, plan: PushPlan): PushResult => ({
+  ...total,
+  operations: total.operations + plan.operations,
+  bytes: total.bytes + plan.bytes,
+  coalesced: total.coalesced + plan.coalesced,
+  coalescedBytes: total.coalescedBytes + plan.coalescedBytes,
+})
