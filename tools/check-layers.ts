@@ -7,7 +7,8 @@
  *             `adapters/*.ts` finds them by name
  *   protocol  the kernel but for its store: what goes over the wire, a server and a client for it
  *   simulation  the kernel and the protocol, over doubles of its own
- *   conformance  base, model, format, ports; its programs (`cli`, `kill-loop`, `race`) also published entry points
+ *   conformance  base, model, format, ports; its programs (`cli`, `kill-loop`, `race`, `sync-race`) also published entry points,
+ *               and the servers of tests
  *   mod.ts    puts the parts together
  *   examples, bench, cli  published entry points; bench also kernel/format, whose bytes it weighs,
  *                         and the servers of tests
@@ -15,7 +16,8 @@
  *
  * The kernel's only package is effect/<module>; a runtime (`node:`, `bun:`) or a driver there is a violation. Type-only and lazy imports are
  * arrows like any other. Folders named `testing` hold what tests share: they may use packages of development and the notation of the vectors,
- * and only tests import them. Tests are free to reach up (a log needs some storage to be tested), but stay out of cycles like all.
+ * and only tests, benches and the programs of conformance import them. Tests are free to reach up (a log needs some storage to be tested),
+ * but stay out of cycles like all.
  */
 import { posix } from "node:path"
 import { importSpecifiers } from "./imports.ts"
@@ -24,7 +26,7 @@ import { type Check, listFiles, readText, runAsProgram, type Violation } from ".
 const KERNEL_ORDER = ["ports", "model", "format", "log", "merge", "views", "sync", "store"]
 const KERNEL_PACKAGES = /^effect\/.+$/
 const CONTRACTS = ["base", "kernel/model", "kernel/format", "kernel/ports"]
-const PROGRAMS = /^conformance\/(?:cli|kill-loop|race)(?:\.ts$|\/)/
+const PROGRAMS = /^conformance\/(?:cli|kill-loop|race|sync-race)(?:\.ts$|\/)/
 
 /** Layer of a file, or undefined where the rules know none. */
 const layerOf = (path: string): string | undefined => {
@@ -58,7 +60,7 @@ const isAllowed = (from: string, to: string): boolean => {
   if (from === "adapters/system") return CONTRACTS.includes(to)
   if (from.startsWith("adapters/")) return to === "adapters/system" || CONTRACTS.includes(to)
   if (from === "conformance") return CONTRACTS.includes(to)
-  if (from === "conformance-programs") return to === "conformance" || to === "published" || CONTRACTS.includes(to)
+  if (from === "conformance-programs") return to === "conformance" || to === "published" || to === "testing" || CONTRACTS.includes(to)
   if (from === "bench" && (to === "kernel/format" || to === "testing")) return true
   return to === "published" && ["examples", "bench", "cli"].includes(from)
 }
