@@ -6,7 +6,7 @@ import { textOf } from "../text.ts"
 import { expectedOf } from "../arguments.ts"
 import { OPERATION_OVERHEAD_BYTES } from "./frame-author.ts"
 import { PendingWrite, type StagedOperation } from "./pending-write.ts"
-import type { StoreCore } from "./store-core.ts"
+import { copyOfValue, type StoreCore } from "./store-core.ts"
 import type { BatchOperation, BatchWritten, PutOptions } from "./types.ts"
 
 /** What a batch is given, before anything is known of it. */
@@ -31,11 +31,30 @@ export function writeBatch(
   operations: Iterable<GivenOperation>,
   kindOf: (operation: GivenOperation) => OperationKind,
 ): Promise<BatchWritten> {
+  try {
+    core.assertOpen(call)
+    core.staging.assertFree(call)
+    const given = toArray(operations) // before anything is staged: an iterable may run code that writes
+    const waiting = core.gates.length > 0 && given.some((one) => kindOf(one) !== OperationKind.delete) ? core.admission() : undefined
+    if (waiting === undefined) return stageBatch(core, collection, given, kindOf)
+    const copies = given.map((one) => ("value" in one ? { ...one, value: copyOfValue(one.value, one.key) } : one))
+    return waiting.then(() => {
+      core.assertOpen(call)
+      return stageBatch(core, collection, copies, kindOf)
+    })
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
+
+function stageBatch(
+  core: StoreCore,
+  collection: number,
+  given: readonly GivenOperation[],
+  kindOf: (operation: GivenOperation) => OperationKind,
+): Promise<BatchWritten> {
   const { staging, log } = core, { keys, values } = staging
   return new Promise((resolve, reject) => {
-    core.assertOpen(call)
-    staging.assertFree(call)
-    const given = toArray(operations) // before anything is staged: an iterable may run code that writes
     const keyPlace = keys.place, valuePlace = values.place, queued = log.pending
     try {
       const list: StagedOperation[] = []

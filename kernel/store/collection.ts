@@ -157,7 +157,7 @@ export class Collection<T> {
    */
   update(key: string, change: (value: T | undefined) => T): Promise<Written> {
     const core = this.#core
-    return core.writeInBuild("update", "version", () => {
+    return core.writeAdmitted("update", "version", () => {
       checkFunction("change", change)
       const value = readInBuild(core, this.#index, key, false)
       writeInBuild(core, OperationKind.put, this.#index, key, changedValue(change, value, key))

@@ -60,6 +60,8 @@ export class FrameAuthor implements Author<PendingWrite> {
   #wanted: { readonly collection: number; readonly key: Bytes }[] = []
   #useScratch = false
   #bytes = 0
+  /** Bytes of keys and values that were stored, ever, and what frames of a sync brought. */
+  writtenBytes: number = 0
 
   constructor(options: FrameAuthorOptions) {
     this.#options = options
@@ -294,10 +296,11 @@ export class FrameAuthor implements Author<PendingWrite> {
 
   foldBuilt(): void {
     if (this.#isSync) {
-      this.#sync.foldBuilt(this.views)
+      this.writtenBytes += this.#sync.foldBuilt(this.views)
       return this.#options.onFrame()
     }
     this.#options.writer.seq = this.#block.to
+    this.writtenBytes += this.#bytes
     this.views.foldBlock(this.#block, true, true)
     this.#options.onFrame()
   }

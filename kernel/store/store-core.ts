@@ -6,6 +6,7 @@
 import { InvalidStoreName, StoreClosed } from "../errors.ts"
 import { ByteWriter } from "../format/bytes.ts"
 import { type Checksum, chooseChecksum } from "../format/checksum.ts"
+import { decodeValue, encodeValue } from "../format/msgpack.ts"
 import { utf8Length } from "../format/utf8.ts"
 import { COLLECTION_NAME_BYTES_MAX, COLLECTIONS_MAX } from "../limits.ts"
 import { textOf } from "../text.ts"
@@ -16,6 +17,7 @@ import { OperationKind } from "../model/operation.ts"
 import type { Durability, LogStorage } from "../ports/log-storage.ts"
 import type { Logger } from "../ports/logger.ts"
 import type { Platform } from "../ports/platform.ts"
+import type { WriteGate } from "../sync/queue-gate.ts"
 import type { SyncCommit, SyncedLog } from "../sync/synced-log.ts"
 import { DecodedValues } from "../views/decoded-values.ts"
 import { NameTable } from "../views/name-table.ts"
@@ -55,6 +57,8 @@ export class StoreCore {
   readonly options: CoreOptions
   readonly checksum: Checksum
   isClosed: boolean = false
+  /** Asked before writes are stored. */
+  readonly gates: WriteGate[] = []
   /** Values of the views as they are now, with a cache that follows them. */
   decoded!: DecodedValues
   readonly #closeListeners = new Set<() => void>()
@@ -157,8 +161,36 @@ export class StoreCore {
     return this.names.indexOf(name)
   }
 
+  /** What writes have to wait for, if a queue is full. Throws `QueueFull`. */
+  admission(): Promise<void> | undefined {
+    for (const gate of this.gates) {
+      const waiting = gate.admit()
+      if (waiting !== undefined) return waiting
+    }
+    return undefined
+  }
+
   /** Checks, encodes and queues one operation; resolves to what `answer` says. */
   write(
+    kind: OperationKind,
+    collection: number,
+    key: string,
+    value: unknown,
+    expected: string | null | undefined,
+    answer: Answer,
+  ): Promise<unknown> {
+    const waiting = this.gates.length > 0 && kind !== OperationKind.delete ? this.admission() : undefined
+    if (waiting !== undefined) {
+      const copy = copyOfValue(value, key) // the caller may change it meanwhile
+      return waiting.then(() => {
+        this.assertOpen("write")
+        return this.#stage(kind, collection, key, copy, expected, answer)
+      })
+    }
+    return this.#stage(kind, collection, key, value, expected, answer)
+  }
+
+  #stage(
     kind: OperationKind,
     collection: number,
     key: string,
@@ -172,6 +204,17 @@ export class StoreCore {
       this.staging.add(key, value, kind !== OperationKind.delete)
       this.log.submit(new PendingWrite(kind, collection, keyStart, keys.place, valueStart, values.place, expected, answer, resolve, reject))
     })
+  }
+
+  /** The same once there is room, for callbacks that may write more than deletes. */
+  writeAdmitted(call: string, answer: Answer, callback: () => void): Promise<unknown> {
+    let waiting: Promise<void> | undefined
+    try {
+      waiting = this.gates.length > 0 ? this.admission() : undefined
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return waiting === undefined ? this.writeInBuild(call, answer, callback) : waiting.then(() => this.writeInBuild(call, answer, callback))
   }
 
   /** Queues a call whose operations `callback` decides on in the build. */
@@ -272,6 +315,13 @@ export class StoreCore {
     }
     return false
   }
+}
+
+/** A value as it would be stored and read again. Throws as a write does. */
+export function copyOfValue(value: unknown, key: string): unknown {
+  const out = new ByteWriter()
+  encodeValue(value, out, key)
+  return decodeValue(out.buffer, 0, out.length)
 }
 
 const syncedLogOf = (core: StoreCore): SyncedLog => ({

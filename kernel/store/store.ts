@@ -63,7 +63,7 @@ export class Store<T = any> {
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.#core.writeInBuild("batch", "operations", () => runTransaction(this.#core, work)) as Promise<BatchWritten>
+    return this.#core.writeAdmitted("batch", "operations", () => runTransaction(this.#core, work)) as Promise<BatchWritten>
   }
 
   /** What the store is, where it lies and how it is doing, at once. Works after `close()` too. */

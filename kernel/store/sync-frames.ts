@@ -131,13 +131,14 @@ export class SyncFrames {
     return { ...old, kind, writer: writer.index, seq, millis, counter, context, keeps, settles: undefined }
   }
 
-  /** Folds the frame that was built, which is now stored. */
-  foldBuilt(views: StoreViews): void {
+  /** Folds the frame that was built, which is now stored; answers its bytes. */
+  foldBuilt(views: StoreViews): number {
     const out = this.#out
-    if (out === undefined) return
+    if (out === undefined) return 0
     this.#out = undefined
     this.#frame.read(out.buffer.subarray(0, out.length))
     views.foldFrame(this.#frame)
     if (this.#block.count > 0) this.#options.writer.seq = this.#block.to
+    return out.length
   }
 }

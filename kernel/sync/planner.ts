@@ -202,7 +202,7 @@ class Planner {
   /** Both, since they may be of two histories of the remote (rule S14). */
   #basis(): PushRequest["basis"] {
     const { cursor } = this.#view, { last } = this.#known
-    return [...(cursor.position > 0 ? [cursor] : []), ...(last === undefined ? [] : [last])]
+    return last === undefined ? [cursor] : [cursor, last]
   }
 
   #ownOf(writers: Iterable<number>): Bytes[] {

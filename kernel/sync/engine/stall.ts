@@ -71,13 +71,13 @@ export class Stall {
   }
 
   /** Takes note of an error and waits. */
-  fail(error: unknown): Effect.Effect<void> {
+  fail(error: unknown, retryAfterMillis: number | undefined = retryAfterOf(error)): Effect.Effect<void> {
     const { platform, remote, call } = this.#options
     return Effect.gen({ self: this }, function* () {
       this.#error = error
       this.#failure = toFailure(error, remote, call, platform.now())
       if (!isRetryable(error)) this.#tries++
-      yield* this.isParked ? Effect.map(Random.next, (random) => this.#start(PARK_MILLIS * (1 + PARK_SPREAD * random))) : this.rest(retryAfterOf(error))
+      yield* this.isParked ? Effect.map(Random.next, (random) => this.#start(PARK_MILLIS * (1 + PARK_SPREAD * random))) : this.rest(retryAfterMillis)
     })
   }
 
@@ -88,10 +88,15 @@ export class Stall {
 
   /** It has gone well. */
   succeed(): void {
-    this.#error = this.#failure = undefined
-    this.#tries = 0
+    this.recover()
     this.#backOff.reset()
     this.#end()
+  }
+
+  /** It goes well for now: there is nothing to show any more, but the next wait is no shorter for that. */
+  recover(): void {
+    this.#error = this.#failure = undefined
+    this.#tries = 0
   }
 
   /** Somebody asks to try at once; what went wrong is shown until something goes well. */
