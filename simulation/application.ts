@@ -1,0 +1,177 @@
+/**
+ * Application: what users do with the store of one device process. Few keys, so that everything meets; each value carries a token that is
+ * never used twice. What a call resolves to is noted in the ledger: from then on it must not be lost.
+ */
+import { PersistError } from "../kernel/errors.ts"
+import type { BatchOperation } from "../kernel/store/types.ts"
+import type { DeviceProcess, Token } from "./device-process.ts"
+import { withPast } from "./ledger.ts"
+import { recordName } from "./observer.ts"
+import { dotOfVersion, nameOfRecord } from "./picture.ts"
+import { markOf } from "./whispers.ts"
+import type { World } from "./world.ts"
+
+const KEYS = ["k0", "k1", "k2"]
+const COLLECTIONS = ["", "", "", "side"]
+const POISON_SHARE = 0.04
+
+export class Application {
+  readonly #world: World
+  #tokens = 0
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  token(tenant: string, isPoison: boolean = this.#world.random.chance(POISON_SHARE)): Token {
+    const uid = `${markOf(tenant)}${++this.#tokens}`
+    return isPoison ? { uid, poison: true } : { uid }
+  }
+
+  /** Somebody does something; ends when the call has ended. */
+  async act(process: DeviceProcess): Promise<void> {
+    const { random } = this.#world
+    this.#world.count("calls of the application")
+    switch (random.pick(["put", "put", "put", "delete", "batch", "batch", "transaction", "update", "ifVersion"] as const)) {
+      case "put":
+        return await this.put(process, random.pick(COLLECTIONS), random.pick(KEYS))
+      case "delete":
+        return await this.delete(process, random.pick(COLLECTIONS), random.pick(KEYS))
+      case "batch":
+        return await this.#batch(process)
+      case "transaction":
+        return await this.#transaction(process)
+      case "update":
+        return await this.#update(process, random.pick(KEYS))
+      case "ifVersion":
+        return await this.#putIfVersion(process, random.pick(KEYS))
+    }
+  }
+
+  async put(process: DeviceProcess, collection: string, key: string, token: Token = this.token(process.site.tenant)): Promise<void> {
+    const { store } = process
+    if (store === undefined) return
+    await this.#ends("put", async () => {
+      const { version } = await store.collection<Token>(collection).put(key, token)
+      this.#stored(process, collection, key, version)
+    })
+  }
+
+  async delete(process: DeviceProcess, collection: string, key: string): Promise<void> {
+    const { store, written } = process
+    if (store === undefined) return
+    const from = written.length
+    await this.#ends("delete", async () => {
+      await store.collection(collection).delete(key)
+      this.#acknowledge(process, from, ({ isDelete, record }) => isDelete && record === recordName(collection, key))
+    })
+  }
+
+  async #batch(process: DeviceProcess): Promise<void> {
+    const { random } = this.#world, { store, written, site: { tenant } } = process
+    if (store === undefined) return
+    const collection = random.pick(COLLECTIONS), operations: BatchOperation<Token>[] = []
+    for (let left = random.below(3); left > 0; left--) {
+      const key = random.pick(KEYS)
+      operations.push(random.chance(0.3) ? { type: "delete", key } : { type: "put", key, value: this.token(tenant) })
+    }
+    operations.push({ type: "put", key: random.pick(KEYS), value: this.token(tenant) })
+    const from = written.length
+    await this.#ends("batch", async () => {
+      await store.collection<Token>(collection).batch(operations)
+      this.#acknowledgeBatch(process, from, collection, operations)
+    })
+  }
+
+  async #transaction(process: DeviceProcess): Promise<void> {
+    const { random } = this.#world, { store, written, site: { tenant } } = process
+    if (store === undefined) return
+    const operations: BatchOperation<Token>[] = [0, 1].map(() => ({ type: "put", key: random.pick(KEYS), value: this.token(tenant) }))
+    if (random.chance(0.3)) operations.unshift({ type: "delete", key: random.pick(KEYS) })
+    const from = written.length
+    await this.#ends("transaction", async () => {
+      await store.batch((tx) => {
+        for (const operation of operations) {
+          if (operation.type === "delete") tx.delete(operation.key)
+          else tx.put(operation.key, operation.value)
+        }
+      })
+      this.#acknowledgeBatch(process, from, "", operations)
+    })
+  }
+
+  async #update(process: DeviceProcess, key: string): Promise<void> {
+    const { store, site: { tenant } } = process
+    if (store === undefined) return
+    await this.#ends("update", async () => {
+      const { version } = await store.records.update(key, (value) => ({ ...this.token(tenant), count: (value?.count ?? 0) + 1 }))
+      this.#stored(process, "", key, version)
+    })
+  }
+
+  async #putIfVersion(process: DeviceProcess, key: string): Promise<void> {
+    const { store, site: { tenant } } = process
+    if (store === undefined) return
+    await this.#ends("put with ifVersion", async () => {
+      const entry = await store.records.getEntry(key)
+      const { version } = await store.records.put(key, this.token(tenant), { ifVersion: entry?.version ?? null })
+      this.#stored(process, "", key, version)
+    })
+  }
+
+  /** Answers every dead letter that this handle shows by a new value; resolves to how many there were. */
+  async answerDeadLetters(process: DeviceProcess): Promise<number> {
+    const { store } = process
+    if (store === undefined) return 0
+    const { views } = store.synced, { remotes: { dead }, records } = views
+    const letters = records.liveVersions((writer, seq) => dead.has(writer, seq)).map((live) => nameOfRecord(views, live))
+    const keys = new Map(letters.map((name) => [recordName(name.collection, name.key), name]))
+    for (const { collection, key } of keys.values()) {
+      await this.put(process, collection, key, this.token(process.site.tenant, false))
+      this.#world.count("dead letters answered")
+    }
+    return keys.size
+  }
+
+  /** A call ended well, or with an error of ours; whatever else it throws is a defect. */
+  async #ends(call: string, run: () => Promise<void>): Promise<void> {
+    try {
+      await run()
+      this.#world.count(`${call}: done`)
+    } catch (error) {
+      if (error instanceof PersistError) this.#world.count(`${call}: ${error.code}`)
+      else this.#world.violation("a defect", `${call} threw ${error instanceof Error ? error.stack : error}`)
+    }
+  }
+
+  #acknowledge(process: DeviceProcess, from: number, isOf: (operation: DeviceProcess["written"][number]) => boolean): void {
+    for (const operation of process.written.slice(from)) if (isOf(operation)) this.#world.ledger.acknowledged.add(operation)
+  }
+
+  #acknowledgeBatch(process: DeviceProcess, from: number, collection: string, operations: readonly BatchOperation<Token>[]): void {
+    const uids = new Set<string | undefined>(), deleted = new Set<string>()
+    for (const operation of operations) {
+      if (operation.type === "put") uids.add(operation.value.uid)
+      else deleted.add(recordName(collection, operation.key))
+    }
+    this.#acknowledge(process, from, ({ uid, isDelete, record }) => (isDelete ? deleted.has(record) : uids.has(uid)))
+    for (const uid of uids) {
+      if (uid !== undefined && !this.#world.ledger.byUid.has(uid)) {
+        this.#world.violation("acknowledged and not stored", `${process.name}: ${uid}`)
+      }
+    }
+  }
+
+  /** A put was acknowledged: it is in the log, and its writer sees it or what came after. */
+  #stored(process: DeviceProcess, collection: string, key: string, version: string): void {
+    const { ledger } = this.#world, dot = dotOfVersion(version), operation = ledger.operations.get(dot)
+    if (operation === undefined) return this.#world.violation("acknowledged and not stored", `${process.name}: ${dot}`)
+    ledger.acknowledged.add(operation)
+    const shown = process.store?.collection<Token>(collection).peek(key)
+    if (shown === undefined) return
+    const named = ledger.byUid.get(shown.uid) ?? []
+    if (named.length > 0 && named.every((other) => withPast([operation]).has(other) && other !== operation)) {
+      this.#world.violation("a write is not seen by its writer", `${process.name}: ${dot}, ${shown.uid} is shown`)
+    }
+  }
+}

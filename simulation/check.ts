@@ -1,0 +1,97 @@
+/**
+ * Check: what must hold when a run has come to rest. Judged from the ledger and by the second reader; what the product shows is compared with that.
+ *
+ *   equal digests and equal siblings everywhere, at servers too             (I1, I3)
+ *   every acknowledged operation shown, or replaced by what is shown        (I2), unless it was destroyed before a server confirmed it
+ *   nothing shown that was replaced; the greatest stamp is what is read     (I13)
+ *   views of open handles are the fold of their logs                        (I12)
+ *   outboxes empty, dead letters answered                                   (I18, I19)
+ *   an old request changes nothing                                          (I7)
+ */
+import { order } from "./order.ts"
+import type { DeviceProcess, Token } from "./device-process.ts"
+import { drive } from "./healing.ts"
+import { type KnownOperation, notReplaced } from "./ledger.ts"
+import { sameAsLog } from "./picture.ts"
+import type { Site } from "./site.ts"
+import type { World } from "./world.ts"
+
+export async function check(world: World): Promise<void> {
+  const tenants = new Set(world.present.map(({ tenant }) => tenant))
+  for (const tenant of tenants) await checkTenant(world, world.present.filter((site) => site.tenant === tenant))
+}
+
+async function checkTenant(world: World, sites: readonly Site[]): Promise<void> {
+  const siblings = new Map(sites.map((site) => [site, siblingsOf(world, site)]))
+  checkRecords(world, sites, siblings)
+  for (const site of sites) {
+    if (site.isServer) continue
+    const [process] = world.processesOf(site)
+    if (process === undefined) world.violation("no process", site.name)
+    else await checkProcess(world, process)
+  }
+  const [first, ...others] = await Promise.all(sites.map(({ observer }) => observer.fold.digest()))
+  const other = others.findIndex((digest) => digest !== first)
+  if (other >= 0) world.violation("views differ", `digests of ${sites[0]?.name} and ${sites[other + 1]?.name}`)
+}
+
+/** By record, the operations that the second reader makes of a log. */
+function siblingsOf(world: World, { observer: { fold } }: Site): Map<string, ReadonlySet<KnownOperation>> {
+  const siblings = new Map<string, ReadonlySet<KnownOperation>>()
+  for (const [collection, key, versions] of fold.sorted()) {
+    const operations = versions.map(({ writer, seq }) => world.ledger.operations.get(`${writer}-${seq}`))
+    siblings.set(`${collection}/${key}`, new Set(operations.filter((operation) => operation !== undefined)))
+  }
+  return siblings
+}
+
+type Siblings = ReadonlyMap<string, ReadonlySet<KnownOperation>>
+
+function checkRecords(world: World, sites: readonly Site[], siblings: ReadonlyMap<Site, Siblings>): void {
+  const { ledger: { acknowledged, excused } } = world, tenant = sites[0]?.tenant
+  const candidates = new Set([...acknowledged].filter((operation) => operation.tenant === tenant && !excused.has(operation)))
+  for (const shown of siblings.values()) {
+    for (const operations of shown.values()) for (const operation of operations) candidates.add(operation)
+  }
+  const byRecord = new Map<string, KnownOperation[]>()
+  for (const operation of candidates) byRecord.set(operation.record, [...byRecord.get(operation.record) ?? [], operation])
+  for (const [record, rivals] of byRecord) {
+    const expected = notReplaced(rivals)
+    for (const [{ name }, shown] of siblings) {
+      const found = shown.get(record) ?? new Set()
+      for (const { dot, uid } of expected) {
+        if (![...found].some((other) => other.dot === dot)) world.violation("write lost", `${name}: ${record} lacks ${dot} ${uid}`)
+      }
+      for (const operation of found) {
+        if (!expected.has(operation)) world.violation("superseded write shown", `${name}: ${record} shows ${operation.dot}`)
+      }
+    }
+  }
+}
+
+async function checkProcess(world: World, process: DeviceProcess): Promise<void> {
+  const { store, site } = process
+  if (store === undefined) return
+  const difference = sameAsLog(process)
+  if (difference !== undefined) world.violation("view is not the fold of its log", `${process.name}: ${difference}`)
+  let digest = ""
+  await drive(world, process, store.digest().then((text) => digest = text), "digest")
+  if (digest !== await site.observer.fold.digest()) world.violation("digest is not that of the log", process.name)
+  for (const [collection, key, versions] of site.observer.fold.sorted()) {
+    const greatest = versions.toSorted(order).at(-1), operation = world.ledger.operations.get(`${greatest?.writer}-${greatest?.seq}`)
+    const value = store.collection<Token>(collection).peek(key)
+    if (value?.uid !== operation?.uid) {
+      world.violation(
+        "not the greatest version is shown",
+        `${process.name}: ${collection}/${key} shows ${value?.uid}, not ${operation?.uid}`,
+      )
+    }
+  }
+  for (const remote of site.remotes) {
+    const sites = [...world.hosts.get(remote)?.sites.values() ?? []]
+    if (sites.every(({ isRemoved }) => isRemoved)) continue
+    const cycle = process.cycle(remote)
+    if (cycle.hasPending) world.violation("outbox not empty", `${process.name} to ${remote}: ${cycle.status().pendingOperations}`)
+    if (!cycle.status().caughtUp) world.violation("outbox not empty", `${process.name} has not caught up with ${remote}`)
+  }
+}

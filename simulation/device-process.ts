@@ -1,0 +1,74 @@
+/** One process of a device: an open handle of the product's store, and its syncing with each remote, as the product does it. */
+import { PersistError } from "../kernel/errors.ts"
+import type { Remote } from "../kernel/ports/remote.ts"
+import type { SyncCycle } from "../kernel/sync/cycle.ts"
+import type { Store } from "../kernel/store/store.ts"
+import type { KnownOperation } from "./ledger.ts"
+import type { Actor } from "./scheduler.ts"
+import type { Site } from "./site.ts"
+
+/** The value of every record: a token that is never used twice, and whether servers refuse it. */
+export interface Token {
+  readonly uid: string
+  readonly poison?: true
+  /** How often it was updated. */
+  readonly count?: number
+}
+
+export class DeviceProcess implements Actor {
+  readonly name: string
+  readonly site: Site
+  /** What it wrote into the log, oldest first. */
+  readonly written: readonly KnownOperation[]
+  /** Remotes that it is talking with. */
+  readonly busy: Set<string> = new Set()
+  #store: Store<Token> | undefined
+  #cycleOf: ((remote: string) => SyncCycle) | undefined
+  readonly #cycles = new Map<string, SyncCycle>()
+
+  constructor(name: string, site: Site) {
+    this.name = name
+    this.site = site
+    this.written = site.writtenBy(this)
+  }
+
+  /** The open store; undefined until it has opened. */
+  get store(): Store<Token> | undefined {
+    return this.#store
+  }
+
+  /** The store is open; `cycleOf` makes what syncs it with a remote. */
+  begin(store: Store<Token>, cycleOf: (remote: string) => SyncCycle): void {
+    this.#store = store
+    this.#cycleOf = cycleOf
+  }
+
+  /** What syncs this handle with a remote: one object as long as the process lives. */
+  cycle(remote: string): SyncCycle {
+    let cycle = this.#cycles.get(remote)
+    if (cycle === undefined) {
+      if (this.#cycleOf === undefined) throw new Error(`${this.name} is not open yet`)
+      this.#cycles.set(remote, cycle = this.#cycleOf(remote))
+    }
+    return cycle
+  }
+}
+
+/** What became of a call: it ended, or failed with an error of ours. Anything else that is thrown is a defect. */
+export type Outcome = { readonly kind: "done" } | { readonly kind: "failed"; readonly error: PersistError } | {
+  readonly kind: "defect"
+  readonly error: unknown
+}
+
+/** Waits for a call and tells what became of it. */
+export async function outcomeOf(call: Promise<unknown>): Promise<Outcome> {
+  try {
+    await call
+    return { kind: "done" }
+  } catch (error) {
+    return error instanceof PersistError ? { kind: "failed", error } : { kind: "defect", error }
+  }
+}
+
+/** Makes a remote of a host. */
+export type RemoteFactory = (process: DeviceProcess, host: string) => Remote

@@ -1,0 +1,255 @@
+/**
+ * World: the sites of one run with the processes that have them open, the network between, and what may be done to them from outside.
+ *
+ *   tenant ── device A ── 1 to 3 processes ──┐
+ *          ── device B ── …                  ├─ network ── host R1 ── 1 to 3 processes ── a site for each tenant
+ *          ── clone of B, served to C ───────┘          ── host R2
+ */
+import type { Bytes } from "../kernel/ports/log-storage.ts"
+import type { Platform } from "../kernel/ports/platform.ts"
+import { RemoteCycle } from "../kernel/sync/remote-cycle.ts"
+import { openStore } from "../kernel/store/store.ts"
+import { wireRemote } from "../protocol/client/wire-remote.ts"
+import { Clock, processPlatform } from "./clock.ts"
+import { DeviceProcess, type Token } from "./device-process.ts"
+import { simulatedExchange } from "./exchange.ts"
+import type { Counts, Faults } from "./faults.ts"
+import { type KnownOperation, Ledger } from "./ledger.ts"
+import { Network } from "./network.ts"
+import type { Judge } from "./observer.ts"
+import { processAdapter, type Timing } from "./process-storage.ts"
+import type { Random } from "./random.ts"
+import type { Actor, Scheduler } from "./scheduler.ts"
+import { ServedHost, ServerProcess } from "./server-process.ts"
+import { type HostPolicy, serviceOf } from "./service.ts"
+import { Site, STORE_NAME } from "./site.ts"
+import { Whispers } from "./whispers.ts"
+
+/** How storages of a run answer. */
+export interface Habits {
+  readonly timing: Timing
+  /** Hints of other processes' appends come. */
+  readonly isWatched: boolean
+  /** What servers take and give at once; little, so that most has to be split. */
+  readonly limits: HostPolicy["limits"]
+}
+
+export class World implements Judge {
+  readonly random: Random
+  readonly scheduler: Scheduler
+  readonly faults: Faults
+  readonly counts: Counts
+  readonly ledger: Ledger = new Ledger()
+  readonly network: Network
+  readonly hosts: Map<string, ServedHost> = new Map()
+  readonly sites: Site[] = []
+  readonly violations: Map<string, string> = new Map()
+  /** What the code under test told its logger, searched for what must not be in it. */
+  readonly whispers: Whispers
+  habits: Habits = { timing: "later", isWatched: true, limits: { operationsMax: 6, partsMax: 6 } }
+  readonly #processes = new Map<Site, DeviceProcess[]>()
+  #names = 0
+
+  constructor(scheduler: Scheduler, faults: Faults, counts: Counts) {
+    this.random = scheduler.random
+    this.scheduler = scheduler
+    this.faults = faults
+    this.counts = counts
+    this.network = new Network(scheduler, faults)
+    this.whispers = new Whispers(this)
+  }
+
+  violation(title: string, detail: string): void {
+    if (this.violations.has(title)) return
+    this.violations.set(title, detail)
+    this.scheduler.note(`VIOLATION ${title}: ${detail}`)
+  }
+
+  count(name: string): void {
+    this.counts.add(name)
+  }
+
+  get present(): Site[] {
+    return this.sites.filter(({ isRemoved }) => !isRemoved)
+  }
+  get devices(): Site[] {
+    return this.present.filter(({ isServer }) => !isServer)
+  }
+
+  freshName(prefix: string): string {
+    return `${prefix}${++this.#names}`
+  }
+
+  // --- what there is
+
+  /** A server with a site for each tenant. */
+  async addServer(name: string, tenants: readonly string[], isLenient: boolean = false): Promise<ServedHost> {
+    const clock = new Clock(this.scheduler), sites: Site[] = []
+    for (const tenant of tenants) {
+      const options = {
+        name: tenants.length > 1 ? `${name}/${tenant}` : name,
+        tenant,
+        isServer: true,
+        isLenient,
+        principal: name,
+        remotes: [],
+      }
+      sites.push(await Site.open(options, this, this.scheduler, clock))
+    }
+    this.sites.push(...sites)
+    return this.#addHost(name, sites, isLenient)
+  }
+
+  async addDevice(name: string, remotes: readonly string[], tenant: string = "red", frames: readonly Bytes[] = []): Promise<Site> {
+    const options = { name, tenant, isServer: false, isLenient: true, principal: name, remotes }
+    const site = await Site.open(options, this, this.scheduler, undefined, frames)
+    this.sites.push(site)
+    this.#processes.set(site, [])
+    this.openProcess(site)
+    return site
+  }
+
+  /** A copy of a device's disk in another device, with the same login and the same clock. */
+  async clone(site: Site): Promise<Site> {
+    const options = { ...site, name: this.freshName(`${site.name}'`), isServer: false }
+    const clock = new Clock(this.scheduler)
+    clock.offsetMillis = site.clock.offsetMillis
+    const copy = await Site.open(options, this, this.scheduler, clock, site.frames())
+    this.sites.push(copy)
+    this.#processes.set(copy, [])
+    this.openProcess(copy)
+    return copy
+  }
+
+  /** A device serves its own store to neighbours, by a process of its own. */
+  serve(site: Site): ServedHost {
+    return this.hosts.get(site.name) ?? this.#addHost(site.name, [site], true)
+  }
+
+  #addHost(name: string, sites: readonly Site[], takesPoison: boolean): ServedHost {
+    const host = new ServedHost(name, sites, { takesPoison, limits: this.habits.limits }, this.random)
+    this.hosts.set(name, host)
+    this.openServerProcess(host)
+    return host
+  }
+
+  /** Is anything left that this host serves? */
+  isServed(host: ServedHost): boolean {
+    return [...host.sites.values()].some(({ isRemoved }) => !isRemoved)
+  }
+
+  // --- processes
+
+  processesOf(site: Site): readonly DeviceProcess[] {
+    return this.#processes.get(site) ?? []
+  }
+
+  /** A device opens its store in one more process. */
+  openProcess(site: Site): DeviceProcess {
+    const process = new DeviceProcess(this.freshName(`${site.name}.`), site)
+    this.#processes.get(site)?.push(process)
+    const platform = this.#platform(process, site.clock)
+    const adapter = processAdapter(this.#place(process), () => site.disk)
+    openStore<Token>(STORE_NAME, adapter, { platform, logger: this.whispers.logger, durability: "normal" }).then(
+      (store) => process.begin(store, (host) => new RemoteCycle(store.synced, this.#remote(process, host, platform))),
+      (error) => this.violation("a store does not open", `${process.name}: ${error}`),
+    )
+    return process
+  }
+
+  #remote(process: DeviceProcess, name: string, platform: Platform): ReturnType<typeof wireRemote> {
+    const host = this.hosts.get(name)
+    if (host === undefined) throw new Error(`no host is named ${name}`)
+    const { tenant, principal } = process.site
+    const exchange = simulatedExchange(this.network, { process, tenant, principal }, host)
+    return wireRemote({ exchange, store: STORE_NAME, session: platform.randomBytes(16) })
+  }
+
+  openServerProcess(host: ServedHost): ServerProcess {
+    const process = new ServerProcess(this.freshName(`${host.name}.`), (self) => {
+      const [site] = host.sites.values()
+      if (site === undefined) throw new Error(`${host.name} has no site`)
+      const diskOf = new Map([...host.sites.values()].map((one) => [one.tenant, () => one.disk]))
+      return serviceOf({
+        ...host.policy,
+        place: this.#place(self),
+        diskOf,
+        platform: this.#platform(self, site.clock),
+        logger: this.whispers.logger,
+      })
+    })
+    host.processes.push(process)
+    return process
+  }
+
+  #platform(process: Actor, clock: Clock): Platform {
+    const rate = this.faults.has("clockApart") && this.random.chance(0.5) ? 10 ** (this.random.next() * 2 - 1) : 1
+    if (rate !== 1) this.count("clockApart")
+    return processPlatform(process, this.scheduler, clock, this.random.fork(), rate)
+  }
+
+  #place(process: Actor): Parameters<typeof processAdapter>[0] {
+    const { timing, isWatched } = this.habits
+    return { process, scheduler: this.scheduler, faults: this.faults, timing, isWatched }
+  }
+
+  /** A process of a device is gone, at whatever it was. */
+  kill(process: DeviceProcess): void {
+    const others = this.processesOf(process.site).filter((other) => other !== process)
+    this.#processes.set(process.site, others)
+    this.scheduler.kill(process)
+    process.site.disk.leave(process)
+  }
+
+  killServerProcess(host: ServedHost, process: ServerProcess): void {
+    host.processes = host.processes.filter((other) => other !== process)
+    this.scheduler.kill(process)
+    for (const { disk } of host.sites.values()) disk.leave(process)
+    process.die()
+  }
+
+  /** Every process that has this site open is gone; answers the hosts that serve it. */
+  killAll(site: Site): ServedHost[] {
+    for (const process of this.processesOf(site)) this.kill(process)
+    const hosts = [...this.hosts.values()].filter(({ sites }) => [...sites.values()].includes(site))
+    for (const host of hosts) for (const process of host.processes) this.killServerProcess(host, process)
+    return hosts
+  }
+
+  // --- destruction: what had no other copy is excused
+
+  /** The site goes back to these frames, and its processes begin anew. */
+  async restore(site: Site, frames: readonly Bytes[]): Promise<void> {
+    const hosts = this.killAll(site)
+    await site.replaceDisk(frames)
+    this.#noteDestruction(site.isServer)
+    this.#reopen(site, hosts)
+  }
+
+  /** The power of a site fails: what was not flushed is gone, or some of it. A confirmation is no excuse for that. */
+  async losePower(site: Site): Promise<void> {
+    const hosts = this.killAll(site), { disk: { flushed, head } } = site
+    await site.replaceDisk(site.frames().slice(0, flushed + this.random.below(head - flushed + 1)))
+    this.#noteDestruction(false)
+    this.#reopen(site, hosts)
+  }
+
+  #reopen(site: Site, hosts: readonly ServedHost[]): void {
+    if (!site.isServer) this.openProcess(site)
+    for (const host of hosts) this.openServerProcess(host)
+  }
+
+  /** The device is lost for good. */
+  remove(site: Site): void {
+    this.killAll(site)
+    this.scheduler.kill(site.disk)
+    site.isRemoved = true
+    this.#noteDestruction(false)
+  }
+
+  #noteDestruction(isOfServer: boolean): void {
+    const heldBy = (sites: readonly Site[]): KnownOperation[] => sites.flatMap(({ observer }) => [...observer.operations])
+    const servers = isOfServer ? heldBy(this.present.filter(({ isServer }) => isServer)) : undefined
+    this.ledger.noteDestruction(heldBy(this.present), servers)
+  }
+}
