@@ -61,7 +61,11 @@ export class StoreCore {
   readonly gates: WriteGate[] = []
   /** Values of the views as they are now, with a cache that follows them. */
   decoded!: DecodedValues
+  /** The log is closed too: not even a sync writes any more. */
+  isEnded: boolean = false
   readonly #closeListeners = new Set<() => void>()
+  readonly #closers = new Set<() => Promise<void>>()
+  readonly #frameListeners = new Set<() => void>()
   #sorted = new Map<number, SortedKeys>()
   readonly #key = new ByteWriter(4096)
   #synced: SyncedLog | undefined
@@ -90,7 +94,10 @@ export class StoreCore {
         this.subscriptions.noteAll()
         this.subscriptions.deliver()
       },
-      onFrame: () => this.subscriptions.deliver(),
+      onFrame: () => {
+        this.subscriptions.deliver()
+        for (const listener of this.#frameListeners) listener()
+      },
     })
     this.#follow(this.views)
     this.turns = new Turns(platform)
@@ -138,12 +145,26 @@ export class StoreCore {
     return () => void this.#closeListeners.delete(listener)
   }
 
-  /** Refuses new calls and ends subscriptions. */
-  close(): void {
-    if (this.isClosed) return
+  /** Calls `closer` when the store closes, before its log does, and waits for it, until the function that it answers is called. */
+  beforeEnd(closer: () => Promise<void>): () => void {
+    this.#closers.add(closer)
+    return () => void this.#closers.delete(closer)
+  }
+
+  /** Calls `listener` after every frame that the views took, until the function that it answers is called. */
+  onFrame(listener: () => void): () => void {
+    this.#frameListeners.add(listener)
+    return () => void this.#frameListeners.delete(listener)
+  }
+
+  /** Refuses new calls, ends subscriptions, lets syncs end, and frees the log. */
+  async close(): Promise<void> {
     this.isClosed = true
     this.subscriptions.clear()
     for (const listener of this.#closeListeners) listener()
+    await Promise.all([...this.#closers].map((closer) => closer()))
+    this.isEnded = true
+    await this.log.close()
   }
 
   /** The index of a collection. Throws `InvalidStoreName`. */
@@ -232,7 +253,7 @@ export class StoreCore {
 
   /** Queues a frame of a sync; resolves to whether one was appended. */
   async commit(commit: SyncCommit): Promise<boolean> {
-    this.assertOpen("sync")
+    if (this.isEnded) throw new StoreClosed({ store: this.name, call: "sync" })
     return await new Promise<unknown>((resolve, reject) => {
       const keyPlace = this.staging.keys.place, valuePlace = this.staging.values.place
       const write = new PendingWrite(

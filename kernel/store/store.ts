@@ -7,6 +7,8 @@ import { prefixOf } from "../log/prefix.ts"
 import { type Adapter, capabilitiesOf } from "../ports/log-storage.ts"
 import { kindOf, silentLogger, storeLogger } from "../ports/logger.ts"
 import { webPlatform } from "../ports/platform.ts"
+import type { SyncedStore } from "../sync/engine/synced-store.ts"
+import type { WriteGate } from "../sync/queue-gate.ts"
 import type { SyncedLog } from "../sync/synced-log.ts"
 import { checkFunction } from "../arguments.ts"
 import { Collection } from "./collection.ts"
@@ -14,6 +16,7 @@ import { digestOf } from "./digest.ts"
 import { checkOptions, type OpenStoreOptions } from "./options.ts"
 import type { StoreStatus } from "./status.ts"
 import { StoreCore } from "./store-core.ts"
+import { syncedStoreOf } from "./synced-store.ts"
 import { runTransaction, type Transaction } from "./transaction.ts"
 import type { BatchWritten } from "./types.ts"
 
@@ -39,9 +42,21 @@ export class Store<T = any> {
     return this.#core.name
   }
 
-  /** @internal This store as syncing sees it. */
+  /** @internal This store as syncing sees it: its log, and what schedules need of it. */
   get synced(): SyncedLog {
     return this.#core.synced
+  }
+  /** @internal */
+  get syncedStore(): SyncedStore {
+    return syncedStoreOf(this.#core)
+  }
+  /** @internal Asked before writes are stored. */
+  get gates(): WriteGate[] {
+    return this.#core.gates
+  }
+  /** @internal Bytes that this handle has written, ever. */
+  get writtenBytes(): number {
+    return this.#core.author.writtenBytes
   }
 
   /** A named group of records; the same object for the same name. Throws `InvalidStoreName` for a name that cannot be used. */
@@ -114,11 +129,10 @@ export class Store<T = any> {
   }
 
   async #close(): Promise<void> {
-    this.#core.close()
     try {
       this.#stopWatching()
     } finally {
-      await this.#core.log.close()
+      await this.#core.close()
     }
   }
 

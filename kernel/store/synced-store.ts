@@ -1,0 +1,22 @@
+/** An open store as the engine of its syncs sees it. */
+import type { SyncedStore } from "../sync/engine/synced-store.ts"
+import type { StoreCore } from "./store-core.ts"
+
+export function syncedStoreOf(core: StoreCore): SyncedStore {
+  return {
+    name: core.name,
+    get head() {
+      return core.log.head
+    },
+    get deadLetterCount() {
+      const { dead } = core.views.remotes
+      return dead.size === 0 ? 0 : core.records.liveVersions((writer, seq) => dead.has(writer, seq)).length
+    },
+    get conflictCount() {
+      return core.records.rowsWithSiblings().length
+    },
+    onWrite: (listener) => core.onFrame(listener),
+    flush: () => core.log.flush(),
+    onClose: (listener) => core.beforeEnd(listener),
+  }
+}

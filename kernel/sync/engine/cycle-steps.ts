@@ -1,0 +1,182 @@
+/**
+ * Cycle steps: connect, push and pull of one remote, each with what its end means: what is counted, what is put off, what is asked for again.
+ *
+ * A step never overlaps another one, also not one that was interrupted and has not ended. One that goes well although nothing comes of it is
+ * allowed a few times; then it is put off like one that failed.
+ */
+import * as Effect from "effect/Effect"
+import { NoProgress } from "../../errors.ts"
+import type { Platform } from "../../ports/platform.ts"
+import type { PullResult, PushResult, SyncCycle } from "../cycle.ts"
+import { isRetryable, isUnreachable } from "./failure.ts"
+import type { Hints } from "./hints.ts"
+import type { Stall } from "./stall.ts"
+import type { SyncProgress } from "./sync-status.ts"
+import type { SyncedStore } from "./synced-store.ts"
+import { TokenBucket } from "./token-bucket.ts"
+
+/** So many pushes of which nothing is taken, in a row and as many more as time allows, are no reason to wait. */
+const FRUITLESS_MAX = 5
+const FRUITLESS_PER_MILLI = 1 / 10_000
+/** A remote may make a pull begin anew so many times, and then once an hour. */
+const RESTARTS_MAX = 4
+const HOUR_MILLIS = 3_600_000
+/** Limits, rights and clock are asked for again after this time. */
+const HANDSHAKE_MILLIS_MAX = HOUR_MILLIS
+
+export type Step = "connect" | "push" | "pull"
+
+export interface CycleStepsOptions {
+  readonly store: SyncedStore
+  readonly cycle: SyncCycle
+  readonly platform: Platform
+  readonly stalls: Readonly<Record<Step, Stall>>
+  readonly hints: Hints
+  /** Called when something of it has changed. */
+  readonly onChange: () => void
+}
+
+export class CycleSteps {
+  /** The one that runs. */
+  step: Step | undefined
+  /** It answered when it was asked last. */
+  isOnline: boolean = false
+  /** The last push ended because of what this principal may not. */
+  isForbidden: boolean = false
+  lastPushAt: number | undefined
+  lastPullAt: number | undefined
+  readonly totals: { operations: number; coalesced: number; coalescedBytes: number; refused: number } = {
+    operations: 0,
+    coalesced: 0,
+    coalescedBytes: 0,
+    refused: 0,
+  }
+  readonly #options: CycleStepsOptions
+  readonly #fruitless: TokenBucket
+  readonly #restarts: TokenBucket
+  #connectedAt: number | undefined
+  /** Where the step began: operations that were lacking, or frames of the remote that were known. */
+  #startedFrom = 0
+  /** The step before, whether it went well or not. */
+  #before: Promise<unknown> = Promise.resolve()
+
+  constructor(options: CycleStepsOptions) {
+    this.#options = options
+    const { now } = options.platform
+    this.#fruitless = new TokenBucket(now, FRUITLESS_MAX, FRUITLESS_PER_MILLI)
+    this.#restarts = new TokenBucket(now, RESTARTS_MAX, 1 / HOUR_MILLIS)
+  }
+
+  /** How far the present push or pull is. */
+  get progress(): SyncProgress | undefined {
+    const { pendingOperations, cursor, remoteHead } = this.#options.cycle.status(), { step } = this
+    if (step === "push") {
+      const total = Math.max(this.#startedFrom, pendingOperations)
+      return { call: step, done: total - pendingOperations, total }
+    }
+    if (step !== "pull") return undefined
+    const done = Math.max(0, cursor.position - this.#startedFrom)
+    return { call: step, done, total: Math.max(done, remoteHead - this.#startedFrom) }
+  }
+
+  /** Asks who is there, if that is not known or has not been asked for an hour. Fails with what the remote failed with. */
+  connect(): Effect.Effect<void, unknown> {
+    const { cycle, platform, stalls } = this.#options
+    return Effect.suspend(() => {
+      const age = this.#connectedAt === undefined ? 0 : Math.abs(platform.now() - this.#connectedAt)
+      if (age > HANDSHAKE_MILLIS_MAX) cycle.forget()
+      if (cycle.status().handshake !== undefined) return Effect.void
+      return Effect.map(this.#take("connect", (signal) => cycle.connect(signal)), () => {
+        this.#connectedAt = platform.now()
+        stalls.connect.succeed()
+      })
+    })
+  }
+
+  /** Takes what is new at the remote. `isHinted`: nothing but a hint asked for it. Fails with what the cycle failed with. */
+  pull(isHinted: boolean): Effect.Effect<void, unknown> {
+    const { cycle, platform, stalls, hints } = this.#options
+    return Effect.gen({ self: this }, function* () {
+      this.#startedFrom = cycle.status().cursor.position
+      const { parts, restarts }: PullResult = yield* this.#take("pull", (signal) => cycle.pull(signal))
+      this.lastPullAt = platform.now()
+      stalls.pull.succeed()
+      if (isHinted || parts > 0) yield* hints.judge(cycle.remote.name, parts > 0)
+      this.#restarts.take(restarts)
+      const waitMillis = restarts === 0 ? 0 : this.#restarts.waitMillis
+      // What came is good, so the step has gone well; the next one waits.
+      if (waitMillis > 0) yield* stalls.pull.fail(this.#noProgress("pull", "it asks for a new beginning, again and again"), waitMillis)
+    })
+  }
+
+  /** Sends what the remote lacks, once it is on the device. Fails with what store or cycle failed with, or with `NoProgress`. */
+  push(): Effect.Effect<PushResult, unknown> {
+    const { cycle, store, platform, stalls } = this.#options
+    return Effect.gen({ self: this }, function* () {
+      this.#startedFrom = cycle.status().pendingOperations
+      const result: PushResult = yield* this.#take("push", async (signal) => {
+        await store.flush()
+        signal.throwIfAborted()
+        return await cycle.push(signal)
+      })
+      const { totals } = this
+      totals.operations += result.operations
+      totals.coalesced += result.coalesced
+      totals.coalescedBytes += result.coalescedBytes
+      totals.refused += result.refused
+      this.isForbidden = result.stoppedBy === "forbidden"
+      this.lastPushAt = platform.now()
+      if (result.operations > 0) this.#fruitless.fill()
+      else if (result.requests > 0) this.#fruitless.take(1)
+      if (this.#fruitless.waitMillis > 0) return yield* this.endlessPush("it takes nothing of what is pushed")
+      if (result.operations > 0 || stalls.push.failure?.code !== "no_progress") stalls.push.succeed()
+      return result
+    })
+  }
+
+  /** Fails a push that goes on for ever. */
+  endlessPush(reason: string): Effect.Effect<never, unknown> {
+    const error = this.#noProgress("push", reason)
+    return Effect.andThen(this.#options.stalls.push.fail(error), Effect.fail(error))
+  }
+
+  #noProgress(call: Step, reason: string): NoProgress {
+    return new NoProgress({ remote: this.#options.cycle.remote.name, call, reason })
+  }
+
+  #take<A>(step: Step, start: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, unknown> {
+    const { cycle, stalls } = this.#options
+    const answer = Effect.tryPromise({
+      try: (signal) => {
+        const answer = this.#before.then(() => {
+          signal.throwIfAborted()
+          return start(signal)
+        })
+        this.#before = answer.catch(() => {})
+        return answer
+      },
+      catch: (error) => error,
+    })
+    const fail = (error: unknown): Effect.Effect<never, unknown> => {
+      this.isOnline = !isUnreachable(error)
+      // It may be another one now, or take us for another one: the next try begins with a handshake.
+      if (!isRetryable(error)) cycle.forget()
+      return Effect.andThen(stalls[step].fail(error), Effect.fail(error))
+    }
+    return Effect.suspend(() => {
+      this.#enter(step)
+      return Effect.matchEffect(answer, {
+        onFailure: fail,
+        onSuccess: (value) => {
+          this.isOnline = true
+          return Effect.succeed(value)
+        },
+      })
+    }).pipe(Effect.ensuring(Effect.sync(() => this.#enter(undefined))))
+  }
+
+  #enter(step: Step | undefined): void {
+    this.step = step
+    this.#options.onChange()
+  }
+}
