@@ -61,6 +61,8 @@ export class RemoteCycle implements SyncCycle {
     const { limits: { partsMax, operationsMax, partsBytesMax } } = await this.connect(signal)
     const limits = { partsMax, operationsMax, partsBytesMax: Math.min(partsBytesMax, BATCH_BYTES_MAX) }
     let total: PushResult = { requests: 0, operations: 0, bytes: 0, coalesced: 0, coalescedBytes: 0, refused: 0, stoppedBy: "done" }
+    // A log that was replaced by an older copy would send numbers that this handle has given away (rule S2).
+    if (this.hasPending) await this.#log.refresh()
     for (let fruitless = 0;;) {
       signal.throwIfAborted()
       if (!this.#known.follow(this.#log.views).caughtUp) return { ...total, stoppedBy: "pull_first" }
@@ -152,12 +154,10 @@ export class RemoteCycle implements SyncCycle {
   }
 
   #have(): PassedRange[] {
-    const { views } = this.#log, have: PassedRange[] = []
-    for (const [writer, { seq, withheld }] of views.vector.entries) {
-      if (views.own.has(writer) && withheld.length === 0) have.push({ writer: views.writers.idOf(writer), seq })
-      if (have.length === HAVE_MAX) break
-    }
-    return have
+    const { views } = this.#log
+    const whole = [...views.vector.entries].filter(([, { withheld }]) => withheld.length === 0)
+    const own = whole.filter(([writer]) => views.own.has(writer)), others = whole.filter(([writer]) => !views.own.has(writer))
+    return [...own, ...others].slice(0, HAVE_MAX).map(([writer, { seq }]) => ({ writer: views.writers.idOf(writer), seq }))
   }
 
   readonly #now = (): number => this.#log.platform.now()
