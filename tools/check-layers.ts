@@ -47,7 +47,9 @@ const layerOf = (path: string): string | undefined => {
 /** Whether a file of layer `from` may import one of layer `to`. Own layer: always. */
 const isAllowed = (from: string, to: string): boolean => {
   if (from === to) return true
-  if (from === "testing") return to === "base" || to === "conformance" || to.startsWith("kernel/") || to.startsWith("adapters/")
+  if (from === "testing") {
+    return to === "base" || to === "conformance" || to === "protocol" || to.startsWith("kernel/") || to.startsWith("adapters/")
+  }
   if (from === "mod") return to === "base" || to.startsWith("kernel/") || to.startsWith("adapters") || to === "protocol"
   if (from === "protocol") return to === "base" || (to.startsWith("kernel/") && to !== "kernel/store")
   if (from === "simulation") {

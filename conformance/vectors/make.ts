@@ -1,5 +1,5 @@
 /**
- * Makes the vectors of `v0/` from what the files beside this one say.
+ * Makes the vectors of `v0/` and `wire-v1/` from what the files beside this one say.
  *
  *   node conformance/vectors/make.ts            writes them
  *   node conformance/vectors/make.ts --check    compares byte for byte, and fails if one differs
@@ -12,36 +12,53 @@ import { frameVectors } from "./frames.ts"
 import { logVectors } from "./logs.ts"
 import { numberVectors } from "./numbers.ts"
 import { valueVectors } from "./values.ts"
+import { equalVectors, hintVectors, refusedMessages } from "./wire-other.ts"
+import { answerVectors, requestVectors } from "./wire.ts"
 
-/** Where they lie. */
+/** Where those of the format lie, and those of the sync protocol. */
 export const VECTORS: string = join(import.meta.dirname, "v0")
+export const WIRE_VECTORS: string = join(import.meta.dirname, "wire-v1")
 
 /** JSON with a line for each vector's members, so that a change is seen where it is. */
-function print(lists: object): string {
+function print(lists: object, version: string = `"format": 0`): string {
   const member = ([name, value]: [string, unknown]): string => `      ${JSON.stringify(name)}: ${JSON.stringify(value)}`
   const vector = (value: object): string => `    {\n${Object.entries(value).map(member).join(",\n")}\n    }`
   const list = ([name, vectors]: [string, readonly object[]]): string =>
     `  ${JSON.stringify(name)}: [\n${vectors.map(vector).join(",\n")}\n  ]`
-  return `{\n  "format": 0,\n${Object.entries(lists).map(list).join(",\n")}\n}\n`
+  return `{\n  ${version},\n${Object.entries(lists).map(list).join(",\n")}\n}\n`
 }
 
-/** Name and content of each file. */
+const printWire = (lists: object): string => print(lists, `"protocol": 1`)
+
+/** Path and content of each file. */
 export async function makeVectors(): Promise<ReadonlyMap<string, string>> {
   return new Map([
-    ["numbers.json", print(numberVectors())],
-    ["values.json", print(valueVectors())],
-    ["blocks.json", print(blockVectors())],
-    ["frames.json", print(frameVectors())],
-    ["logs.json", print(await logVectors())],
+    [join(VECTORS, "numbers.json"), print(numberVectors())],
+    [join(VECTORS, "values.json"), print(valueVectors())],
+    [join(VECTORS, "blocks.json"), print(blockVectors())],
+    [join(VECTORS, "frames.json"), print(frameVectors())],
+    [join(VECTORS, "logs.json"), print(await logVectors())],
+    ...makeWireVectors(),
   ])
 }
 
-/** Names of the files that are not as they would be made now. */
+/** The same of the sync protocol alone. */
+export function makeWireVectors(): ReadonlyMap<string, string> {
+  return new Map([
+    [join(WIRE_VECTORS, "requests.json"), printWire(requestVectors())],
+    [join(WIRE_VECTORS, "answers.json"), printWire(answerVectors())],
+    [join(WIRE_VECTORS, "equal.json"), printWire(equalVectors())],
+    [join(WIRE_VECTORS, "refused.json"), printWire(refusedMessages())],
+    [join(WIRE_VECTORS, "hints.json"), printWire(hintVectors())],
+  ])
+}
+
+/** Paths of the files that are not as they would be made now. */
 export async function findStaleVectors(): Promise<readonly string[]> {
   const stale: string[] = []
-  for (const [name, text] of await makeVectors()) {
-    const found = await readFile(join(VECTORS, name), "utf8").catch(() => "")
-    if (found !== text) stale.push(name)
+  for (const [path, text] of await makeVectors()) {
+    const found = await readFile(path, "utf8").catch(() => "")
+    if (found !== text) stale.push(path)
   }
   return stale
 }
@@ -49,10 +66,10 @@ export async function findStaleVectors(): Promise<readonly string[]> {
 if (import.meta.main) {
   if (process.argv.includes("--check")) {
     const stale = await findStaleVectors()
-    for (const name of stale) console.error(`${join(VECTORS, name)} is not what conformance/vectors/make.ts makes`)
+    for (const path of stale) console.error(`${path} is not what conformance/vectors/make.ts makes`)
     process.exitCode = stale.length === 0 ? 0 : 1
   } else {
-    await mkdir(VECTORS, { recursive: true })
-    for (const [name, text] of await makeVectors()) await writeFile(join(VECTORS, name), text)
+    for (const folder of [VECTORS, WIRE_VECTORS]) await mkdir(folder, { recursive: true })
+    for (const [path, text] of await makeVectors()) await writeFile(path, text)
   }
 }

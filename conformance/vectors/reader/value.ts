@@ -58,10 +58,18 @@ let nodes = 0
 /** The value that fills `bytes`. */
 export function readValue(bytes: Uint8Array): Notation {
   check(bytes.length <= 1_048_576, "F-7")
-  const cursor = new Cursor(bytes)
+  const cursor = new Cursor(bytes), value = takeValue(cursor)
+  check(cursor.left === 0, "F-6")
+  return value
+}
+
+/** The value that is next. */
+export function takeValue(cursor: Cursor): Notation {
+  const start = cursor.at
   nodes = 0
-  const { value, bytes: again } = read(cursor, 0)
-  check(cursor.left === 0 && again.length === bytes.length && again.every((byte, at) => byte === bytes[at]), "F-6")
+  const { value, bytes } = read(cursor, 0), again = cursor.bytes.subarray(start, cursor.at)
+  check(again.length <= 1_048_576, "F-7")
+  check(bytes.length === again.length && bytes.every((byte, at) => byte === again[at]), "F-6")
   return value
 }
 
