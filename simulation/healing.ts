@@ -85,18 +85,21 @@ export async function drive(world: World, process: DeviceProcess, call: Promise<
 
 /** A handle that was open through all of it shows what its log says. */
 async function compareOpen(world: World, process: DeviceProcess): Promise<void> {
-  const { store } = process
+  const { store, site } = process
   if (store === undefined) return
-  let isOver = false
-  const refreshed = outcomeOf(store.refresh()).then((outcome) => {
-    isOver = true
-    return outcome
-  })
-  await world.scheduler.quiet()
-  if (!await world.scheduler.runUntil(() => isOver, STEPS_MAX)) return world.violation("a call never ends", `${process.name}: refresh`)
-  const outcome = await refreshed
-  if (outcome.kind === "defect") return world.violation("a defect", `${process.name}: refresh threw ${outcome.error}`)
-  if (outcome.kind === "failed") return world.count(`refresh fails: ${outcome.error.code}`)
+  // Others may append while it looks.
+  do {
+    let isOver = false
+    const refreshed = outcomeOf(store.refresh()).then((outcome) => {
+      isOver = true
+      return outcome
+    })
+    await world.scheduler.quiet()
+    if (!await world.scheduler.runUntil(() => isOver, STEPS_MAX)) return world.violation("a call never ends", `${process.name}: refresh`)
+    const outcome = await refreshed
+    if (outcome.kind === "defect") return world.violation("a defect", `${process.name}: refresh threw ${outcome.error}`)
+    if (outcome.kind === "failed") return world.count(`refresh fails: ${outcome.error.code}`)
+  } while (store.status().head !== site.disk.head)
   const difference = sameAsLog(process)
   if (difference !== undefined) world.violation("view is not the fold of its log", `${process.name}: ${difference}`)
 }

@@ -7,6 +7,7 @@
  */
 import process from "node:process"
 import { parseArgs } from "node:util"
+import { logbookOf } from "./logbook.ts"
 import { runSeed, STEPS_DEFAULT } from "./simulation.ts"
 
 const { values } = parseArgs({
@@ -15,13 +16,23 @@ const { values } = parseArgs({
     from: { type: "string", default: "1" },
     steps: { type: "string", default: String(STEPS_DEFAULT) },
     show: { type: "boolean", default: false },
+    without: { type: "string", default: "" },
   },
 })
 const from = Number(values.from), seeds = Number(values.seeds)
 const started = performance.now()
 let broken = 0
 for (let seed = from; seed < from + seeds; seed++) {
-  const result = await runSeed(seed, { steps: Number(values.steps), listener: values.show ? (text) => console.log(text) : undefined })
+  const result = await runSeed(seed, {
+    steps: Number(values.steps),
+    without: values.without.split(",").filter(Boolean) as never,
+    listener: values.show ? (text) => console.log(text) : undefined,
+    onEnd: values.show
+      ? (world) => {
+        for (const site of world.sites) console.log(logbookOf(site.name, site.frames()))
+      }
+      : undefined,
+  })
   if (result.violations.size > 0) {
     broken++
     for (const [title, detail] of result.violations) console.log(`seed ${seed}: ${title}: ${detail}`)

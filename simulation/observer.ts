@@ -66,9 +66,11 @@ export class Observer {
     try {
       const frame = readFrame(bytes), blocks = frame.parts.filter(({ type }) => type === 1).map(({ content }) => blockOf(content))
       const isLocal = frame.flags % 2 === 1, brought = isLocal && isNew ? this.#write(frame, blocks) : this.#find(blocks)
-      const fresh = brought.filter((operation) => !this.operations.has(operation))
+      // A number that the log has is skipped, though its block lists it: there it is covered by another one.
+      const fresh = brought.filter(({ writer, seq }) => seq > (this.full.get(writer) ?? 0) || this.fold.pairOf(writer).withheld.includes(seq))
       this.fold.blocks(frame, blocks)
       for (const { writers: [writer = ""], to } of blocks) this.full.set(writer, Math.max(to, this.full.get(writer) ?? 0))
+      for (const operation of brought) this.operations.add(operation)
       for (const operation of fresh) this.#show(operation)
       if (isNew) this.#judgeFresh(fresh, frame)
       if (frame.change !== null) this.#follow(frame.change, isNew)
@@ -138,7 +140,6 @@ export class Observer {
   }
 
   #show(operation: KnownOperation): void {
-    this.operations.add(operation)
     this.shown.set(operation.record, notReplaced([...this.shown.get(operation.record) ?? [], operation]))
   }
 

@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly without?: readonly Fault[] | undefined
   /** Told of everything that happens. */
   readonly listener?: ((text: string) => void) | undefined
+  /** Given the world as the run left it. */
+  readonly onEnd?: ((world: World) => void) | undefined
 }
 
 /** What a run came to. */
@@ -37,7 +39,7 @@ const HOUR_MILLIS = 3_600_000
 const LIMITS = [{ operationsMax: 6, partsMax: 3 }, { operationsMax: 6, partsMax: 6 }, { operationsMax: 30, partsMax: 12 }, {}]
 
 /** Plays one seed. */
-export async function runSeed(seed: number, { steps, without = [], listener }: RunOptions): Promise<RunResult> {
+export async function runSeed(seed: number, { steps, without = [], listener, onEnd }: RunOptions): Promise<RunResult> {
   const random = new Random(seed), counts = new Counts(), scheduler = new Scheduler(random)
   scheduler.listener = listener
   const simulation = new Simulation(new World(scheduler, new Faults(random, counts, without), counts))
@@ -51,6 +53,7 @@ export async function runSeed(seed: number, { steps, without = [], listener }: R
   } catch (error) {
     world.violation("the simulation threw", error instanceof Error ? `${error.stack}` : String(error))
   }
+  onEnd?.(world)
   return { seed, violations: world.violations, counts, trace: scheduler.trace, rounds }
 }
 
