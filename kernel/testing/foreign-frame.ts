@@ -13,6 +13,7 @@ import { writeUtf8 } from "../format/utf8.ts"
 import { FRAME_ID_BYTES, WRITER_BYTES } from "../model/identifiers.ts"
 import { OperationKind } from "../model/operation.ts"
 import type { Bytes, LogStorage } from "../ports/log-storage.ts"
+import type { Part } from "../ports/remote.ts"
 
 /** A dot: the 16 bytes of a writer, and a number. */
 export interface ForeignDot {
@@ -95,6 +96,13 @@ export class ForeignWriter {
     endPart(out, mark)
     endFrame(out, checksum)
     await storage.append(head + 1, out.buffer.slice(0, out.length))
+  }
+
+  /** What was added since the last time, as a part of a push. */
+  part(): Part {
+    const keys = new ByteWriter(), values = new ByteWriter(), out = new ByteWriter(), block = this.#block(keys, values)
+    encodeBlock(block, keys.buffer, values.buffer, out)
+    return { type: PartType.block, content: out.buffer.slice(0, out.length) }
   }
 
   #block(keys: ByteWriter, values: ByteWriter): BlockColumns {
