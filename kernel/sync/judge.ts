@@ -121,6 +121,8 @@ function hasGap(blocks: readonly ArrivedBlock[], views: LogViews): boolean {
  * writer's own operations pass for having been seen.
  */
 function requireCoveredVoids(blocks: readonly ArrivedBlock[], views: LogViews): void {
+  // What covered it may be among the withheld ones: refused by this log, and left out by a relay that never had what it covered.
+  if (blocks.some(({ block }) => block.withheld.length > 0)) return
   const hasVoids = blocks.filter(({ block }) => block.count + block.withheld.length < block.to - block.from)
   for (const { block, writer } of hasVoids) {
     const seq = lastVoid(block)

@@ -61,8 +61,8 @@ export class RemoteCycle implements SyncCycle {
     const { limits: { partsMax, operationsMax, partsBytesMax } } = await this.connect(signal)
     const limits = { partsMax, operationsMax, partsBytesMax: Math.min(partsBytesMax, BATCH_BYTES_MAX) }
     let total: PushResult = { requests: 0, operations: 0, bytes: 0, coalesced: 0, coalescedBytes: 0, refused: 0, stoppedBy: "done" }
-    // A log that was replaced by an older copy would send numbers that this handle has given away (rule S2).
-    if (this.hasPending) await this.#log.refresh()
+    // A log that was replaced by an older copy would send numbers that this handle has given away (rule S2); another handle may have written.
+    if (this.hasPending || await this.#log.storage.head() !== this.#log.head) await this.#log.refresh()
     for (let fruitless = 0;;) {
       signal.throwIfAborted()
       if (!this.#known.follow(this.#log.views).caughtUp) return { ...total, stoppedBy: "pull_first" }
