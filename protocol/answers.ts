@@ -124,7 +124,7 @@ export function encodePushAnswer(answer: PushAnswer): Bytes {
   switch (answer.kind) {
     case "ok": {
       const { pairs, last, durability, serverTimeMillis } = answer
-      if (pairs.reduce((sum, { withheld }) => sum + withheld.length, 0) > WITHHELD_MAX) {
+      if (withheldIn(pairs) > WITHHELD_MAX) {
         throw wireError("batch_too_large", "the withheld numbers of its writers do not fit one answer")
       }
       return encodeEnvelope({ type: "ok", pairs: pairs.map(pairField), last: cursorField(last), durability, serverTimeMillis })
@@ -148,6 +148,8 @@ export function decodePushAnswer(body: Bytes): PushAnswer {
     case "ok": {
       const pairs = asList(memberOf(fields, "pairs"), "pairs", WRITERS_MAX, asPair)
       refuseTwice(pairs, "pairs", ({ writer }) => nameOfWriter(writer))
+      const withheld = withheldIn(pairs)
+      if (withheld > WITHHELD_MAX) malformed("pairs", `withhold ${withheld} numbers, at most ${WITHHELD_MAX} are allowed`)
       return {
         kind: "ok",
         pairs,
@@ -222,6 +224,7 @@ function decodeAnswer<Type extends string>(body: Bytes, types: readonly Type[]):
   return { type: known, fields, parts }
 }
 
+const withheldIn = (pairs: readonly WriterPair[]): number => pairs.reduce((sum, { withheld }) => sum + withheld.length, 0)
 const cursorField = ({ position, id }: Cursor): FieldValues[string] => [position, id]
 const pairField = ({ writer, seq, withheld }: WriterPair): FieldValues[string] => [writer, seq, withheld]
 const limitsField = ({ partsBytesMax, operationsMax, partsMax, bodyBytesMax, inflatedBytesMax }: WireLimits): FieldValues => ({
