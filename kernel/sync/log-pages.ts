@@ -49,7 +49,7 @@ class PageBuilder {
   readonly #have: ReadonlyMap<string, number>
   readonly #limits: RemoteLimits
   readonly #parts: Part[] = []
-  /** The last range of each writer stands for those before it. */
+  /** The greatest range of each writer stands for the others; it need not be the last, since blocks overlap (rule S13). */
   readonly #ranges = new Map<string, PassedRange>()
   #bytes = 0
   #operations = 0
@@ -91,11 +91,16 @@ class PageBuilder {
       this.#parts.length + this.#ranges.size + parts.length + ranges.length > partsMax
     if (isOver && this.#frames > 0) return undefined
     for (const part of parts) this.#parts.push(part)
-    for (const range of ranges) this.#ranges.set(bytesToHex(range.writer), range)
+    for (const range of ranges) this.#pass(range)
     this.#bytes += bytes
     this.#operations += operations
     this.#frames++
     return frame.id.slice()
+  }
+
+  #pass(range: PassedRange): void {
+    const writer = bytesToHex(range.writer), before = this.#ranges.get(writer)
+    if (before === undefined || before.seq < range.seq) this.#ranges.set(writer, range)
   }
 
   end(next: Cursor): LogPage {
