@@ -122,14 +122,22 @@ export class NotSyncable extends PersistError<{ readonly store: string; readonly
   }
 }
 
+export interface NoProgressDetails {
+  readonly remote: string
+  readonly call: string
+  readonly reason: string
+  /** It is not tried again before. */
+  readonly retryAfterMillis?: number | undefined
+}
+
 /** A remote answers, and again nothing comes of it: what it is asked for is put off, so that no answer of a remote can keep a device busy. */
-export class NoProgress extends PersistError<{ readonly remote: string; readonly call: string; readonly reason: string }> {
+export class NoProgress extends PersistError<NoProgressDetails> {
   readonly _tag = "NoProgress" as const
   readonly code = "no_progress"
   override readonly retryable = true
   override readonly hint: string = "nothing: it is tried again, more and more rarely; see who operates the remote"
 
-  constructor(details: { readonly remote: string; readonly call: string; readonly reason: string }, options?: ErrorOptions) {
+  constructor(details: NoProgressDetails, options?: ErrorOptions) {
     super(`Cannot ${details.call} at "${details.remote}": ${details.reason}`, details, options)
   }
 }

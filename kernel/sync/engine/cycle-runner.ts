@@ -52,7 +52,7 @@ export class CycleRunner {
 
   /** Does what is asked for and does not wait. */
   run(demand: Demand): Effect.Effect<CycleOutcome> {
-    const { cycle, steps } = this.#options
+    const { cycle, steps, stalls } = this.#options
     return Effect.gen({ self: this }, function* () {
       const failed = yield* failedOf(steps.connect())
       if (failed !== undefined) return { push: failed, pull: failed }
@@ -71,17 +71,28 @@ export class CycleRunner {
           isPullFirst = stoppedBy === "pull_first"
           return isPullFirst && pulls === PULL_FIRST_MAX ? steps.endlessPush("whatever is pulled, it has to be pulled first") : Effect.void
         }))
-        if (push !== undefined || !isPullFirst || this.isEnding) break
+        if (push !== undefined || !isPullFirst || this.isEnding || !this.#mayPull(demand)) break
         if ((yield* fetch) !== undefined) return { push: pull, pull }
       }
+      if (!cycle.hasPending) stalls.push.succeed()
       if (this.#isOpen(demand, "pull") && !isFetched && !this.isEnding) yield* fetch
       return { push, pull }
     })
   }
 
-  /** A step that waits is done only if somebody calls for it. */
-  #isOpen(demand: Demand, step: "push" | "pull"): boolean {
+  #isOpen(demand: Demand, step: Step): boolean {
+    if (step === "pull") return demand.pull && this.#mayPull(demand)
+    const isCalled = demand.calls.some((call) => call.push)
+    return demand.push && (isCalled || this.#isFree("push") && (this.#options.cycle.status().caughtUp || this.#mayPull(demand)))
+  }
+
+  /** A step that waits is done only if somebody calls for it; a push that is called for may need a pull. */
+  #mayPull(demand: Demand): boolean {
+    return demand.calls.length > 0 || this.#isFree("pull")
+  }
+
+  #isFree(step: Step): boolean {
     const { stalls } = this.#options
-    return demand[step] && (stalls.connect.isOpen && stalls[step].isOpen || demand.calls.some((call) => call[step]))
+    return stalls.connect.isOpen && stalls[step].isOpen
   }
 }

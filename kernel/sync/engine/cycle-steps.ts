@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import { NoProgress } from "../../errors.ts"
 import type { Platform } from "../../ports/platform.ts"
 import type { PullResult, PushResult, SyncCycle } from "../cycle.ts"
-import { isRetryable, isUnreachable } from "./failure.ts"
+import { isAnswer, isRetryable, isUnreachable } from "./failure.ts"
 import type { Hints } from "./hints.ts"
 import type { Stall } from "./stall.ts"
 import type { SyncProgress } from "./sync-status.ts"
@@ -18,11 +18,8 @@ import { TokenBucket } from "./token-bucket.ts"
 /** So many pushes of which nothing is taken, in a row and as many more as time allows, are no reason to wait. */
 const FRUITLESS_MAX = 5
 const FRUITLESS_PER_MILLI = 1 / 10_000
-/** A remote may make a pull begin anew so many times, and then once an hour. */
-const RESTARTS_MAX = 4
-const HOUR_MILLIS = 3_600_000
 /** Limits, rights and clock are asked for again after this time. */
-const HANDSHAKE_MILLIS_MAX = HOUR_MILLIS
+const HANDSHAKE_MILLIS_MAX = 3_600_000
 
 export type Step = "connect" | "push" | "pull"
 
@@ -53,7 +50,6 @@ export class CycleSteps {
   }
   readonly #options: CycleStepsOptions
   readonly #fruitless: TokenBucket
-  readonly #restarts: TokenBucket
   #connectedAt: number | undefined
   /** Where the step began: operations that were lacking, or frames of the remote that were known. */
   #startedFrom = 0
@@ -62,9 +58,7 @@ export class CycleSteps {
 
   constructor(options: CycleStepsOptions) {
     this.#options = options
-    const { now } = options.platform
-    this.#fruitless = new TokenBucket(now, FRUITLESS_MAX, FRUITLESS_PER_MILLI)
-    this.#restarts = new TokenBucket(now, RESTARTS_MAX, 1 / HOUR_MILLIS)
+    this.#fruitless = new TokenBucket(options.platform.now, FRUITLESS_MAX, FRUITLESS_PER_MILLI)
   }
 
   /** How far the present push or pull is. */
@@ -98,14 +92,10 @@ export class CycleSteps {
     const { cycle, platform, stalls, hints } = this.#options
     return Effect.gen({ self: this }, function* () {
       this.#startedFrom = cycle.status().cursor.position
-      const { parts, restarts }: PullResult = yield* this.#take("pull", (signal) => cycle.pull(signal))
+      const { parts }: PullResult = yield* this.#take("pull", (signal) => cycle.pull(signal))
       this.lastPullAt = platform.now()
       stalls.pull.succeed()
       if (isHinted || parts > 0) yield* hints.judge(cycle.remote.name, parts > 0)
-      this.#restarts.take(restarts)
-      const waitMillis = restarts === 0 ? 0 : this.#restarts.waitMillis
-      // What came is good, so the step has gone well; the next one waits.
-      if (waitMillis > 0) yield* stalls.pull.fail(this.#noProgress("pull", "it asks for a new beginning, again and again"), waitMillis)
     })
   }
 
@@ -145,7 +135,7 @@ export class CycleSteps {
   }
 
   #take<A>(step: Step, start: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, unknown> {
-    const { cycle, stalls } = this.#options
+    const { cycle, stalls, onChange } = this.#options
     const answer = Effect.tryPromise({
       try: (signal) => {
         const answer = this.#before.then(() => {
@@ -158,13 +148,16 @@ export class CycleSteps {
       catch: (error) => error,
     })
     const fail = (error: unknown): Effect.Effect<never, unknown> => {
-      this.isOnline = !isUnreachable(error)
-      // It may be another one now, or take us for another one: the next try begins with a handshake.
-      if (!isRetryable(error)) cycle.forget()
+      if (isAnswer(error)) this.isOnline = true
+      else if (isUnreachable(error)) this.isOnline = false
+      // It may be another one now, or take us for another one, or not be there: the next try begins with a handshake. A push that does not get
+      // through says too little: large messages alone may be lost.
+      if (!isRetryable(error) || isUnreachable(error) && step === "pull") cycle.forget()
       return Effect.andThen(stalls[step].fail(error), Effect.fail(error))
     }
     return Effect.suspend(() => {
-      this.#enter(step)
+      this.step = step
+      onChange()
       return Effect.matchEffect(answer, {
         onFailure: fail,
         onSuccess: (value) => {
@@ -172,11 +165,6 @@ export class CycleSteps {
           return Effect.succeed(value)
         },
       })
-    }).pipe(Effect.ensuring(Effect.sync(() => this.#enter(undefined))))
-  }
-
-  #enter(step: Step | undefined): void {
-    this.step = step
-    this.#options.onChange()
+    }).pipe(Effect.ensuring(Effect.sync(() => this.step = undefined)))
   }
 }

@@ -1,5 +1,13 @@
 /** What an error that was thrown means for syncing. */
-import { PersistError, RemoteError, RemoteUnreachable, Unauthenticated, UnsupportedVersion } from "../../errors.ts"
+import {
+  NoProgress,
+  PersistError,
+  ProtocolViolation,
+  RemoteError,
+  RemoteUnreachable,
+  Unauthenticated,
+  UnsupportedVersion,
+} from "../../errors.ts"
 import { kindOf } from "../../ports/logger.ts"
 import { printable } from "../../text.ts"
 import type { RemoteCall, SyncFailure, SyncState } from "./sync-status.ts"
@@ -24,9 +32,13 @@ export function stateOf(error: unknown): SyncState {
 /** There was no answer at all. */
 export const isUnreachable = (error: unknown): boolean => error instanceof RemoteUnreachable
 
-/** Milliseconds for which the remote asked to be left alone. */
+/** The remote said no, or nonsense: it is there. */
+export const isAnswer = (error: unknown): boolean =>
+  [RemoteError, Unauthenticated, UnsupportedVersion, ProtocolViolation].some((kind) => error instanceof kind)
+
+/** Milliseconds for which the remote is to be left alone. */
 export const retryAfterOf = (error: unknown): number | undefined =>
-  error instanceof RemoteError ? error.details.retryAfterMillis : undefined
+  error instanceof RemoteError || error instanceof NoProgress ? error.details.retryAfterMillis : undefined
 
 /** The same call may go well later with nothing changed. */
 export const isRetryable = (error: unknown): boolean => error instanceof PersistError && error.retryable

@@ -31,9 +31,9 @@ export class Hints {
     if (this.#head === undefined || head.position >= this.#head.position) this.#head = head
   }
 
-  /** Is a pull asked for by a log that stands at `cursor`? */
-  isDue(cursor: Cursor): boolean {
-    return this.#head !== undefined && this.#stall.isOpen && isNews(this.#head, cursor)
+  /** Is a pull asked for by a log that stands at `cursor()`? */
+  isDue(cursor: () => Cursor): boolean {
+    return this.#head !== undefined && this.#stall.isOpen && isNews(this.#head, cursor())
   }
 
   /** A pull begins: hints that came before count no more. */

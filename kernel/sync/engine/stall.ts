@@ -9,7 +9,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import { type Platform, startTimer } from "../../ports/platform.ts"
+import type { Platform } from "../../ports/platform.ts"
+import { Alarm } from "./alarm.ts"
 import { BackOff } from "./back-off.ts"
 import { isRetryable, isUnreachable, retryAfterOf, stateOf, toFailure } from "./failure.ts"
 import type { RemoteCall, SyncFailure, SyncState } from "./sync-status.ts"
@@ -35,15 +36,17 @@ export class Stall {
   #failure: SyncFailure | undefined
   /** Failures in a row that do not pass by themselves. */
   #tries = 0
-  #wait: { readonly until: number; readonly end: () => void } | undefined
+  #nextAttemptAt: number | undefined
+  readonly #alarm: Alarm
 
   constructor(options: StallOptions) {
     this.#options = options
+    this.#alarm = new Alarm(options.platform, () => this.#open())
   }
 
   /** May be tried now. */
   get isOpen(): boolean {
-    return this.#wait === undefined
+    return this.#nextAttemptAt === undefined
   }
 
   /** Waits for somebody. */
@@ -67,17 +70,19 @@ export class Stall {
 
   /** Milliseconds since 1970-01-01, as it was reckoned when the wait began. */
   get nextAttemptAt(): number | undefined {
-    return this.#wait?.until
+    return this.#nextAttemptAt
   }
 
   /** Takes note of an error and waits. */
-  fail(error: unknown, retryAfterMillis: number | undefined = retryAfterOf(error)): Effect.Effect<void> {
+  fail(error: unknown): Effect.Effect<void> {
     const { platform, remote, call } = this.#options
     return Effect.gen({ self: this }, function* () {
       this.#error = error
       this.#failure = toFailure(error, remote, call, platform.now())
       if (!isRetryable(error)) this.#tries++
-      yield* this.isParked ? Effect.map(Random.next, (random) => this.#start(PARK_MILLIS * (1 + PARK_SPREAD * random))) : this.rest(retryAfterMillis)
+      yield* this.isParked
+        ? Effect.map(Random.next, (random) => this.#start(PARK_MILLIS * (1 + PARK_SPREAD * random)))
+        : this.rest(retryAfterOf(error))
     })
   }
 
@@ -102,9 +107,7 @@ export class Stall {
   /** Somebody asks to try at once; what went wrong is shown until something goes well. */
   release(): void {
     this.#tries = 0
-    if (this.isOpen) return
-    this.#end()
-    this.#options.onOpen()
+    if (!this.isOpen) this.#open()
   }
 
   /** Frees its timer. */
@@ -113,17 +116,17 @@ export class Stall {
   }
 
   #start(delayMillis: number): void {
-    this.#end()
-    const { platform, onOpen } = this.#options
-    const open = (): void => {
-      this.#wait = undefined
-      onOpen()
-    }
-    this.#wait = { until: platform.now() + delayMillis, end: startTimer(platform, open, delayMillis, true) }
+    this.#nextAttemptAt = this.#options.platform.now() + delayMillis
+    this.#alarm.set(delayMillis)
   }
 
   #end(): void {
-    this.#wait?.end()
-    this.#wait = undefined
+    this.#nextAttemptAt = undefined
+    this.#alarm.clear()
+  }
+
+  #open(): void {
+    this.#end()
+    this.#options.onOpen()
   }
 }

@@ -9,7 +9,7 @@
  * Whatever comes while a cycle runs is one more cycle afterwards, not one each. Nothing of an engine ever runs inside of the call that wakes it.
  */
 import * as Effect from "effect/Effect"
-import type { CycleStatus } from "../cycle.ts"
+import type { Cursor } from "../../ports/remote.ts"
 import type { Hints } from "./hints.ts"
 import type { WriteDebounce } from "./write-debounce.ts"
 
@@ -34,7 +34,7 @@ export interface WakeUpsOptions {
   readonly writes: WriteDebounce
   readonly hints: Hints
   readonly hasPending: () => boolean
-  readonly cycleStatus: () => CycleStatus
+  readonly cursor: () => Cursor
 }
 
 export class WakeUps {
@@ -83,18 +83,24 @@ export class WakeUps {
     this.#isStirred = true
     queueMicrotask(() => {
       this.#isStirred = false
-      const resume = this.#resume, demand = resume && this.#collect()
-      if (resume === undefined || demand === undefined) return
-      this.#resume = undefined
-      resume(Effect.succeed(demand))
+      const resume = this.#resume
+      if (resume === undefined) return
+      try {
+        const demand = this.#collect()
+        if (demand === undefined) return
+        this.#resume = undefined
+        resume(Effect.succeed(demand))
+      } catch (defect) {
+        resume(Effect.die(defect))
+      }
     })
   }
 
   /** Takes everything that is due: what a stall keeps from being done now is asked for again when the stall is over. */
   #collect(): Demand | undefined {
-    const calls = this.takeCalls(), isFree = !this.isHeld, { hints, writes, cycleStatus } = this.#options
+    const calls = this.takeCalls(), isFree = !this.isHeld, { hints, writes, cursor } = this.#options
     const isWritten = isFree && this.#takeWrites()
-    const isHinted = isFree && hints.isDue(cycleStatus().cursor)
+    const isHinted = isFree && hints.isDue(cursor)
     const push = calls.some((call) => call.push) || isFree && this.#push || isWritten
     const pull = calls.some((call) => call.pull) || isFree && this.#pull || isWritten
     if (isFree) this.#push = this.#pull = false

@@ -22,6 +22,8 @@ export interface WriteDebounceOptions {
   readonly isFull: () => boolean
   /** Called when something is due. */
   readonly onDue: () => void
+  /** Called for the first write, and then, while more come, every 20 ms. */
+  readonly onTick: () => void
 }
 
 export class WriteDebounce {
@@ -46,8 +48,12 @@ export class WriteDebounce {
   /** Something was written. */
   note(): void {
     this.#writes++
-    if (this.#writes === 1) this.#letGo()
-    else if (!(this.#isDue && !this.#options.isBusy()) && this.#endWindow === undefined) this.#openWindow()
+    if (this.#writes === 1) {
+      this.#letGo()
+      this.#options.onTick()
+    } else if (!(this.#isDue && !this.#options.isBusy()) && this.#endWindow === undefined) {
+      this.#openWindow()
+    }
   }
 
   /** A cycle begins: it takes all that was written. */
@@ -70,6 +76,7 @@ export class WriteDebounce {
     const isLate = (this.#windows + 1) * DEBOUNCE_MILLIS > DEBOUNCE_MILLIS_MAX
     if (isLate || this.#writes === this.#writesBefore || this.#options.isFull()) this.#letGo()
     else this.#openWindow()
+    this.#options.onTick()
   }
 
   #letGo(): void {
