@@ -20,6 +20,26 @@ describe("checkErrorSections()", () => {
       "docs/errors.md: no error has the code store_gone",
     ])
   })
+
+  it("tells the codes that a remote answers from those of the kernel, and knows codes of one word", async () => {
+    const sync = 'export class A {\n  readonly code = "unauthenticated"\n}\nexport class B {\n  readonly code = "unsupported_version"\n}'
+    const wire =
+      "const ERRORS = {\n  unauthenticated: { status: 401 },\n  internal: { status: 500 },\n  unsupported_version: { status: 426 },\n}"
+    const files = { "kernel/errors/sync.ts": sync, "protocol/errors.ts": wire }
+    const kernelAlone = "# Errors\n\n## What went wrong\n\n### unauthenticated\n\n### unsupported_version\n"
+    assert.deepEqual(await withFiles({ ...files, "docs/errors.md": kernelAlone }, checkErrorSections), [
+      "docs/errors.md: the code Remote: unauthenticated has no section",
+      "docs/errors.md: the code Remote: internal has no section",
+      "docs/errors.md: the code Remote: unsupported_version has no section",
+    ])
+    const remotes = ["unauthenticated", "internal", "unsupported_version"].map((code) => `### Remote: \`${code}\`\n`).join("\n")
+    assert.deepEqual(await withFiles({ ...files, "docs/errors.md": `${kernelAlone}\n${remotes}` }, checkErrorSections), [])
+    const gone = "# Errors\n\n### overloaded\n\n### Remote: `draining`\n"
+    assert.deepEqual(await withFiles({ "docs/errors.md": gone }, checkErrorSections), [
+      "docs/errors.md: no error has the code overloaded",
+      "docs/errors.md: no error has the code Remote: draining",
+    ])
+  })
 })
 
 describe("checkLinks()", () => {

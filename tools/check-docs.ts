@@ -1,7 +1,7 @@
 /**
  * Documents that stay true.
  *
- *   errors    every code of kernel/errors has a section in docs/errors.md, and every section a code
+ *   errors    every code of kernel/errors, and of protocol/errors.ts, has a section in docs/errors.md, and every section a code
  *   links     every local link leads to a file, and its anchor to a heading
  *   snippets  every ```ts block of README.md and docs/ type-checks, and runs on Node 26 in an empty folder
  *
@@ -19,19 +19,26 @@ import { run } from "./run.ts"
 const SNIPPET_PAGES = /^(README\.md|docs\/.*\.md)$/
 const SNIPPET_MILLIS_MAX = 60_000
 
+/** Codes that a remote answers stand under headings of their own, since some of them are codes of the kernel too. */
+const REMOTE = "Remote: "
+
+/** Codes that a heading of docs/errors.md names. */
+const codesOf = (heading: string): readonly string[] => {
+  const codes = heading.match(/[a-z]+(?:_[a-z]+)+|(?<=^`?|`)[a-z]+(?=`?$|`)/g) ?? []
+  return heading.startsWith(REMOTE) ? codes.map((code) => `${REMOTE}${code}`) : codes
+}
+
 /** Compares the codes in the sources with the headings of docs/errors.md. */
 export const checkErrorSections: Check = async (root) => {
   const codes = new Set<string>()
   for (const path of await listFiles(root, ".ts")) {
+    const text = (pattern: RegExp) => readText(root, path).then((source) => [...source.matchAll(pattern)].map(([, code = ""]) => code))
+    if (path === "protocol/errors.ts") { for (const code of await text(/^ {2}([a-z_]+): \{ status: /gm)) codes.add(`${REMOTE}${code}`) }
     if (!path.startsWith("kernel/errors/") || path.endsWith(".test.ts")) continue
-    for (const [, code = ""] of (await readText(root, path)).matchAll(/^\s*(?:override )?readonly code(?:: string)? = "([^"]+)"/gm)) {
-      codes.add(code)
-    }
+    for (const code of await text(/^\s*(?:override )?readonly code(?:: string)? = "([^"]+)"/gm)) codes.add(code)
   }
   if (!existsSync(join(root, "docs/errors.md"))) return ["docs/errors.md: does not exist"]
-  const sections = new Set(
-    headings(await readText(root, "docs/errors.md")).flatMap((heading) => heading.match(/[a-z]+(?:_[a-z]+)+/g) ?? []),
-  )
+  const sections = new Set(headings(await readText(root, "docs/errors.md")).flatMap(codesOf))
   return [
     ...[...codes].filter((code) => !sections.has(code)).map((code) => `docs/errors.md: the code ${code} has no section`),
     ...[...sections].filter((code) => !codes.has(code)).map((code) => `docs/errors.md: no error has the code ${code}`),
