@@ -16,7 +16,9 @@ import type { Adapter } from "./kernel/ports/log-storage.ts"
 import { type Platform, webPlatform } from "./kernel/ports/platform.ts"
 import { checkFlag, checkMembers, checkMethods } from "./kernel/arguments.ts"
 import { checkName, OPEN_STORE_OPTIONS, type OpenStoreOptions } from "./kernel/store/options.ts"
-import { openStore, type Store } from "./kernel/store/store.ts"
+import { openStore, Store } from "./kernel/store/store.ts"
+import type { EnableSyncOptions } from "./kernel/sync/engine/sync-options.ts"
+import type { SyncHandle } from "./kernel/sync/engine/sync-handle.ts"
 
 /** Where a store lies: an adapter of ours by name with its place, or an adapter object. */
 export interface AdapterOptions extends PlaceOptions {
@@ -67,6 +69,20 @@ export async function deleteStore(name: string, options: AdapterOptions = {}): P
   await destroyStorage(await adapterOf(name, options), name)
 }
 
+/**
+ * Begins to sync a store with one or several remotes, and resolves when that runs: nothing was asked of the network yet, and none is needed.
+ *
+ * What is written goes on being stored here at once; it is sent when a remote can be reached, and what others wrote is fetched. Everything that
+ * keeps it from that stands in `status()`. It ends with `stop()`, or when the store is closed, and keeps no process alive.
+ *
+ * Rejects with `InvalidOption`, `AlreadySyncing` (this handle is synced with that remote already), or `NotSyncable`.
+ */
+export async function enableSync(store: Store, options: EnableSyncOptions): Promise<SyncHandle> {
+  if (!(store instanceof Store)) throw new InvalidOption({ option: "store", found: typeof store, expected: "a store of createStore" })
+  const { startStoreSync } = await import("./enable-sync.ts")
+  return await startStoreSync(store, options)
+}
+
 const ADAPTER_OPTIONS: readonly (keyof AdapterOptions)[] = ["adapter", "path", "createFolders", "tablePrefix", "url", "token", "syncUrl"]
 
 async function adapterOf(name: string, options: AdapterOptions): Promise<Adapter> {
@@ -92,6 +108,7 @@ function findNativeChecksum(): Platform["crc32"] {
 }
 
 export {
+  AlreadySyncing,
   BatchTooLarge,
   CallbackNotSynchronous,
   CorruptBytes,
@@ -108,13 +125,18 @@ export {
   InvalidValue,
   NotAStore,
   NotLoaded,
+  NotSyncable,
   OutcomeUnknown,
   PathNotFound,
   PermissionDenied,
   PersistError,
   PositionOutOfRange,
   PositionTaken,
+  ProtocolViolation,
+  QueueFull,
   ReadOnly,
+  RemoteError,
+  RemoteUnreachable,
   SnapshotMissing,
   StorageFailed,
   StorageFull,
@@ -123,8 +145,11 @@ export {
   StoreLocked,
   StoreNotFound,
   StoreUncertain,
+  SyncStopped,
+  Unauthenticated,
   UnknownAdapter,
   UnsupportedDurability,
+  UnsupportedVersion,
   ValueTooLarge,
   VersionMismatch,
 } from "./kernel/errors.ts"
@@ -153,6 +178,19 @@ export { type Conflict, RecordVersion } from "./kernel/store/record-version.ts"
 export type { StoreStatus } from "./kernel/store/status.ts"
 export type { OpenStoreOptions } from "./kernel/store/options.ts"
 export { Store } from "./kernel/store/store.ts"
+export type { EnableSyncOptions, RemoteOption } from "./kernel/sync/engine/sync-options.ts"
+export type { SyncEvents } from "./kernel/sync/engine/sync-events.ts"
+export type { SyncCallOptions, SyncHandle } from "./kernel/sync/engine/sync-handle.ts"
+export type {
+  RemoteCall,
+  RemoteStatus,
+  SyncCounters,
+  SyncFailure,
+  SyncMeasures,
+  SyncProgress,
+  SyncState,
+  SyncStatus,
+} from "./kernel/sync/engine/sync-status.ts"
 export type { Transaction, TransactionRecords } from "./kernel/store/transaction.ts"
 export type {
   BatchOperation,

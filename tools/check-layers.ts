@@ -9,7 +9,7 @@
  *   simulation  the kernel and the protocol, over doubles of its own
  *   conformance  base, model, format, ports; its programs (`cli`, `kill-loop`, `race`, `sync-race`) also published entry points,
  *               and the servers of tests
- *   mod.ts    puts the parts together
+ *   mod.ts    puts the parts together; enable-sync.ts, which it loads lazily, and remotes.ts do the same for syncing
  *   examples, bench, cli  published entry points; bench also kernel/format, whose bytes it weighs,
  *                         and the servers of tests
  *   tools     know nothing of the project's code
@@ -31,7 +31,7 @@ const PROGRAMS = /^conformance\/(?:cli|kill-loop|race|sync-race)(?:\.ts$|\/)/
 /** Layer of a file, or undefined where the rules know none. */
 const layerOf = (path: string): string | undefined => {
   const [top = "", second = "", third] = path.split("/")
-  if (path === "mod.ts") return "mod"
+  if (["mod.ts", "enable-sync.ts", "remotes.ts"].includes(path)) return "mod"
   if (path.includes("/testing/")) return "testing"
   if (top === "kernel") {
     if (third === undefined || second === "errors") {

@@ -348,6 +348,8 @@ export function copyOfValue(value: unknown, key: string): unknown {
 const syncedLogOf = (core: StoreCore): SyncedLog => ({
   name: core.name,
   platform: core.options.platform,
+  logger: core.options.logger,
+  frameBytesMax: core.options.frameBytesMax,
   checksum: core.checksum,
   storage: core.options.storage,
   get views() {

@@ -1,28 +1,31 @@
 /** A log of one's own as a remote, without a server in between: for devices that trust each other with all of it. */
 import type { Adapter } from "../ports/log-storage.ts"
+import { silentLogger } from "../ports/logger.ts"
+import { webPlatform } from "../ports/platform.ts"
 import type { CallOptions, Cursor, Handshake, PullAnswer, PullRequest, PushAnswer, PushRequest, Remote } from "../ports/remote.ts"
 import type { Caller, RemoteLog, RemoteLogOptions } from "./remote-log.ts"
 import { openRemoteLog } from "./served-log.ts"
 
 const OWNER: Caller = { principal: "", rights: { read: true, write: true, relay: true, admin: true } }
 
-export interface LogRemoteOptions extends RemoteLogOptions {
+export interface LogRemoteOptions extends Partial<RemoteLogOptions> {
   /** Name of the store in the adapter. */
   readonly store: string
-  /** Names the remote in this device's log. */
-  readonly name: string
+  /** Names the remote in this device's log, in status and in errors. Default: the adapter's name and the store's. */
+  readonly name?: string | undefined
 }
 
 /** Syncs with a store of an adapter. It is opened by the first call, and again after one that failed to open it. */
 export function logRemote(adapter: Adapter, options: LogRemoteOptions): Remote {
+  const { platform = webPlatform, logger = silentLogger, store, name = `${adapter.name}:${store}` } = options
   let opening: Promise<RemoteLog> | undefined
   const opened = (): Promise<RemoteLog> =>
-    opening ??= openRemoteLog(adapter, options.store, options).catch((error) => {
+    opening ??= openRemoteLog(adapter, store, { ...options, platform, logger }).catch((error) => {
       opening = undefined
       throw error
     })
   return {
-    name: options.name,
+    name,
     handshake: async ({ signal }: CallOptions): Promise<Handshake> => await endless(signal, (await opened()).handshake(OWNER)),
     push: async (request: PushRequest, { signal }: CallOptions): Promise<PushAnswer> =>
       await endless(signal, (await opened()).push(request, OWNER)),

@@ -6,6 +6,7 @@
 import type { RemoteChange } from "../format/change.ts"
 import type { Checksum } from "../format/checksum.ts"
 import type { LogStorage, Position } from "../ports/log-storage.ts"
+import type { Logger } from "../ports/logger.ts"
 import type { Platform } from "../ports/platform.ts"
 import type { Part } from "../ports/remote.ts"
 import type { StoredVersion } from "../views/stored-version.ts"
@@ -32,6 +33,9 @@ export type SyncCommit = (views: StoreViews) => SyncFrame | undefined
 export interface SyncedLog {
   readonly name: string
   readonly platform: Platform
+  readonly logger: Logger
+  /** Largest frame that the storage takes. */
+  readonly frameBytesMax: number
   readonly checksum: Checksum
   readonly storage: LogStorage
   /** The views as they are now; others once the log was replaced under the store. */

@@ -1,0 +1,94 @@
+/**
+ * Syncing an open store: puts store, cycles, remotes and engine together. Loaded by the first `enableSync` alone, so that a program which
+ * does not sync carries none of it.
+ */
+import { adapterByName } from "#adapters"
+import { AlreadySyncing, InvalidOption, NotSyncable, SyncStopped } from "./kernel/errors.ts"
+import { FRAME_BYTES_MAX } from "./kernel/limits.ts"
+import type { Remote } from "./kernel/ports/remote.ts"
+import type { Store } from "./kernel/store/store.ts"
+import { type EnableSyncOptions, parseSyncOptions, type RemoteOption, type SyncOptions } from "./kernel/sync/engine/sync-options.ts"
+import { startSync } from "./kernel/sync/engine/supervisor.ts"
+import type { SyncHandle } from "./kernel/sync/engine/sync-handle.ts"
+import { logRemote } from "./kernel/sync/log-remote.ts"
+import { QueueGate } from "./kernel/sync/queue-gate.ts"
+import { RemoteCycle } from "./kernel/sync/remote-cycle.ts"
+import { httpRemote } from "./protocol/client/http-remote.ts"
+
+/** Names of the remotes that a store is synced with at the moment. */
+const syncing = new WeakMap<Store, Set<string>>()
+
+/** See `enableSync` of the main module. */
+export async function startStoreSync(store: Store, given: EnableSyncOptions): Promise<SyncHandle> {
+  const options = parseSyncOptions(given), { synced } = store
+  requireSyncable(store)
+  const made: Remote[] = []
+  const remotes = await Promise.all(options.remotes.map(async (place) => {
+    if (typeof place !== "string" && !(place instanceof URL)) return place
+    const remote = await remoteAt(String(place), store, options)
+    made.push(remote)
+    return remote
+  }))
+  const names = syncing.get(store) ?? new Set<string>(), cycles: RemoteCycle[] = []
+  const twice = remotes.find(({ name }) => names.has(name))
+  if (twice !== undefined) throw new AlreadySyncing({ store: store.name, remote: twice.name })
+  const gate = gateOf(store, options, cycles)
+  const release = async (): Promise<void> => {
+    for (const { name } of remotes) names.delete(name)
+    if (gate !== undefined) {
+      store.gates.splice(store.gates.indexOf(gate), 1)
+      gate.close(new SyncStopped({ store: store.name }))
+    }
+    await Promise.all(made.map((remote) => remote.close()))
+  }
+  const handle = startSync({
+    store: store.syncedStore,
+    platform: synced.platform,
+    logger: synced.logger,
+    makeCycle: (remote) => {
+      const cycle = new RemoteCycle(synced, remote)
+      cycles.push(cycle)
+      return cycle
+    },
+    onChange: () => void gate?.check(),
+    release,
+  }, { ...options, remotes })
+  for (const { name } of remotes) names.add(name)
+  syncing.set(store, names)
+  if (gate !== undefined) store.gates.push(gate)
+  return handle
+}
+
+function requireSyncable(store: Store): void {
+  const { readOnly, adapter } = store.status(), { frameBytesMax } = store.synced
+  const reason = readOnly
+    ? "it is open for reading only"
+    : frameBytesMax < FRAME_BYTES_MAX
+    ? `its frames have at most ${frameBytesMax} bytes, ${FRAME_BYTES_MAX} are needed`
+    : undefined
+  if (reason !== undefined) throw new NotSyncable({ store: store.name, adapter, reason })
+}
+
+/** The remote at a URL: the protocol over HTTP, or a libSQL database that holds the log itself. */
+async function remoteAt(place: string, store: Store, { token, compress }: SyncOptions<RemoteOption>): Promise<Remote> {
+  const { platform, logger } = store.synced
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(place)?.[1]?.toLowerCase()
+  if (scheme === "http" || scheme === "https") return httpRemote(place, { store: store.name, token, compress, platform })
+  if (scheme === "libsql") {
+    const adapter = await adapterByName("libsql", store.name, { url: place, token })
+    if (adapter !== undefined) return logRemote(adapter, { store: store.name, name: place.replace(/[?#].*$/, ""), platform, logger })
+  }
+  throw new InvalidOption({ option: "remote", found: scheme === undefined ? "no URL" : `${scheme}:`, expected: "https:, http: or libsql:" })
+}
+
+function gateOf(store: Store, options: SyncOptions<RemoteOption>, cycles: readonly RemoteCycle[]): QueueGate | undefined {
+  const { maxQueueBytes, onFull } = options
+  if (maxQueueBytes === undefined) return undefined
+  return new QueueGate({
+    store: store.name,
+    queueBytesMax: maxQueueBytes,
+    onFull,
+    pendingBytes: () => Math.max(0, ...cycles.map((cycle) => cycle.status().pendingBytes)),
+    writtenBytes: () => store.writtenBytes,
+  })
+}
