@@ -139,13 +139,14 @@ function lastVoid({ seqs, count, withheld, to }: BlockColumns): number {
   return seq
 }
 
-/** Does any operation of a block name (writer, seq) or a later number in its context, or a writer that this push says continued it? */
+/** Does any operation of a block name (writer, seq) or a later number in its context, or a writer that continued it, or may have, by what this push brings? */
 function coversIn({ block }: ArrivedBlock, writer: number, seq: number, views: LogViews): boolean {
   for (let row = 0; row < block.count; row++) {
     const context = block.contextOf(row)
     for (let at = 0; at < context.length; at += 2) {
       const other = views.writers.indexOf(block.writers[context[at]!]!)
-      if (other === writer ? context[at + 1]! >= seq : !views.vector.has(other, context[at + 1]!)) return true
+      const isNamed = other === writer ? context[at + 1]! >= seq : views.lineage.implies(other, writer, seq)
+      if (isNamed || (other !== writer && !views.vector.has(other, context[at + 1]!))) return true
     }
   }
   return false
