@@ -31,8 +31,6 @@ export interface Observed {
   readonly isServer: boolean
   /** A server that takes what others refuse. */
   readonly isLenient: boolean
-  /** The clock of whoever appends. */
-  readonly now: () => number
 }
 
 export class Observer {
@@ -67,7 +65,9 @@ export class Observer {
       const frame = readFrame(bytes), blocks = frame.parts.filter(({ type }) => type === 1).map(({ content }) => blockOf(content))
       const isLocal = frame.flags % 2 === 1, brought = isLocal && isNew ? this.#write(frame, blocks) : this.#find(blocks)
       // A number that the log has is skipped, though its block lists it: there it is covered by another one.
-      const fresh = brought.filter(({ writer, seq }) => seq > (this.full.get(writer) ?? 0) || this.fold.pairOf(writer).withheld.includes(seq))
+      const fresh = brought.filter(({ writer, seq }) =>
+        seq > (this.full.get(writer) ?? 0) || this.fold.pairOf(writer).withheld.includes(seq)
+      )
       this.fold.blocks(frame, blocks)
       for (const { writers: [writer = ""], to } of blocks) this.full.set(writer, Math.max(to, this.full.get(writer) ?? 0))
       for (const operation of brought) this.operations.add(operation)
@@ -144,14 +144,16 @@ export class Observer {
   }
 
   #judgeFresh(fresh: readonly KnownOperation[], { receipt }: Frame): void {
-    const { isServer, isLenient, now } = this.#observed
+    const { isServer, isLenient } = this.#observed
     for (const { dot, writer, batchEnd, seen, isPoison, millis } of fresh) {
       if ((this.full.get(writer) ?? 0) < batchEnd) this.#violation("batch torn", `${dot} without ${batchEnd}`)
       for (const [cause, seq] of seen) {
         if ((this.full.get(cause) ?? 0) < seq) this.#violation("effect before cause", `${dot} before ${cause}-${seq}`)
       }
       if (isServer && !isLenient && isPoison) this.#violation("a server holds what it refuses", dot)
-      if (receipt?.own.includes(writer) && millis > now() + CLOCK_AHEAD_MILLIS_MAX) this.#violation("a stamp too far ahead taken", dot)
+      if (receipt?.own.includes(writer) && millis > receipt.millis + CLOCK_AHEAD_MILLIS_MAX) {
+        this.#violation("a stamp too far ahead taken", dot)
+      }
     }
     for (const [writer, seq] of this.full) {
       const implied = this.fold.pairOf(writer).seq

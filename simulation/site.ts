@@ -80,7 +80,7 @@ export class Site {
   }
 
   #watch(disk: Disk, frames: readonly Bytes[]): Observer {
-    const observer = new Observer(this.#judge, { ...this.#observed, now: this.clock.now })
+    const observer = new Observer(this.#judge, this)
     for (const frame of frames) observer.replay(frame)
     disk.observer = (frame, by) => {
       const written = observer.see(frame)
@@ -88,10 +88,5 @@ export class Site {
       this.#scheduler.note(`${this.name} has ${observer.fold.id}`)
     }
     return observer
-  }
-
-  get #observed(): { name: string; tenant: string; isServer: boolean; isLenient: boolean } {
-    const { name, tenant, isServer, isLenient } = this
-    return { name, tenant, isServer, isLenient }
   }
 }
