@@ -10,10 +10,11 @@ import {
   type OperationNotation,
 } from "../../kernel/format/block-notation.ts"
 import { A, B, B2, blockOf, MILLIS, operation } from "./blocks.ts"
-import { idOf, NO_ID } from "./frames.ts"
-import { encodeNotedFrame, type Refusal, toHex } from "./notation.ts"
-import type { Dot } from "./reader/frame.ts"
-import { Fold } from "./reader/fold.ts"
+import { changeOf, idOf, NO_ID, placeOf } from "./frames.ts"
+import { type ChangeNotation, encodeNotedFrame, type FrameNotation, type ReceiptNotation, type Refusal, toHex } from "./notation.ts"
+import { Refused } from "./reader/cursor.ts"
+import { Fold, type Refusal as RefusedOperation } from "./reader/fold.ts"
+import type { Dot, Place } from "./reader/frame.ts"
 import { type Notation, readValue } from "./reader/value.ts"
 
 export interface VersionVector {
@@ -28,12 +29,25 @@ export interface VersionVector {
   /** Encoded bytes; null for a delete, empty for a choice of one. */
   readonly value: string | null
 }
+/** What a log knows of a remote (F-62). */
+export interface RemoteVector {
+  readonly remote: string
+  readonly cursor: Place
+  readonly caughtUp: boolean
+  readonly vector: readonly Dot[]
+  readonly refused: readonly RefusedOperation[]
+  readonly offset: number
+}
 export interface LogVector {
   readonly name: string
   readonly meaning: string
   readonly frames: readonly string[]
   readonly vector: readonly { readonly writer: string; readonly seq: number; readonly withheld: readonly number[] }[]
   readonly own: readonly string[]
+  /** By their names. */
+  readonly remotes: readonly RemoteVector[]
+  readonly dead: readonly Dot[]
+  readonly owners: readonly (readonly [writer: string, principal: string])[]
   /** In order; `shown` is the value of the greatest version, absent if that shows no record. Versions ascend. */
   readonly records: readonly {
     readonly collection: string
@@ -46,12 +60,19 @@ export interface LogVector {
 export interface LogVectors {
   readonly logs: readonly LogVector[]
   /** All frames before the last one are whole. */
-  readonly refused: readonly { readonly name: string; readonly refusal: Refusal; readonly frames: readonly string[] }[]
+  readonly refused: readonly {
+    readonly name: string
+    readonly refusal: Refusal
+    readonly rule: string
+    readonly frames: readonly string[]
+  }[]
 }
 
 interface FramePlan {
   readonly local?: boolean
   readonly blocks: readonly BlockNotation[]
+  readonly change?: ChangeNotation
+  readonly receipt?: ReceiptNotation
 }
 interface LogPlan {
   readonly name: string
@@ -72,6 +93,13 @@ const put = (
 const local = (...blocks: readonly BlockNotation[]): FramePlan => ({ local: true, blocks })
 const pulled = (...blocks: readonly BlockNotation[]): FramePlan => ({ blocks })
 const from = (from: number, to: number): Partial<BlockNotation> => ({ from, to })
+/** A frame that tells of a remote, with what a page of it brought. */
+const told = (change: Partial<ChangeNotation>, ...blocks: readonly BlockNotation[]): FramePlan => ({ blocks, change: changeOf(change) })
+/** A frame that somebody brought. */
+const brought = (principal: string, own: readonly string[], ...blocks: readonly BlockNotation[]): FramePlan => ({
+  blocks,
+  receipt: { principal, millis: MILLIS, own },
+})
 
 /** B's first version of "k", and its second, by a later open, which continues the first. */
 const B_FIRST = blockOf([B], [put(1, "k", 1, 0)])
@@ -277,18 +305,139 @@ const PLANS: readonly LogPlan[] = [
     meaning: "the value of k2 is no value: its record alone suffers, and the digest is over its bytes",
     frames: [local(blockOf([A], [put(1, "k1", 1, 0), operation(2, "k2", "c1", { counter: 1 }), put(3, "k3", 3, 0, [], { counter: 2 })]))],
   },
+  {
+    name: "pages of a remote",
+    meaning:
+      "each page is a frame with the new cursor: its blocks and its ranges raise what is known of the remote; the last one has caught up",
+    frames: [
+      local(blockOf([A], [put(1, "k1", 1, 0), put(2, "k2", 2, 0, [], { counter: 1 })])),
+      told({ cursor: placeOf(2) }, blockOf([B], [put(1, "k3", 3, 10)]), blockOf([C], [put(1, "k4", 4, 20)])),
+      told({ cursor: placeOf(5), ranges: [[A, 2]], caughtUp: true }, blockOf([B], [put(2, "k3", 5, 30, [[0, 1]])])),
+      told({ cursor: placeOf(6), ranges: [[B, 1]] }),
+    ],
+  },
+  {
+    name: "a page of which nothing was news",
+    meaning: "it has no block: its ranges tell what the remote has, and a lower one takes nothing back",
+    frames: [
+      local(blockOf([A], [put(1, "k1", 1, 0), put(2, "k2", 2, 0, [], { counter: 1 })])),
+      told({ cursor: placeOf(2), ranges: [[A, 2]], caughtUp: true }),
+      told({ cursor: placeOf(3), ranges: [[A, 1]] }),
+    ],
+  },
+  {
+    name: "two remotes",
+    meaning: "each has its own cursor, vector, refused operations and offset",
+    frames: [
+      local(blockOf([A], [put(1, "k1", 1, 0)])),
+      told({ cursor: placeOf(1), caughtUp: true }, blockOf([B], [put(1, "k2", 2, 10)])),
+      told({ remote: "log:other", cursor: placeOf(4), ranges: [[B, 1]] }, blockOf([C], [put(1, "k3", 3, 20)])),
+      told({ remote: "log:other", refused: [{ dot: [A, 1], code: "op_invalid", message: "no" }], dead: [[A, 1]], offset: 7 }),
+    ],
+  },
+  {
+    name: "a remote that has the later open of a copy",
+    meaning: "its entry stands for the first one too",
+    frames: [told({ cursor: placeOf(1) }, B_FIRST), told({ cursor: placeOf(2) }, B_SECOND)],
+  },
+  {
+    name: "a stamp that a remote refuses",
+    meaning:
+      "a new operation with a lower stamp covers it, in the frame that tells of the refusal and of the clock's offset; a later page says that " +
+      "the clock is right again",
+    frames: [
+      told({ cursor: placeOf(1), caughtUp: true }),
+      local(blockOf([A], [put(1, "k", 1, 500_000)])),
+      {
+        ...local(blockOf([A], [put(2, "k", 1, 0, [[0, 1]])])),
+        change: changeOf({ refused: [{ dot: [A, 1], code: "clock_ahead", message: "its stamp is 500 s ahead" }], offset: 500_000 }),
+      },
+      told({ cursor: placeOf(2), ranges: [[A, 2]], offset: 0 }),
+    ],
+  },
+  {
+    name: "a frame of an own block that tells of no cursor",
+    meaning: "what this log wrote is not there yet: the vector of the remote stays",
+    frames: [{ ...local(blockOf([A], [put(1, "k", 1, 0)])), change: changeOf({ offset: 1 }) }],
+  },
+  {
+    name: "a dead letter",
+    meaning:
+      "the remote refuses an operation for good: it stays a version here, is no part of what the remote has, and waits for an answer",
+    frames: [
+      local(blockOf([A], [put(1, "k1", 1, 0), put(2, "k2", 2, 0, [], { counter: 1 })])),
+      told({ refused: [{ dot: [A, 2], code: "op_invalid", message: "too dear" }], dead: [[A, 2]] }),
+      told({ refused: [{ dot: [A, 2], code: "op_too_large", message: "" }], dead: [[A, 2]] }),
+    ],
+  },
+  {
+    name: "a number that a page names as withheld",
+    meaning: "the log has the operation: the remote withholds it, so it is refused there, and lives on here",
+    frames: [
+      pulled(blockOf([B], [put(1, "k1", 1, 0), put(2, "k2", 2, 0, [], { counter: 1 })])),
+      told(
+        { cursor: placeOf(3), refused: [{ dot: [B, 2], code: "withheld", message: "" }] },
+        blockOf([B], [put(1, "k1", 1, 0), put(3, "k3", 3, 10)], { from: 0, to: 3, withheld: [2] }),
+      ),
+      told({ dead: [[B, 2]] }),
+    ],
+  },
+  {
+    name: "a restart",
+    meaning: "the remote's log is another one: what was known of it counts no more, but for what it refused; nothing of the own log goes",
+    frames: [
+      local(blockOf([A], [put(1, "k1", 1, 0)])),
+      told({ cursor: placeOf(9), ranges: [[A, 1]], caughtUp: true }, blockOf([B], [put(1, "k2", 2, 10)])),
+      told({ refused: [{ dot: [A, 1], code: "op_invalid", message: "" }], dead: [[A, 1]], offset: 3 }),
+      told({ restart: true, cursor: placeOf(0) }),
+      told({ cursor: placeOf(1), ranges: [[B, 1]] }),
+    ],
+  },
+  {
+    name: "a restart with blocks and ranges",
+    meaning: "the ranges of a restart are known of the new log; its blocks say nothing of it",
+    frames: [
+      told({ cursor: placeOf(9), caughtUp: true }, blockOf([B], [put(1, "k2", 2, 10)])),
+      told({ restart: true, cursor: placeOf(4), ranges: [[B, 1]] }, blockOf([C], [put(1, "k3", 3, 20)])),
+    ],
+  },
+  {
+    name: "owners of writers",
+    meaning: "a writer is of the principal that first named it as own, whoever brings more of it later",
+    frames: [
+      brought("ada", [A], blockOf([A], [put(1, "k1", 1, 0)]), blockOf([B], [put(1, "k2", 2, 10)])),
+      brought("bob", [B, A], blockOf([B], [put(2, "k2", 3, 20, [[0, 1]])])),
+      brought("ada", [], blockOf([A], [put(2, "k1", 4, 30, [[0, 1]])])),
+      brought("cyd", [C]),
+    ],
+  },
+  {
+    name: "a log that takes pushes and pulls",
+    meaning: "a frame has a change or a receipt as it came; both together are folded one after another",
+    frames: [
+      brought("ada", [A], blockOf([A], [put(1, "k1", 1, 0)])),
+      { ...told({ cursor: placeOf(1) }, blockOf([B], [put(1, "k2", 2, 10)])), receipt: { principal: "bob", millis: MILLIS, own: [B] } },
+    ],
+  },
 ]
 
 const framesOf = (plan: readonly FramePlan[]): string[] =>
-  plan.map(({ local = false, blocks }, at) =>
-    toHex(encodeNotedFrame({
-      position: at + 1,
-      id: idOf(0xf1 + at),
-      previous: at === 0 ? NO_ID : idOf(0xf0 + at),
-      flags: local ? 1 : 0,
-      parts: blocks.map((block) => ({ type: 1, content: toHex(encodeNotedBlock(block)) })),
-    }))
+  plan.map(({ local = false, blocks, change = null, receipt = null }, at) =>
+    frameHex(at + 1, at === 0 ? NO_ID : idOf(0xf0 + at), blocks, { id: idOf(0xf1 + at), flags: local ? 1 : 0, change, receipt })
   )
+
+/** A frame of these blocks. */
+const frameHex = (position: number, previous: string, blocks: readonly BlockNotation[], more: Partial<FrameNotation> = {}): string =>
+  toHex(encodeNotedFrame({
+    position,
+    id: idOf(0xee),
+    previous,
+    flags: 0,
+    parts: blocks.map((block) => ({ type: 1, content: toHex(encodeNotedBlock(block)) })),
+    change: null,
+    receipt: null,
+    ...more,
+  }))
 
 const shownOf = (value: string | null): { readonly shown?: Notation } => {
   if (value === null || value === "") return {}
@@ -299,14 +448,40 @@ const shownOf = (value: string | null): { readonly shown?: Notation } => {
   }
 }
 
+const compareDots = ([a, n]: Dot, [b, m]: Dot): number => a < b ? -1 : a > b ? 1 : n - m
+const sortDots = (dots: readonly Dot[]): Dot[] => [...dots].sort(compareDots)
+const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => a < b ? -1 : 1
+
+/** The rule by which the second reader refuses the last frame; throws if it does not. */
+function brokenRule(name: string, frames: readonly string[]): string {
+  const fold = new Fold()
+  for (const frame of frames.slice(0, -1)) fold.frame(fromHex(frame))
+  try {
+    fold.frame(fromHex(frames.at(-1)!))
+  } catch (error) {
+    if (error instanceof Refused && error.refusal === "damaged") return error.rule
+    throw error
+  }
+  throw new Error(`${name}: it is not refused`)
+}
+
 /** What the second reader makes of frames. */
 export async function showLog(frames: readonly string[]): Promise<Omit<LogVector, "name" | "meaning" | "frames">> {
   const fold = new Fold()
   for (const frame of frames) fold.frame(fromHex(frame))
-  const sortDots = (dots: readonly Dot[]): Dot[] => [...dots].sort(([a, n], [b, m]) => a < b ? -1 : a > b ? 1 : n - m)
   return {
     vector: [...fold.vector].sort(([a], [b]) => a < b ? -1 : 1).map(([writer, { seq, withheld }]) => ({ writer, seq, withheld })),
     own: [...fold.own].sort(),
+    remotes: [...fold.remotes].sort(byName).map(([remote, { cursor, caughtUp, vector, refused, offset }]) => ({
+      remote,
+      cursor,
+      caughtUp,
+      vector: sortDots(fold.entriesOf(vector)),
+      refused: [...refused.values()].sort(({ dot: a }, { dot: b }) => compareDots(a, b)),
+      offset,
+    })),
+    dead: sortDots([...fold.dead.values()]),
+    owners: [...fold.owners].sort(byName),
     records: fold.sorted().map(([collection, key, versions]) => {
       const listed = versions.map(({ writer, seq, millis, counter, kind, context, keeps, settles, value }): VersionVector => ({
         writer,
@@ -332,31 +507,23 @@ export async function logVectors(): Promise<LogVectors> {
     logs.push({ name, meaning, frames, ...await showLog(frames) })
   }
   const [first, second] = framesOf([local(blockOf([A], [put(1, "k", 1, 0)])), local(blockOf([A], [put(2, "k", 2, 10, [[0, 1]])]))])
-  const frame = (position: number, previous: string, block: BlockNotation): string =>
-    toHex(encodeNotedFrame({ position, id: idOf(0xee), previous, flags: 0, parts: [{ type: 1, content: toHex(encodeNotedBlock(block)) }] }))
   const next = blockOf([A], [put(2, "k", 2, 10)])
-  return {
-    logs,
-    refused: [
-      { name: "the first frame is at position 2", refusal: "damaged", frames: [second!] },
-      {
-        name: "the first frame names a frame before it",
-        refusal: "damaged",
-        frames: [frame(1, idOf(0xf1), blockOf([A], [put(1, "k", 1, 0)]))],
-      },
-      { name: "a frame twice", refusal: "damaged", frames: [first!, first!] },
-      { name: "a frame is missing", refusal: "damaged", frames: [first!, frame(3, idOf(0xf2), next)] },
-      { name: "a frame that follows another one", refusal: "damaged", frames: [first!, frame(2, idOf(0xdd), next)] },
-      {
-        name: "a gap in the numbers of a writer",
-        refusal: "damaged",
-        frames: [first!, frame(2, idOf(0xf1), blockOf([A], [put(3, "k", 2, 10)]))],
-      },
-      {
-        name: "a writer that does not begin at 0",
-        refusal: "damaged",
-        frames: [first!, frame(2, idOf(0xf1), blockOf([B], [put(2, "k", 2, 10)]))],
-      },
+  const refused: readonly (readonly [name: string, frames: readonly string[]])[] = [
+    ["the first frame is at position 2", [second!]],
+    ["the first frame names a frame before it", [frameHex(1, idOf(0xf1), [blockOf([A], [put(1, "k", 1, 0)])])]],
+    ["a frame twice", [first!, first!]],
+    ["a frame is missing", [first!, frameHex(3, idOf(0xf2), [next])]],
+    ["a frame that follows another one", [first!, frameHex(2, idOf(0xdd), [next])]],
+    ["a gap in the numbers of a writer", [first!, frameHex(2, idOf(0xf1), [blockOf([A], [put(3, "k", 2, 10)])])]],
+    ["a writer that does not begin at 0", [first!, frameHex(2, idOf(0xf1), [blockOf([B], [put(2, "k", 2, 10)])])]],
+    [
+      "a range of a remote is no block: what it names is not here",
+      [
+        first!,
+        frameHex(2, idOf(0xf1), [], { id: idOf(0xf2), change: changeOf({ cursor: placeOf(1), ranges: [[A, 2]] }) }),
+        frameHex(3, idOf(0xf2), [blockOf([A], [put(3, "k", 2, 10)])]),
+      ],
     ],
-  }
+  ]
+  return { logs, refused: refused.map(([name, frames]) => ({ name, refusal: "damaged", rule: brokenRule(name, frames), frames })) }
 }

@@ -5,12 +5,17 @@
  */
 import { fromHex } from "../../kernel/format/block-notation.ts"
 import { ByteWriter } from "../../kernel/format/bytes.ts"
+import type { RemoteChange, WriterDot } from "../../kernel/format/change.ts"
 import { crc32 } from "../../kernel/format/checksum.ts"
-import { beginFrame, beginPart, endFrame, endPart } from "../../kernel/format/frame.ts"
+import { beginFrame, endFrame, writePart } from "../../kernel/format/frame.ts"
+import type { Receipt } from "../../kernel/format/receipt.ts"
 import { bytesToHex } from "../../kernel/model/identifiers.ts"
 import type { Bytes } from "../../kernel/ports/log-storage.ts"
 import { Refused } from "./reader/cursor.ts"
+import type { Change as ChangeNotation, Dot, Receipt as ReceiptNotation } from "./reader/frame.ts"
 import type { Notation } from "./reader/value.ts"
+
+export type { ChangeNotation, ReceiptNotation }
 
 export interface FrameNotation {
   readonly position: number
@@ -18,6 +23,8 @@ export interface FrameNotation {
   readonly previous: string
   readonly flags: number
   readonly parts: readonly { readonly type: number; readonly content: string }[]
+  readonly change: ChangeNotation | null
+  readonly receipt: ReceiptNotation | null
 }
 
 /** How bytes are refused. */
@@ -61,19 +68,45 @@ export function fromNotation(notation: Notation): unknown {
   return tag === undefined ? Object.fromEntries(members.map(([key, member]) => [key, fromNotation(member)])) : tag(first![1])
 }
 
+const dotOf = ([writer, seq]: Dot): WriterDot => ({ writer: fromHex(writer), seq })
+const pairOf = ({ writer, seq }: WriterDot): Dot => [bytesToHex(writer), seq]
+
+/** A change as the kernel has it. */
+export const fromChangeNotation = ({ cursor, ranges, refused, dead, offset, ...change }: ChangeNotation): RemoteChange => ({
+  ...change,
+  cursor: cursor === null ? undefined : { position: cursor.position, id: fromHex(cursor.id) },
+  ranges: ranges.map(dotOf),
+  refused: refused.map(({ dot, code, message }) => ({ ...dotOf(dot), code, message })),
+  dead: dead.map(dotOf),
+  clockOffsetMillis: offset === null ? undefined : 0 - offset,
+})
+
+/** A change of the kernel, written down. */
+export const noteChange = ({ cursor, ranges, refused, dead, clockOffsetMillis, ...change }: RemoteChange): ChangeNotation => ({
+  ...change,
+  cursor: cursor === undefined ? null : { position: cursor.position, id: bytesToHex(cursor.id) },
+  ranges: ranges.map(pairOf),
+  refused: refused.map(({ code, message, ...dot }) => ({ dot: pairOf(dot), code, message })),
+  dead: dead.map(pairOf),
+  offset: clockOffsetMillis === undefined ? null : 0 - clockOffsetMillis,
+})
+
+/** A receipt as the kernel has it. */
+export const fromReceiptNotation = ({ own, ...receipt }: ReceiptNotation): Receipt => ({ ...receipt, own: own.map(fromHex) })
+
+/** A receipt of the kernel, written down. */
+export const noteReceipt = ({ own, ...receipt }: Receipt): ReceiptNotation => ({ ...receipt, own: own.map((id) => bytesToHex(id)) })
+
 /** The bytes of a frame. */
-export function encodeNotedFrame(frame: FrameNotation): Bytes {
+export function encodeNotedFrame({ position, id, previous, flags, parts, change, receipt }: FrameNotation): Bytes {
   const out = new ByteWriter()
-  beginFrame(
+  beginFrame(out, { position, id: fromHex(id), previous: fromHex(previous), flags }, parts.length)
+  for (const { type, content } of parts) writePart(out, type, fromHex(content))
+  endFrame(
     out,
-    { position: frame.position, id: fromHex(frame.id), previous: fromHex(frame.previous), flags: frame.flags },
-    frame.parts.length,
+    crc32,
+    change === null ? undefined : fromChangeNotation(change),
+    receipt === null ? undefined : fromReceiptNotation(receipt),
   )
-  for (const { type, content } of frame.parts) {
-    const bytes = fromHex(content), mark = beginPart(out, type)
-    out.bytes(bytes, 0, bytes.length)
-    endPart(out, mark)
-  }
-  endFrame(out, crc32)
   return out.buffer.slice(0, out.length)
 }

@@ -25,10 +25,10 @@ import type { BlockVectors } from "./blocks.ts"
 import type { FrameVectors } from "./frames.ts"
 import { type LogVectors, showLog } from "./logs.ts"
 import { findStaleVectors, VECTORS } from "./make.ts"
-import { encodeNotedFrame, fromNotation, type Refusal, toHex } from "./notation.ts"
+import { encodeNotedFrame, type FrameNotation, fromNotation, noteChange, noteReceipt, type Refusal, toHex } from "./notation.ts"
 import type { NumberVectors } from "./numbers.ts"
 import { crc32 as secondCrc32, Cursor, Refused } from "./reader/cursor.ts"
-import { type Block, readBlock, readFrame } from "./reader/frame.ts"
+import { type Block, type Dot, readBlock, readFrame } from "./reader/frame.ts"
 import { readValue } from "./reader/value.ts"
 import type { ValueVectors } from "./values.ts"
 
@@ -82,6 +82,31 @@ const inWords = ({ operations, ...block }: Block): unknown => ({
     value: value === null ? null : toHex(value),
   })),
 })
+
+/** A frame as the kernel reads it. */
+function readFrameNotation(hex: string): FrameNotation {
+  const reader = new FrameReader(crc32)
+  reader.read(fromHex(hex))
+  const parts: { type: number; content: string }[] = []
+  while (reader.nextPart()) {
+    parts.push({ type: reader.partType, content: toHex(reader.reader.buffer, reader.reader.at, reader.reader.end) })
+  }
+  const { position, id, previous, flags, change, receipt } = reader
+  return {
+    position,
+    id: toHex(id),
+    previous: toHex(previous),
+    flags,
+    parts,
+    change: change === undefined ? null : noteChange(change),
+    receipt: receipt === undefined ? null : noteReceipt(receipt),
+  }
+}
+/** The same, of the second reader. */
+function readFrameAgain(hex: string): FrameNotation {
+  const frame = readFrame(fromHex(hex))
+  return { ...frame, parts: frame.parts.map(({ type, content }) => ({ type, content: toHex(content) })) }
+}
 
 describe("vectors of the format", () => {
   it("are what make.ts makes, byte for byte", async () => {
@@ -161,16 +186,15 @@ describe("vectors of the format", () => {
   for (const { name, frame, hex } of frames.frames) {
     it(`frame: ${name}`, () => {
       assert.equal(toHex(encodeNotedFrame(frame)), hex)
-      const reader = new FrameReader(crc32)
-      reader.read(fromHex(hex))
-      const parts: { type: number; content: string }[] = []
-      while (reader.nextPart()) {
-        parts.push({ type: reader.partType, content: toHex(reader.reader.buffer, reader.reader.at, reader.reader.end) })
-      }
-      const { position, flags } = reader
-      assert.deepEqual({ position, id: toHex(reader.id), previous: toHex(reader.previous), flags, parts }, frame)
-      const again = readFrame(fromHex(hex))
-      assert.deepEqual({ ...again, parts: again.parts.map(({ type, content }) => ({ type, content: toHex(content) })) }, frame)
+      assert.deepEqual(readFrameNotation(hex), frame)
+      assert.deepEqual(readFrameAgain(hex), frame)
+    })
+  }
+  for (const { name, frame, hex } of frames.readOnly) {
+    it(`frame, only read: ${name}`, () => {
+      assert.notEqual(toHex(encodeNotedFrame(frame)), hex)
+      assert.deepEqual(readFrameNotation(hex), frame)
+      assert.deepEqual(readFrameAgain(hex), frame)
     })
   }
   for (const { name, refusal, hex } of frames.refused) {
@@ -188,22 +212,44 @@ function foldHex(frames: readonly string[]): StoreViews {
   return views
 }
 
+const order = (a: string, b: string): number => a < b ? -1 : a > b ? 1 : 0
+const compareDots = ([a, n]: Dot, [b, m]: Dot): number => order(a, b) || n - m
+const sortDots = (dots: readonly Dot[]): Dot[] => [...dots].sort(compareDots)
+
 /** What the kernel's views hold, in the words of the vectors. */
 function showViews(views: StoreViews): unknown {
   const { records, writers, names } = views, { rows, arena } = records
   const id = (index: number): string => toHex(writers.idOf(index))
-  const dots = (flat: Dots) =>
-    pairsOf(flat).map(([writer, seq]) => [id(writer), seq]).sort(([a, n], [b, m]) =>
-      String(a) < String(b) ? -1 : a === b ? Number(n) - Number(m) : 1
-    )
+  const dots = (flat: Dots) => sortDots(pairsOf(flat).map(([writer, seq]) => [id(writer), seq]))
   const collections = names.names.map((name, index) => ({ name: toHex(new TextEncoder().encode(name)), index }))
-  const order = (a: string, b: string): number => a < b ? -1 : a > b ? 1 : 0
   collections.sort((a, b) => order(a.name, b.name))
   return {
     vector: [...views.vector.entries].map(([writer, { seq, withheld }]) => ({ writer: id(writer), seq, withheld })).sort((a, b) =>
       order(a.writer, b.writer)
     ),
     own: [...views.own].map(id).sort(),
+    remotes: [...views.remotes.names].sort(order).map((remote) => {
+      const { cursor, caughtUp, vector, refused, clockOffsetMillis } = views.remotes.of(remote)
+      return {
+        remote,
+        cursor: { position: cursor.position, id: toHex(cursor.id) },
+        caughtUp,
+        vector: sortDots(
+          [...vector.entries].filter(([writer, { seq }]) =>
+            ![...vector.entries.keys()].some((other) => other !== writer && views.lineage.implies(other, writer, seq))
+          ).map(([writer, { seq }]) => [id(writer), seq]),
+        ),
+        refused: [...refused.entries()].map(({ writer, seq, value: { code, message } }) => ({
+          dot: [id(writer), seq] as const,
+          code,
+          message,
+        }))
+          .sort(({ dot: a }, { dot: b }) => compareDots(a, b)),
+        offset: 0 - clockOffsetMillis,
+      }
+    }),
+    dead: sortDots([...views.remotes.dead.entries()].map(({ writer, seq }) => [id(writer), seq])),
+    owners: [...views.owners].map(([writer, principal]) => [id(writer), principal] as const).sort(([a], [b]) => order(a, b)),
     records: collections.flatMap(({ index }) =>
       [...new SortedKeys(records, index).rows()].map((row) => ({
         collection: names.names[index],
@@ -233,7 +279,7 @@ describe("vectors of logs", () => {
       assert.deepEqual(second, shown)
       assert.equal(secondDigest, digest)
       const records = shown.records.map(({ collection, key, versions }) => ({ collection, key, versions }))
-      assert.deepEqual(showViews(foldHex(frames)), { vector: shown.vector, own: shown.own, records })
+      assert.deepEqual(showViews(foldHex(frames)), { ...shown, records })
 
       const adapter = memoryAdapter(), storage = await adapter.open("vectors", { durability: "none", create: true })
       for (const [at, frame] of frames.entries()) await storage.append(at + 1, fromHex(frame))
@@ -251,7 +297,7 @@ describe("vectors of logs", () => {
     })
   }
 
-  for (const { name, refusal, frames } of logs.refused) {
+  for (const { name, refusal, rule, frames } of logs.refused) {
     it(`no log: ${name}`, async () => {
       assert.equal(refusal, "damaged")
       foldHex(frames.slice(0, -1))
@@ -260,7 +306,7 @@ describe("vectors of logs", () => {
         details: { location: "memory", position: frames.length, reason: foldReason(frames) },
       })
       await showLog(frames.slice(0, -1))
-      await assert.rejects(showLog(frames), (error) => error instanceof Refused && error.refusal === refusal)
+      await assert.rejects(showLog(frames), (error) => error instanceof Refused && error.refusal === refusal && error.rule === rule)
     })
   }
 })

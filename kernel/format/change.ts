@@ -3,7 +3,7 @@
  *
  *   0  remote     str      name of the remote in this log, at most 1,024 bytes
  *   1  flags      uint     1 restart: what was known of the remote counts no more; 2 caught up: a pull has reached its head.
- *                          Bits 4 to 128 must be understood, higher ones may be ignored
+ *                          Bits 2 to 7 must be understood, higher ones may be ignored
  *   2  cursor     nil or [position uint, id bin]     how far pulling has come
  *   3  writers    nil or bin     16 bytes each: the table that the next three refer to
  *   4  ranges     nil or column  (writer number, seq) …: the remote has these writers up to there, beside what the parts of this frame say
@@ -13,7 +13,7 @@
  */
 import { FormatTooNew } from "../errors.ts"
 import { REMOTE_NAME_BYTES_MAX, SEQ_MAX, STAMP_MILLIS_MAX } from "../limits.ts"
-import { FRAME_ID_BYTES, WRITER_BYTES } from "../model/identifiers.ts"
+import { bytesToHex, FRAME_ID_BYTES, WRITER_BYTES } from "../model/identifiers.ts"
 import type { Bytes } from "../ports/log-storage.ts"
 import type { Cursor } from "../ports/remote.ts"
 import { type ByteReader, ByteWriter } from "./bytes.ts"
@@ -49,18 +49,22 @@ const CODE_BYTES_MAX = 64, MESSAGE_BYTES_MAX = 200
 /** Numbers writers in the order in which they are asked for. */
 class NumberedWriters {
   readonly ids: Bytes[] = []
+  readonly #numbers = new Map<string, number>()
 
   numberOf(id: Bytes): number {
-    const known = this.ids.findIndex((other) => other.every((byte, at) => byte === id[at]))
-    return known >= 0 ? known : this.ids.push(id) - 1
+    const text = bytesToHex(id), known = this.#numbers.get(text)
+    if (known !== undefined) return known
+    this.#numbers.set(text, this.ids.length)
+    return this.ids.push(id) - 1
   }
 }
 
 /** Appends a change to `out`. */
 export function writeChange(out: ByteWriter, change: RemoteChange): void {
   const writers = new NumberedWriters()
-  const ranges = columnOf(change.ranges, writers), dead = columnOf(change.dead, writers)
+  const ranges = columnOf(change.ranges, writers)
   const refused = change.refused.map((dot) => ({ ...dot, number: writers.numberOf(dot.writer) }))
+  const dead = columnOf(change.dead, writers)
   out.msgArray(ELEMENTS)
   out.msgStr(change.remote)
   out.msgUint((change.restart ? RESTART : 0) + (change.caughtUp ? CAUGHT_UP : 0))

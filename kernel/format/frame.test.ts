@@ -3,14 +3,24 @@ import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import fc from "fast-check"
 import { blockOf, operation } from "../../conformance/vectors/blocks.ts"
+import { changeOf, placeOf } from "../../conformance/vectors/frames.ts"
+import {
+  type ChangeNotation,
+  fromChangeNotation,
+  fromReceiptNotation,
+  noteChange,
+  noteReceipt,
+  type ReceiptNotation,
+} from "../../conformance/vectors/notation.ts"
 import { Refused } from "../../conformance/vectors/reader/cursor.ts"
 import { readFrame } from "../../conformance/vectors/reader/frame.ts"
 import { CorruptBytes, FormatTooNew } from "../errors.ts"
 import type { Bytes } from "../ports/log-storage.ts"
+import { anyChange, anyReceipt } from "../testing/any-change.ts"
 import { encodeNotedBlock, fromHex } from "./block-notation.ts"
 import { ByteWriter } from "./bytes.ts"
 import { chooseChecksum, crc32 } from "./checksum.ts"
-import { beginFrame, beginPart, endFrame, endPart, FRAME_FLAG_LOCAL, FrameReader, PartType } from "./frame.ts"
+import { beginFrame, beginPart, endFrame, endPart, FRAME_FLAG_LOCAL, FrameReader, PartType, writePart } from "./frame.ts"
 
 interface Part {
   readonly type: number
@@ -20,15 +30,16 @@ interface Part {
 const idOf = (byte: number): Bytes => new Uint8Array(16).fill(byte)
 const hexOf = (bytes: Uint8Array): string => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")
 
-function encode(parts: readonly Part[], head: { readonly position?: number; readonly flags?: number } = {}): Bytes {
-  const out = new ByteWriter(), { position = 7, flags = FRAME_FLAG_LOCAL } = head
+interface Told {
+  readonly change?: ChangeNotation | null
+  readonly receipt?: ReceiptNotation | null
+}
+
+function encode(parts: readonly Part[], head: { readonly position?: number; readonly flags?: number } & Told = {}): Bytes {
+  const out = new ByteWriter(), { position = 7, flags = FRAME_FLAG_LOCAL, change, receipt } = head
   beginFrame(out, { position, id: idOf(0xaa), previous: idOf(0xbb), flags }, parts.length)
-  for (const { type, content } of parts) {
-    const mark = beginPart(out, type)
-    out.bytes(content, 0, content.length)
-    endPart(out, mark)
-  }
-  endFrame(out, crc32)
+  for (const { type, content } of parts) writePart(out, type, content)
+  endFrame(out, crc32, change ? fromChangeNotation(change) : undefined, receipt ? fromReceiptNotation(receipt) : undefined)
   return out.buffer.slice(0, out.length)
 }
 
@@ -38,7 +49,15 @@ function summed(bytes: readonly number[]): Bytes {
   return Uint8Array.from([...body, 0xce, sum >>> 24, (sum >>> 16) & 255, (sum >>> 8) & 255, sum & 255])
 }
 
-type Read = { readonly position: number; readonly id: string; readonly previous: string; readonly flags: number; readonly parts: Part[] }
+interface Read {
+  readonly position: number
+  readonly id: string
+  readonly previous: string
+  readonly flags: number
+  readonly parts: readonly Part[]
+  readonly change: ChangeNotation | null
+  readonly receipt: ReceiptNotation | null
+}
 
 function read(bytes: Uint8Array, reader: FrameReader = new FrameReader(crc32)): Read {
   reader.read(bytes)
@@ -47,7 +66,16 @@ function read(bytes: Uint8Array, reader: FrameReader = new FrameReader(crc32)): 
     const { at, end, buffer } = reader.reader
     parts.push({ type: reader.partType, content: buffer.slice(at, end) })
   }
-  return { position: reader.position, id: hexOf(reader.id), previous: hexOf(reader.previous), flags: reader.flags, parts }
+  const { position, id, previous, flags, change, receipt } = reader
+  return {
+    position,
+    id: hexOf(id),
+    previous: hexOf(previous),
+    flags,
+    parts,
+    change: change === undefined ? null : noteChange(change),
+    receipt: receipt === undefined ? null : noteReceipt(receipt),
+  }
 }
 
 /** What both readers make of bytes: they must agree. */
@@ -66,15 +94,31 @@ function judge(bytes: Uint8Array, reader?: FrameReader): "damaged" | "too new" |
     if (!(error instanceof Refused)) throw error
     again = error.refusal
   }
-  const plain = (read: unknown): unknown => typeof read === "object" ? JSON.stringify(read) : read
-  assert.equal(plain(judged), plain(again))
+  // Parts are views of other buffers.
+  const plain = (read: unknown): unknown => typeof read === "object" ? JSON.parse(JSON.stringify(read)) : read
+  assert.deepEqual(plain(judged), plain(again))
   return judged
 }
 
 const block = encodeNotedBlock(
   blockOf(["a0".repeat(16)], [operation(1, "note:1", "81a474657874a26869"), operation(2, "k", null, { counter: 1 })]),
 )
-const whole = encode([{ type: PartType.block, content: block }])
+const TOLD: Required<Told> = {
+  change: changeOf({
+    cursor: placeOf(3),
+    ranges: [["a0".repeat(16), 3]],
+    refused: [{ dot: ["a0".repeat(16), 4], code: "clock_ahead", message: "" }],
+    dead: [["a0".repeat(16), 4]],
+    offset: 5,
+  }),
+  receipt: { principal: "ada", millis: 1_792_195_200_000, own: ["a0".repeat(16)] },
+}
+/** Frames of everything that a frame has: one as a log writes its own, one as sync does. */
+const WHOLES = [
+  encode([{ type: PartType.block, content: block }]),
+  encode([{ type: PartType.block, content: block }], { ...TOLD, flags: 0 }),
+]
+const [whole] = WHOLES as [Bytes, Bytes]
 
 describe("encoding a frame", () => {
   it("lays it out as the page says", () => {
@@ -111,10 +155,13 @@ describe("FrameReader", () => {
       noNullPrototype: true,
     })
     const anyFlags = fc.constantFrom(0, 1, 256, 257, 2 ** 40 + 1, 2 ** 52)
+    const anyTold = fc.record({ change: fc.option(anyChange), receipt: fc.option(anyReceipt) })
+    const anyPosition = fc.integer({ min: 1, max: 2 ** 53 - 1 })
     fc.assert(
-      fc.property(fc.array(anyPart, { maxLength: 20 }), fc.integer({ min: 1, max: 2 ** 53 - 1 }), anyFlags, (parts, position, flags) => {
-        const bytes = encode(parts, { position, flags })
-        assert.deepEqual(judge(bytes, reader), { position, id: "aa".repeat(16), previous: "bb".repeat(16), flags, parts })
+      fc.property(fc.array(anyPart, { maxLength: 20 }), anyPosition, anyFlags, anyTold, (parts, position, flags, { change, receipt }) => {
+        const bytes = encode(parts, { position, flags, change, receipt })
+        const frame = { position, id: "aa".repeat(16), previous: "bb".repeat(16), flags, parts, change, receipt }
+        assert.deepEqual(judge(bytes, reader), frame)
         assert.equal(reader.local, flags % 2 === 1)
         assert.equal(reader.parts, parts.length)
         assert.equal(reader.nextPart(), false)
@@ -124,7 +171,17 @@ describe("FrameReader", () => {
           assert.deepEqual([reader.partType, reader.reader.left], [type, content.length])
         }
       }),
+      { numRuns: 200 },
     )
+  })
+
+  it("forgets change and receipt of the frame that it read before", () => {
+    const reader = new FrameReader(crc32)
+    reader.read(WHOLES[1]!)
+    assert.notEqual(reader.change, undefined)
+    assert.notEqual(reader.receipt, undefined)
+    reader.read(whole)
+    assert.deepEqual([reader.change, reader.receipt], [undefined, undefined])
   })
 
   it("keeps no frame alive by its ids: they are copies", () => {
@@ -145,14 +202,16 @@ describe("FrameReader", () => {
   })
 
   it("I23 read() refuses every flipped bit, truncation, and byte behind the end as damaged", () => {
-    for (let bit = 0; bit < whole.length * 8; bit++) {
-      const flipped = whole.slice()
-      flipped[bit >> 3]! ^= 1 << (bit & 7)
-      assert.equal(judge(flipped), "damaged", `bit ${bit}`)
+    for (const whole of WHOLES) {
+      for (let bit = 0; bit < whole.length * 8; bit++) {
+        const flipped = whole.slice()
+        flipped[bit >> 3]! ^= 1 << (bit & 7)
+        assert.equal(judge(flipped), "damaged", `bit ${bit}`)
+      }
+      for (let length = 0; length < whole.length; length++) assert.equal(judge(whole.slice(0, length)), "damaged", `${length} bytes`)
+      for (const byte of [0, 0xc0, 0xff]) assert.equal(judge(Uint8Array.from([...whole, byte])), "damaged")
+      assert.equal(judge(Uint8Array.from([0, ...whole])), "damaged")
     }
-    for (let length = 0; length < whole.length; length++) assert.equal(judge(whole.slice(0, length)), "damaged", `${length} bytes`)
-    for (const byte of [0, 0xc0, 0xff]) assert.equal(judge(Uint8Array.from([...whole, byte])), "damaged")
-    assert.equal(judge(Uint8Array.from([0, ...whole])), "damaged")
   })
 
   it("I23 read() finds every run of up to 32 changed bits", () => {
@@ -164,17 +223,20 @@ describe("FrameReader", () => {
   })
 
   it("I23 read() refuses every truncation as damaged, also with a checksum that is right", () => {
-    const body = [...whole.slice(0, -5)]
-    for (let length = 0; length < body.length; length++) assert.equal(judge(summed(body.slice(0, length))), "damaged", `${length} bytes`)
-    assert.equal(judge(summed([...body, 0xc0])), "damaged")
+    for (const whole of WHOLES) {
+      const body = [...whole.slice(0, -5)]
+      for (let length = 0; length < body.length; length++) assert.equal(judge(summed(body.slice(0, length))), "damaged", `${length} bytes`)
+      assert.equal(judge(summed([...body, 0xc0])), "damaged")
+    }
   })
 
   it("read() takes or refuses any bytes with a right checksum as the second reader does, and throws nothing else", () => {
     const splice = fc.tuple(fc.nat(), fc.nat(4), fc.uint8Array({ maxLength: 5 })), reader = new FrameReader(crc32)
-    const small = [...encode([{ type: 1, content: Uint8Array.of(1, 2) }, { type: 129, content: Uint8Array.of(3) }]).slice(0, -5)]
+    const parts = [{ type: 1, content: Uint8Array.of(1, 2) }, { type: 129, content: Uint8Array.of(3) }]
+    const bodies = [encode(parts), encode(parts, TOLD)].map((bytes) => [...bytes.slice(0, -5)])
     fc.assert(
-      fc.property(fc.array(splice, { minLength: 1, maxLength: 3 }), (splices) => {
-        const bytes = [...small]
+      fc.property(fc.constantFrom(...bodies), fc.array(splice, { minLength: 1, maxLength: 3 }), (body, splices) => {
+        const bytes = [...body]
         for (const [at, drop, insert] of splices) bytes.splice(at % bytes.length, drop, ...insert)
         judge(summed(bytes), reader)
       }),
@@ -182,7 +244,7 @@ describe("FrameReader", () => {
     )
   })
 
-  it("names what is too new: version, kind, flags, part types, change, receipt", () => {
+  it("names what is too new: version, kind, flags, part types", () => {
     const body = [...encode([]).slice(0, -5)], at = body.length
     const changed = (index: number, byte: number): Bytes => summed(body.with(index, byte))
     const cases: readonly (readonly [bytes: Bytes, location: string, found: number, known: number])[] = [
@@ -194,8 +256,6 @@ describe("FrameReader", () => {
       [summed(body.toSpliced(at - 4, 1, 0xcc, 0x80)), "a frame's flags", 128, 1],
       [summed(body.toSpliced(at - 4, 1, 0xcd, 0x01, 0x02)), "a frame's flags", 258, 1],
       ...[0, 2, 3, 4, 5, 127].map((type) => [encode([{ type, content: block }]), "a part of a frame", type, 1] as const),
-      [changed(at - 2, 0x80), "a frame's change", 1, 0],
-      [changed(at - 1, 0x01), "a frame's receipt", 1, 0],
     ]
     for (const [bytes, location, found, known] of cases) {
       assert.equal(judge(bytes), "too new", location)
@@ -210,6 +270,17 @@ describe("FrameReader", () => {
   it("ignores flags from bit 8 on and parts of types from 128 on", () => {
     const parts = [{ type: 128, content: Uint8Array.of(0xff) }, { type: 1, content: block }]
     for (const flags of [256, 2 ** 32, 2 ** 53 - 256]) assert.deepEqual((judge(encode(parts, { flags })) as Read).parts, parts)
+  })
+
+  it("refuses what stands for change and receipt and is none as damaged, the change first", () => {
+    const body = [...encode([]).slice(0, -5)], at = body.length
+    for (const head of [0x00, 0x80, 0x90, 0xa0, 0xc2]) {
+      assert.equal(judge(summed(body.with(at - 2, head))), "damaged")
+      assert.equal(judge(summed(body.with(at - 1, head))), "damaged")
+    }
+    const tooNew = body.toSpliced(at - 2, 1, 0x98, 0xa0, 0x04, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0)
+    assert.equal(judge(summed(tooNew)), "too new")
+    assert.equal(judge(summed(tooNew.with(-1, 0x80))), "too new", "whatever follows it")
   })
 
   it("T3, T16 read() refuses forged counts and lengths with a right checksum, in no time", () => {

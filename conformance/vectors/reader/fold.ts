@@ -1,6 +1,6 @@
-/** What a log shows: vector, own writers, records, digest (sections 4 to 7 of `docs/format.md`), computed by the second reader. */
+/** What a log shows: vector, own writers, records, remotes, digest (sections 4 to 7 of `docs/format.md`), computed by the second reader. */
 import { check, toHex, toText } from "./cursor.ts"
-import { type Block, CHOICE, type Dot, type Frame, type Operation, readBlock, readFrame } from "./frame.ts"
+import { type Block, type Change, CHOICE, type Dot, type Frame, type Operation, type Place, readBlock, readFrame } from "./frame.ts"
 
 /** A version of a record: an operation and who did it. */
 export interface Version extends Operation {
@@ -12,10 +12,34 @@ export interface Pair {
   withheld: number[]
 }
 
+/** An operation that a remote does not take. */
+export interface Refusal {
+  readonly dot: Dot
+  readonly code: string
+  readonly message: string
+}
+/** What a log knows of a remote (F-62). */
+export interface Remote {
+  cursor: Place
+  caughtUp: boolean
+  /** Writer → seq, with entries that others imply. */
+  readonly vector: Map<string, number>
+  /** By the text of the dot. */
+  readonly refused: Map<string, Refusal>
+  offset: number
+}
+
+const NO_ID = "0".repeat(32)
+
 /** Folds frames (sections 4 to 6). */
 export class Fold {
   position: number = 0
-  id: string = "0".repeat(32)
+  id: string = NO_ID
+  readonly remotes: Map<string, Remote> = new Map()
+  /** Dead letters by the text of their dots. */
+  readonly dead: Map<string, Dot> = new Map()
+  /** Writer → principal (F-63). */
+  readonly owners: Map<string, string> = new Map()
   readonly vector: Map<string, Pair> = new Map()
   readonly own: Set<string> = new Set()
   /** By collection and key, in hexadecimal, which sorts like the bytes. */
@@ -28,7 +52,7 @@ export class Fold {
   }
 
   /** Folds a frame that was read already, with its blocks. */
-  blocks({ position, id, previous, flags }: Frame, blocks: readonly Block[]): void {
+  blocks({ position, id, previous, flags, change, receipt }: Frame, blocks: readonly Block[]): void {
     check(position === this.position + 1 && previous === this.id, "F-29")
     let news = false
     for (const { writers: [writer], from, links } of blocks) { // F-39, 1
@@ -45,8 +69,34 @@ export class Fold {
     }
     if (flags % 2 === 1) { for (const { writers } of blocks) this.own.add(writers[0]!) // F-32
      }
+    if (change !== null) this.#change(change, blocks)
+    for (const writer of receipt?.own ?? []) if (!this.owners.has(writer)) this.owners.set(writer, receipt!.principal) // F-63
     this.position = position
     this.id = id
+  }
+
+  #change({ remote: name, restart, caughtUp, cursor, ranges, refused, dead, offset }: Change, blocks: readonly Block[]): void { // F-62
+    const remote = this.remotes.get(name) ??
+      { cursor: { position: 0, id: NO_ID }, caughtUp: false, vector: new Map(), refused: new Map(), offset: 0 }
+    this.remotes.set(name, remote)
+    if (restart) {
+      remote.vector.clear()
+      remote.caughtUp = false
+    }
+    const brought = cursor === null || restart ? [] : blocks.map(({ writers, to }): Dot => [writers[0]!, to])
+    for (const [writer, seq] of [...brought, ...ranges]) remote.vector.set(writer, Math.max(seq, remote.vector.get(writer) ?? 0))
+    for (const refusal of refused) remote.refused.set(String(refusal.dot), refusal)
+    for (const dot of dead) this.dead.set(String(dot), dot)
+    remote.cursor = cursor ?? remote.cursor
+    remote.caughtUp ||= caughtUp
+    remote.offset = offset ?? remote.offset
+  }
+
+  /** Entries of a vector that no other entry implies. */
+  entriesOf(vector: ReadonlyMap<string, number>): Dot[] {
+    return [...vector].filter(([writer, seq]) =>
+      ![...vector.keys()].some((other) => other !== writer && this.#implied(other, writer) >= seq)
+    )
   }
 
   /** Links and links of links: the greatest seq of `writer` in the chain of `by` (F-36). */

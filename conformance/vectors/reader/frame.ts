@@ -141,19 +141,25 @@ export function readBlock(bytes: Uint8Array): Block {
   return { writers, from, to, withheld, origin, links, label, names, operations }
 }
 
-/** What a frame tells of a remote. */
+/** A frame of a remote's log, by position and id; position 0: before the first. */
+export interface Place {
+  readonly position: number
+  readonly id: string
+}
+
+/** What a frame tells of a remote (F-58). */
 export interface Change {
   readonly remote: string
   readonly restart: boolean
   readonly caughtUp: boolean
-  readonly cursor: { readonly position: number; readonly id: string } | null
+  readonly cursor: Place | null
   readonly ranges: readonly Dot[]
   readonly refused: readonly { readonly dot: Dot; readonly code: string; readonly message: string }[]
   readonly dead: readonly Dot[]
   readonly offset: number | null
 }
 
-/** Who brought a frame to its log, and when. */
+/** Who brought a frame to its log, and when (F-60). */
 export interface Receipt {
   readonly principal: string
   readonly millis: number
@@ -170,47 +176,57 @@ export interface Frame {
   readonly receipt: Receipt | null
 }
 
-const writersOf = (table: Uint8Array): string[] => {
-  check(table.length % 16 === 0, "F-12")
+const writersOf = (table: Uint8Array, rule: string): string[] => {
+  check(table.length % 16 === 0, rule)
   return Array.from({ length: table.length / 16 }, (_, i) => toHex(table.subarray(i * 16, i * 16 + 16)))
 }
+const textOf = (cursor: Cursor, bytesMax: number, rule: string): string => {
+  const text = cursor.str()
+  check(new TextEncoder().encode(text).length <= bytesMax, rule)
+  return text
+}
 
-function readChange(cursor: Cursor): Change {
-  check(cursor.array() === 8, "F-12")
-  const remote = cursor.str(), flags = cursor.uint()
-  check(new TextEncoder().encode(remote).length <= 1024, "F-12")
-  if (flags % 256 > 3) tooNew("F-12")
+function readChange(cursor: Cursor): Change { // F-58
+  check(cursor.array() === 8, "F-59")
+  const remote = textOf(cursor, 1024, "F-59"), flags = cursor.uint()
+  if (flags % 256 > 3) tooNew("F-59")
   const place = cursor.nil() ? null : readPlace(cursor)
-  const writers = cursor.nil() ? [] : writersOf(cursor.bin())
+  const writers = cursor.nil() ? [] : readTable(cursor)
   const dot = (number: number, seq: number): Dot => {
-    check(number < writers.length && seq > 0 && seq <= SEQ_MAX, "F-12")
+    check(number < writers.length && seq > 0 && seq <= SEQ_MAX, "F-59")
     return [writers[number]!, seq]
   }
   const ranges = cursor.column(TO_THE_END, (column) => dot(column.varint(), column.varint())) ?? []
   const refused = cursor.nil() ? [] : Array.from({ length: cursor.array() }, () => {
-    check(cursor.array() === 4, "F-12")
-    return { dot: dot(cursor.uint(), cursor.uint()), code: cursor.str(), message: cursor.str() }
+    check(cursor.array() === 4, "F-59")
+    return { dot: dot(cursor.uint(), cursor.uint()), code: textOf(cursor, 64, "F-59"), message: textOf(cursor, 200, "F-59") }
   })
   const dead = cursor.column(TO_THE_END, (column) => dot(column.varint(), column.varint())) ?? []
   const offset = cursor.nil() ? null : cursor.uint()
-  check(offset === null || offset < 2 ** 48, "F-12")
+  check(offset === null || offset < 2 ** 48, "F-59")
   const restart = flags % 2 === 1
-  check(!restart || place !== null, "F-12")
+  check(!restart || place !== null, "F-59")
   return { remote, restart, caughtUp: flags % 4 >= 2, cursor: place, ranges, refused, dead, offset }
 }
 
-function readPlace(cursor: Cursor): { readonly position: number; readonly id: string } {
-  check(cursor.array() === 2, "F-12")
+function readPlace(cursor: Cursor): Place {
+  check(cursor.array() === 2, "F-59")
   const position = cursor.uint(), id = cursor.bin()
-  check(id.length === 16, "F-12")
+  check(id.length === 16, "F-59")
   return { position, id: toHex(id) }
 }
 
-function readReceipt(cursor: Cursor): Receipt {
-  check(cursor.array() === 3, "F-12")
-  const principal = cursor.str(), millis = cursor.uint(), own = writersOf(cursor.bin())
-  check(millis < 2 ** 48, "F-12")
-  return { principal, millis, own }
+function readTable(cursor: Cursor): string[] {
+  const table = cursor.bin()
+  check(table.length > 0, "F-59")
+  return writersOf(table, "F-59")
+}
+
+function readReceipt(cursor: Cursor): Receipt { // F-60
+  check(cursor.array() === 3, "F-61")
+  const principal = textOf(cursor, 1024, "F-61"), millis = cursor.uint()
+  check(millis < 2 ** 48, "F-61")
+  return { principal, millis, own: writersOf(cursor.bin(), "F-61") }
 }
 
 /** A frame (section 2), without what is inside its parts. */
