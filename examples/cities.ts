@@ -1,7 +1,8 @@
 /**
- * `npm start`: real data through a store, with a process killed in the middle.
+ * `npm start`: real data through a store, with a process killed in the middle, and to a second device.
  *
- *   a child imports ─ SIGKILL ─▶ open again ─▶ is all there that was acknowledged? ─▶ finish ─▶ read, scan, update, watch ─▶ reopen
+ *   a child imports ─ SIGKILL ─▶ open again ─▶ is all there that was acknowledged? ─▶ finish ─▶ read, scan, update, watch
+ *     ─▶ a server in another process: send all, fetch it on a fresh device, edit both apart, let them meet ─▶ reopen
  *
  * Exit code: 0 everything held · 1 something did not, and the last line says what · 2 the call was wrong.
  */
@@ -19,6 +20,7 @@ import { importUntilKilled } from "./cities/killed-import.ts"
 import { bytesIn, isTaken, openPlace, type Place } from "./cities/place.ts"
 import { startProgress } from "./cities/progress.ts"
 import { megabytes, millis, number, Report } from "./cities/report.ts"
+import { syncDevices } from "./cities/sync.ts"
 import { readAtRandom, scan, updateAndWatch } from "./cities/tour.ts"
 
 const USAGE = `usage: npm start -- [options]
@@ -128,6 +130,7 @@ const run = async (place: Place, cities: readonly City[]): Promise<void> => {
   await scan(store, cities, report)
   report.step("Update, watch, look back")
   await updateAndWatch(store, cities, report)
+  await syncDevices(store, place, cities, report)
   const { durability, memoryBytes } = store.status()
   if (isLasting) await reopen(store, place, report)
   report.table()

@@ -6,7 +6,7 @@
  *   adapters  one folder each: base, model, format, ports; never another adapter. `adapters/system` is what those on a file system share,
  *             `adapters/*.ts` finds them by name
  *   protocol  the kernel but for its store: what goes over the wire, a server and a client for it
- *   simulation  the kernel and the protocol, over doubles of its own
+ *   simulation  the kernel and the protocol, over doubles of its own; the second reader of conformance judges
  *   conformance  base, model, format, ports; its programs (`cli`, `kill-loop`, `race`, `sync-race`) also published entry points,
  *               and the servers of tests
  *   mod.ts    puts the parts together; enable-sync.ts, which it loads lazily, and remotes.ts do the same for syncing
@@ -53,7 +53,7 @@ const isAllowed = (from: string, to: string): boolean => {
   if (from === "mod") return to === "base" || to.startsWith("kernel/") || to.startsWith("adapters") || to === "protocol"
   if (from === "protocol") return to === "base" || (to.startsWith("kernel/") && to !== "kernel/store")
   if (from === "simulation") {
-    return to === "base" || to.startsWith("kernel/") || to === "adapters/memory" || to === "protocol" || to === "testing"
+    return to === "base" || to.startsWith("kernel/") || ["adapters/memory", "protocol", "conformance", "testing"].includes(to)
   }
   if (from.startsWith("kernel/")) {
     return to === "base" || KERNEL_ORDER.indexOf(to.slice(7)) < KERNEL_ORDER.indexOf(from.slice(7)) && to.startsWith("kernel/")
