@@ -24,7 +24,7 @@ import {
 import { PROTOCOL_VERSIONS } from "../version.ts"
 import { answerStream, isSmall } from "./answer-stream.ts"
 import { readBody } from "./body.ts"
-import { contentEncodingOf, isMediaType } from "./content-encoding.ts"
+import { contentEncodingOf, isMediaType } from "./headers.ts"
 import { eventStream } from "./event-stream.ts"
 import { toWireError } from "./failures.ts"
 import { Gauge } from "./gauge.ts"

@@ -12,7 +12,7 @@
 import type { Bytes } from "../../kernel/ports/log-storage.ts"
 import { type Platform, startTimer } from "../../kernel/ports/platform.ts"
 import { wireError } from "../errors.ts"
-import type { ContentEncoding } from "./content-encoding.ts"
+import type { ContentEncoding } from "./headers.ts"
 import type { BytesClaim } from "./held-bytes.ts"
 import type { ServerLimits } from "./limits.ts"
 

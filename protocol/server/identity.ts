@@ -11,6 +11,7 @@ import type { Awaitable } from "../../kernel/ports/log-storage.ts"
 import type { Rights } from "../../kernel/ports/remote.ts"
 import { textOf } from "../../kernel/text.ts"
 import type { Route } from "../routes.ts"
+import { trimBlanks } from "./headers.ts"
 import { faultOfName } from "./store-names.ts"
 
 /** Rights as they are given: what is left out is not given, but for `relay`, which comes with `write`. */
@@ -68,9 +69,9 @@ const BEARER = "bearer "
 export function bearerToken(headers: Headers): string | undefined {
   const header = headers.get("authorization")
   if (header === null || header.slice(0, BEARER.length).toLowerCase() !== BEARER) return undefined
-  const token = header.slice(BEARER.length).trim()
-  // A comma joins several headers, and is in no token (RFC 6750, section 2.1).
-  return token === "" || token.includes(",") || token.includes(" ") ? undefined : token
+  const token = trimBlanks(header.slice(BEARER.length))
+  // A comma joins several headers, and is in no token, nor is a blank (RFC 6750, section 2.1).
+  return token === "" || /[^!-+\--~]/.test(token) ? undefined : token
 }
 
 /**

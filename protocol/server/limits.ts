@@ -51,7 +51,7 @@ export interface ServerLimits {
 /** What holds unless a server is told otherwise. */
 export const DEFAULT_SERVER_LIMITS: ServerLimits = {
   bodyBytesMax: MESSAGE_BYTES_MAX,
-  inflatedBytesMax: INFLATED_BYTES_MAX,
+  inflatedBytesMax: MESSAGE_BYTES_MAX,
   partsBytesMax: PARTS_BYTES_MAX,
   partsMax: PARTS_MAX,
   operationsMax: BATCH_OPERATIONS_MAX,
@@ -72,6 +72,8 @@ export const DEFAULT_SERVER_LIMITS: ServerLimits = {
 
 /** Bounds that the protocol itself has: a server may only be stricter. */
 const GREATEST: Partial<ServerLimits> = {
+  bodyBytesMax: INFLATED_BYTES_MAX,
+  inflatedBytesMax: INFLATED_BYTES_MAX,
   partsBytesMax: PARTS_BYTES_MAX,
   partsMax: PARTS_MAX,
   operationsMax: BATCH_OPERATIONS_MAX,
