@@ -13,7 +13,7 @@ import { adapterByName, adapterNames, type PlaceOptions } from "#adapters"
 import { InvalidOption, UnknownAdapter } from "./kernel/errors.ts"
 import { destroyStorage, listStorages } from "./kernel/log/checked-storage.ts"
 import type { Adapter } from "./kernel/ports/log-storage.ts"
-import { type Platform, webPlatform } from "./kernel/ports/platform.ts"
+import { nativePlatform } from "./kernel/ports/native-platform.ts"
 import { checkFlag, checkMembers, checkMethods } from "./kernel/arguments.ts"
 import { checkName, OPEN_STORE_OPTIONS, type OpenStoreOptions } from "./kernel/store/options.ts"
 import { openStore, Store } from "./kernel/store/store.ts"
@@ -95,16 +95,6 @@ async function adapterOf(name: string, options: AdapterOptions): Promise<Adapter
   const found = await adapterByName(adapter, name, options)
   if (found === undefined) throw new UnknownAdapter({ adapter, known: adapterNames })
   return found
-}
-
-/** The web's platform with the native checksum of Node, Deno and Bun, where there is one. */
-const nativePlatform: Platform = { ...webPlatform, crc32: findNativeChecksum() }
-
-function findNativeChecksum(): Platform["crc32"] {
-  const runtime: { readonly process?: { getBuiltinModule?(name: string): unknown } } = globalThis
-  const zlib = runtime.process?.getBuiltinModule?.("node:zlib")
-  const crc32: unknown = Object(zlib).crc32
-  return typeof crc32 === "function" ? (bytes, seed) => crc32(bytes, seed) : undefined
 }
 
 export {

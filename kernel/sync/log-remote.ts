@@ -1,7 +1,7 @@
 /** A log of one's own as a remote, without a server in between: for devices that trust each other with all of it. */
 import type { Adapter } from "../ports/log-storage.ts"
 import { silentLogger } from "../ports/logger.ts"
-import { webPlatform } from "../ports/platform.ts"
+import { nativePlatform } from "../ports/native-platform.ts"
 import type { CallOptions, Cursor, Handshake, PullAnswer, PullRequest, PushAnswer, PushRequest, Remote } from "../ports/remote.ts"
 import type { Caller, RemoteLog, RemoteLogOptions } from "./remote-log.ts"
 import { openRemoteLog } from "./served-log.ts"
@@ -17,7 +17,7 @@ export interface LogRemoteOptions extends Partial<RemoteLogOptions> {
 
 /** Syncs with a store of an adapter. It is opened by the first call, and again after one that failed to open it. */
 export function logRemote(adapter: Adapter, options: LogRemoteOptions): Remote {
-  const { platform = webPlatform, logger = silentLogger, store, name = `${adapter.name}:${store}` } = options
+  const { platform = nativePlatform, logger = silentLogger, store, name = `${adapter.name}:${store}` } = options
   let opening: Promise<RemoteLog> | undefined
   const opened = (): Promise<RemoteLog> =>
     opening ??= openRemoteLog(adapter, store, { ...options, platform, logger }).catch((error) => {

@@ -2,7 +2,8 @@
 import { InvalidOption } from "../../kernel/errors.ts"
 import type { Logger } from "../../kernel/ports/logger.ts"
 import type { Adapter, Awaitable, Durability } from "../../kernel/ports/log-storage.ts"
-import { type Platform, webPlatform } from "../../kernel/ports/platform.ts"
+import { nativePlatform } from "../../kernel/ports/native-platform.ts"
+import type { Platform } from "../../kernel/ports/platform.ts"
 import type { ArrivingOperation } from "../../kernel/sync/remote-log.ts"
 import { textOf } from "../../kernel/text.ts"
 import type { RouteName } from "../routes.ts"
@@ -81,7 +82,7 @@ export function resolveOptions(options: SyncServerOptions): ResolvedOptions {
   for (const name of Object.keys(options)) {
     if (!NAMES.has(name)) throw new InvalidOption({ option: name, found: name, expected: `one of ${[...NAMES].join(", ")}` })
   }
-  const { storage, authenticate, durability, clockAheadMillisMax, logger = console, platform = webPlatform } = options
+  const { storage, authenticate, durability, clockAheadMillisMax, logger = console, platform = nativePlatform } = options
   for (const name of ["authenticate", "refuse", "rateLimit", "accessLog"] as const) {
     const given = options[name]
     if (typeof given !== "function" && (name === "authenticate" || given !== undefined)) {
