@@ -48,7 +48,7 @@ import {
   refuseTwice,
 } from "./fields.ts"
 import { NAME_BYTES_MAX, NAMES_MAX, REFUSAL_MESSAGE_BYTES_MAX, REFUSED_MAX, WITHHELD_MAX, WRITERS_MAX } from "./limits.ts"
-import { unknownPartType } from "./parts.ts"
+import { blocksOf, unknownPartType } from "./parts.ts"
 
 /** Largest sizes that a server takes or gives. */
 export interface WireLimits extends RemoteLimits {
@@ -190,7 +190,7 @@ export function encodePullAnswer(answer: PullAnswer): Bytes {
   }, parts)
 }
 
-/** Contents of the parts are views into `body`. */
+/** Contents of the parts are views into `body`; those that may be ignored are left out. */
 export function decodePullAnswer(body: Bytes): PullAnswer {
   const { type, fields, parts } = decodeAnswer(body, ["page", "restart"])
   const serverTimeMillis = asMillis(memberOf(fields, "serverTimeMillis"), "serverTimeMillis")
@@ -199,7 +199,7 @@ export function decodePullAnswer(body: Bytes): PullAnswer {
   if (unknown !== undefined) malformed("parts", `have one of the unknown type ${unknown}`)
   return {
     kind: "page",
-    parts,
+    parts: blocksOf(parts),
     ranges: asList(memberOf(fields, "ranges"), "ranges", WRITERS_MAX, asRange),
     next: asCursor(memberOf(fields, "next"), "next"),
     upToDate: asBoolean(memberOf(fields, "upToDate"), "upToDate"),

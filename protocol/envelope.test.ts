@@ -7,7 +7,7 @@ import { writePart } from "../kernel/format/frame.ts"
 import type { Bytes } from "../kernel/ports/log-storage.ts"
 import { decodeEnvelope, encodeEnvelope } from "./envelope.ts"
 import { MalformedMessage } from "./errors.ts"
-import { FIELDS_BYTES_MAX, MESSAGE_BYTES_MAX, PARTS_BYTES_MAX } from "./limits.ts"
+import { FIELDS_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_PARTS_BYTES_MAX } from "./limits.ts"
 
 const refuses = (body: Bytes, reason: RegExp): void =>
   assert.throws(() => decodeEnvelope(body), (error) => {
@@ -39,7 +39,7 @@ describe("encodeEnvelope()", () => {
 
   it("throws for what no message may have, and names it", () => {
     assert.throws(() => encodeEnvelope({}, Array(4097).fill(partOf(0))), /4097 parts, at most 4096/)
-    assert.throws(() => encodeEnvelope({}, [partOf(PARTS_BYTES_MAX), partOf(1)]), /3800001 bytes/)
+    assert.throws(() => encodeEnvelope({}, [partOf(MESSAGE_PARTS_BYTES_MAX), partOf(1)]), /3800001 bytes/)
     assert.throws(() => encodeEnvelope({ a: "\ud800" }), InvalidValue)
     assert.throws(() => encodeEnvelope({ a: new Uint8Array(FIELDS_BYTES_MAX) }), ValueTooLarge)
   })
@@ -57,7 +57,7 @@ describe("decodeEnvelope()", () => {
 
   it("P66 takes everything up to its limits, and nothing above them", () => {
     const largest = Array.from({ length: 4096 }, (_, index) => partOf(index < 3008 ? 928 : 927))
-    assert.equal(largest.reduce((sum, { content }) => sum + content.length, 0), PARTS_BYTES_MAX)
+    assert.equal(largest.reduce((sum, { content }) => sum + content.length, 0), MESSAGE_PARTS_BYTES_MAX)
     // 11 bytes of heads leave exactly the limit.
     const fields = { a: new Uint8Array(FIELDS_BYTES_MAX - 8) }
     const body = encodeEnvelope(fields, largest)
@@ -76,7 +76,7 @@ describe("decodeEnvelope()", () => {
     for (let part = 0; part < 4097; part++) writePart(out, 1, new Uint8Array(0))
     refuses(out.buffer.slice(0, out.length), /4097 parts are announced, at most 4096/)
     begin(2)
-    writePart(out, 1, new Uint8Array(PARTS_BYTES_MAX))
+    writePart(out, 1, new Uint8Array(MESSAGE_PARTS_BYTES_MAX))
     writePart(out, 1, new Uint8Array(1))
     refuses(out.buffer.slice(0, out.length), /more than 3800000 bytes/)
     refuses(new Uint8Array(MESSAGE_BYTES_MAX + 1), /has 5242881 bytes, at most 5242880/)

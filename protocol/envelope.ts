@@ -15,7 +15,7 @@ import { PARTS_MAX } from "../kernel/limits.ts"
 import type { Bytes } from "../kernel/ports/log-storage.ts"
 import type { Part } from "../kernel/ports/remote.ts"
 import { MalformedMessage } from "./errors.ts"
-import { FIELDS_BYTES_MAX, MESSAGE_BYTES_MAX, PART_HEAD_BYTES_MAX, PARTS_BYTES_MAX } from "./limits.ts"
+import { FIELDS_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_PARTS_BYTES_MAX, PART_HEAD_BYTES_MAX } from "./limits.ts"
 
 /** Fields of a message as they were read; what they hold is not checked yet. */
 export type FieldValues = Readonly<Record<string, unknown>>
@@ -40,8 +40,8 @@ export function encodeEnvelope(fields: FieldValues, parts: readonly Part[] = [])
   let contents = 0
   for (const { content } of parts) contents += content.length
   if (parts.length > PARTS_MAX) throw new RangeError(`A message has ${parts.length} parts, at most ${PARTS_MAX} are allowed`)
-  if (contents > PARTS_BYTES_MAX) {
-    throw new RangeError(`The parts of a message have ${contents} bytes, at most ${PARTS_BYTES_MAX} are allowed`)
+  if (contents > MESSAGE_PARTS_BYTES_MAX) {
+    throw new RangeError(`The parts of a message have ${contents} bytes, at most ${MESSAGE_PARTS_BYTES_MAX} are allowed`)
   }
   const out = new ByteWriter(FIELDS_ROOM + contents + parts.length * PART_HEAD_BYTES_MAX)
   out.msgArray(ELEMENTS)
@@ -136,7 +136,7 @@ function readParts(reader: ByteReader): readonly Part[] {
     let length = 0
     for (let at = reader.skip(4), end = at + 4; at < end; at++) length = length * 0x100 + reader.buffer[at]!
     contents += length
-    if (contents > PARTS_BYTES_MAX) reader.refuse(`the parts have more than ${PARTS_BYTES_MAX} bytes`)
+    if (contents > MESSAGE_PARTS_BYTES_MAX) reader.refuse(`the parts have more than ${MESSAGE_PARTS_BYTES_MAX} bytes`)
     const start = reader.skip(length)
     parts.push({ type, content: (reader.buffer as Bytes).subarray(start, start + length) })
   }

@@ -3,15 +3,15 @@
  *
  * They bind every message whatever a handshake announces, so that a decoder knows beforehand how much it may have to keep.
  */
-import { BATCH_BYTES_MAX, FRAME_BYTES_MAX, PARTS_MAX, VALUE_BYTES_MAX, VALUE_NODES_MAX } from "../kernel/limits.ts"
+import { FRAME_BYTES_MAX, PARTS_BYTES_MAX, PARTS_MAX, VALUE_BYTES_MAX, VALUE_NODES_MAX } from "../kernel/limits.ts"
 
 /** Bytes of the fields of one message: they are one value. */
 export const FIELDS_BYTES_MAX: number = VALUE_BYTES_MAX
 /**
- * Bytes of the contents of all parts of one message. Above what one frame of a store may hold, since a block that is cut may need a few more;
- * below the bytes of a frame, since head, change and receipt have to fit too.
+ * Bytes of the contents of all parts of one message. Above `PARTS_BYTES_MAX`, since a block that is cut may need a few more than it had in its
+ * frame; below the bytes of a frame, since head, change and receipt have to fit too.
  */
-export const PARTS_BYTES_MAX = 3_800_000
+export const MESSAGE_PARTS_BYTES_MAX = 3_800_000
 /** Bytes of a part around its content. */
 export const PART_HEAD_BYTES_MAX = 15
 /** Bytes of one message as it is decoded. */
@@ -56,9 +56,15 @@ export const RETRY_AFTER_MILLIS_MAX = 3_600_000
 const holds = (relation: boolean, words: string): void => {
   if (!relation) throw new Error(`protocol/limits.ts: ${words}`)
 }
-holds(BATCH_BYTES_MAX < PARTS_BYTES_MAX, "what a store may hold in a frame fits a message")
-holds(PARTS_BYTES_MAX + PARTS_MAX * PART_HEAD_BYTES_MAX + WRITERS_MAX * 26 < FRAME_BYTES_MAX, "the parts and ranges of a page fit a frame")
-holds(FIELDS_BYTES_MAX + PARTS_BYTES_MAX + PARTS_MAX * PART_HEAD_BYTES_MAX + 16 < MESSAGE_BYTES_MAX, "fields and parts fit a message")
+holds(PARTS_BYTES_MAX < MESSAGE_PARTS_BYTES_MAX, "a frame of a store fits a message")
+holds(
+  MESSAGE_PARTS_BYTES_MAX + PARTS_MAX * PART_HEAD_BYTES_MAX + WRITERS_MAX * 26 < FRAME_BYTES_MAX,
+  "the parts and ranges of a page fit a frame",
+)
+holds(
+  FIELDS_BYTES_MAX + MESSAGE_PARTS_BYTES_MAX + PARTS_MAX * PART_HEAD_BYTES_MAX + 16 < MESSAGE_BYTES_MAX,
+  "fields and parts fit a message",
+)
 holds(REFUSED_MAX * (1 + 18 + 5 + 17 + 2 + REFUSAL_MESSAGE_BYTES_MAX) + 4096 < FIELDS_BYTES_MAX, "refusals fit the fields")
 holds(WRITERS_MAX * 26 + WITHHELD_MAX * 5 + 4096 < FIELDS_BYTES_MAX, "pairs fit the fields")
 holds(WRITERS_MAX * 4 + WITHHELD_MAX < VALUE_NODES_MAX, "pairs are few enough nodes")

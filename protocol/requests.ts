@@ -32,7 +32,7 @@ import {
   refuseTwice,
 } from "./fields.ts"
 import { BASIS_MAX, NAME_BYTES_MAX, NAMES_MAX, SESSION_BYTES, VERSIONS_MAX, WAIT_MILLIS_MAX, WRITERS_MAX } from "./limits.ts"
-import { unknownPartType } from "./parts.ts"
+import { blocksOf, unknownPartType } from "./parts.ts"
 import { PROTOCOL_VERSION } from "./version.ts"
 
 /** Who asks, and about what; in every request. No rule trusts session or replica: they are for tracing. */
@@ -82,19 +82,20 @@ export function decodeHandshakeRequest(body: Bytes): Asked<HandshakeRequest> {
 export const encodePushRequest = (identity: RequestIdentity, request: PushRequest): Bytes =>
   encodeEnvelope({ ...identityFields(identity), basis: request.basis.map(cursorField), own: request.own }, request.parts)
 
-/** Contents of the parts are views into `body`. */
+/** Contents of the parts are views into `body`; those that may be ignored are left out. */
 export function decodePushRequest(body: Bytes): Asked<PushRequest> {
   const { identity, fields, parts } = decodeRequest(body)
   const basis = asList(memberOf(fields, "basis"), "basis", BASIS_MAX, asCursor)
   if (basis.length === 0) malformed("basis", "is empty")
   const own = asList(memberOf(fields, "own"), "own", WRITERS_MAX, asWriter)
   refuseTwice(own, "own", nameOfWriter)
-  if (parts.length === 0) malformed("parts", "are none")
   const unknown = unknownPartType(parts)
   if (unknown !== undefined) {
     throw wireError("unsupported_feature", `parts of type ${unknown} are not taken`, { details: { feature: `part-${unknown}` } })
   }
-  return { identity, request: { basis, own, parts } }
+  const blocks = blocksOf(parts)
+  if (blocks.length === 0) malformed("parts", "have no operation block")
+  return { identity, request: { basis, own, parts: blocks } }
 }
 
 /** Asks for what is behind a cursor. */

@@ -27,7 +27,7 @@ const secondly = (message: string, body: Bytes): Message | undefined => {
     throw error
   }
 }
-/** Without what the product leaves out when it writes: empty lists that may be absent, rights that it does not know, longer waits. */
+/** Without what the product leaves out: empty lists that may be absent, rights that it does not know, longer waits, parts to be ignored. */
 const comparable = ({ fields, parts }: Message): unknown => {
   const { accept, features, rights, waitMillis, ...others } = fields
   const listed = (list: unknown): unknown => Array.isArray(list) && list.length > 0 ? list : undefined
@@ -39,7 +39,7 @@ const comparable = ({ fields, parts }: Message): unknown => {
       rights: Array.isArray(rights) ? ["read", "write", "relay", "admin"].filter((right) => rights.includes(right)) : undefined,
       waitMillis: typeof waitMillis === "number" ? Math.min(waitMillis, 25_000) : undefined,
     },
-    parts,
+    parts: parts.filter(({ type }) => type < 128),
   }
 }
 

@@ -202,6 +202,7 @@ export function refusedMessages(): { readonly refused: readonly RefusedMessage[]
     for (const [name, fields, parts = noted[2]] of changesOf(message, noted)) add(message, name, encodeMessage(fields, parts))
     const isPush = message === "push request", mayHaveParts = isPush || noted[1]["type"] === "page"
     if (isPush) add(message, "no parts", encodeMessage(noted[1]))
+    if (isPush) add(message, "parts without a block", encodeMessage(noted[1], [{ type: 128, content: "" }]))
     if (!mayHaveParts && noted[1]["type"] !== "error") {
       add(message, "parts where there are none", encodeMessage(noted[1], [{ type: 1, content: "" }]))
     }

@@ -49,7 +49,11 @@ export const REQUESTS: { readonly [endpoint: string]: readonly Noted[] } = {
       block(blockOf([B2, B], [operation(1, "k1", "02", { context: [[1, 1]] })], { links: [[1, 1]] })),
     ]],
     ["a part that may be ignored", { ...IDENTITY, basis: [cursor(7)], own: [bin(A)] }, [block(), { type: 128, content: "c1" }]],
-    ["an empty part", { ...IDENTITY, basis: [cursor(7)], own: [] }, [{ type: 70_000, content: "" }]],
+    ["parts around an empty one that may be ignored", { ...IDENTITY, basis: [cursor(7)], own: [] }, [
+      block(),
+      { type: 70_000, content: "" },
+      block(blockOf([B], [operation(1, "k1", "01")])),
+    ]],
   ],
   pull: [
     ["from the beginning", { ...IDENTITY, cursor: START, have: [], partsBytesMax: 3_500_000 }],

@@ -5,10 +5,11 @@
  * Each check answers what is wrong, or undefined.
  */
 import { BlockColumns } from "../../kernel/format/block-columns.ts"
+import { readBlockHead } from "../../kernel/format/block-head.ts"
 import { ByteReader } from "../../kernel/format/bytes.ts"
 import { PartType } from "../../kernel/format/frame.ts"
 import { decodeBlock } from "../../kernel/format/operation-block.ts"
-import { bytesToHex, WRITER_BYTES } from "../../kernel/model/identifiers.ts"
+import { bytesToHex } from "../../kernel/model/identifiers.ts"
 import type { Cursor, Part, PullAnswer, PullRequest, PushAnswer, PushRequest } from "../../kernel/ports/remote.ts"
 import type { HandshakeAnswer } from "../messages.ts"
 import { REQUIRED_PREFIX } from "../version.ts"
@@ -27,12 +28,8 @@ function lastSeqsOf(parts: readonly Part[]): ReadonlyMap<string, number> {
   for (const { type, content } of parts) {
     if (type !== PartType.block) continue
     reader.point(content, 0, content.length)
-    reader.msgArray()
-    reader.msgUint()
-    const tableBytes = reader.msgBin(), writer = bytesToHex(content, reader.at, reader.at + WRITER_BYTES)
-    reader.skip(tableBytes)
-    reader.msgUint()
-    last.set(writer, Math.max(last.get(writer) ?? 0, reader.msgUint()))
+    const { writer, to } = readBlockHead(reader), name = bytesToHex(writer)
+    last.set(name, Math.max(last.get(name) ?? 0, to))
   }
   return last
 }

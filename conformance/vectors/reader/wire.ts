@@ -139,8 +139,9 @@ export function readRequest(endpoint: string, bytes: Uint8Array): Message {
   COUNT(memberOf(fields, "protocol"))
   if (memberOf(fields, "protocol") !== 1) tooNew("W-19")
   const named = pick(fields, REQUESTS[endpoint]!)
-  check(endpoint === "push" ? parts.length > 0 : parts.length === 0, "W-26")
+  check(endpoint === "push" || parts.length === 0, "W-12")
   if (parts.some(({ type }) => type < 128 && type !== 1)) tooNew("W-16")
+  check(endpoint !== "push" || parts.some(({ type }) => type === 1), "W-26")
   return { fields: named, parts }
 }
 
