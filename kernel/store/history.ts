@@ -1,16 +1,16 @@
 /** History of one record: its versions as they lie in the log, found by reading the log from its beginning. */
-import { BlockColumns } from "../format/block-columns.ts"
+import type { BlockColumns } from "../format/block-columns.ts"
 import { ByteWriter } from "../format/bytes.ts"
 import { chooseChecksum } from "../format/checksum.ts"
-import { FrameReader, PartType } from "../format/frame.ts"
+import { FrameReader } from "../format/frame.ts"
 import { decodeValue } from "../format/msgpack.ts"
-import { decodeBlock } from "../format/operation-block.ts"
 import { compareBytes } from "../format/utf8.ts"
 import { REPLAY_PAGE_BYTES, REPLAY_PAGE_FRAMES } from "../limits.ts"
 import { foldNext, replayStart } from "../log/replay.ts"
 import { OperationKind } from "../model/operation.ts"
 import { abortable } from "../abortable.ts"
 import { checkMembers, checkSignal } from "../arguments.ts"
+import { LogViews } from "../views/log-views.ts"
 import { stageKey } from "./staging.ts"
 import type { StoreCore } from "./store-core.ts"
 import type { HistoryEntry } from "./types.ts"
@@ -33,31 +33,39 @@ export async function* historyOf<T>(
   const row = core.rowOf(collection, key)
   if (row < 0) return
   const { options: { storage, platform }, decoded } = core, name = core.names.names[collection]!
-  const frame = new FrameReader(chooseChecksum(platform.crc32)), block = new BlockColumns(), point = replayStart(), end = core.log.head
+  const frame = new FrameReader(chooseChecksum(platform.crc32)), point = replayStart(), end = core.log.head
   let found: HistoryEntry<T>[] = []
-  const collect = (): void => {
-    while (frame.nextPart()) {
-      if (frame.partType !== PartType.block) continue
-      decodeBlock(frame.reader, block)
-      for (let at = 0; at < block.count; at++) {
-        if (block.kinds[at]! > OperationKind.choice || block.names[block.collections[at]!] !== name) continue
-        if (compareBytes(block.bytes, block.keyStarts[at]!, block.keyEnds[at]!, wanted.buffer, 0, wanted.length) !== 0) continue
-        if (block.valueEnds[at]! > block.valueStarts[at]!) decoded.check(block.bytes, block.valueStarts[at]!, block.valueEnds[at]!, row)
-        found.push(entryOf<T>(core, block, at, point.position + 1))
-      }
-    }
-  }
+  const views = new HistoryViews((block, at) => {
+    if (block.kinds[at]! > OperationKind.choice || block.names[block.collections[at]!] !== name) return
+    if (compareBytes(block.bytes, block.keyStarts[at]!, block.keyEnds[at]!, wanted.buffer, 0, wanted.length) !== 0) return
+    if (block.valueEnds[at]! > block.valueStarts[at]!) decoded.check(block.bytes, block.valueStarts[at]!, block.valueEnds[at]!, row)
+    found.push(entryOf<T>(core, block, at, point.position + 1))
+  })
   while (point.position < end) {
     await core.turns.due()
     core.assertOpen("history")
     const page = await abortable(storage.read(point.position, PAGE), options.signal)
     if (page.length === 0) return
-    for (const bytes of page) foldNext(storage, point, bytes, frame, collect)
+    for (const bytes of page) foldNext(storage, point, bytes, frame, () => views.foldFrame(frame))
     for (const entry of found) {
       yield entry
       options.signal?.throwIfAborted()
     }
     found = []
+  }
+}
+
+/** Tells of every operation that the fold takes, in its order: ranges that came over several remotes may overlap (rule S13). */
+class HistoryViews extends LogViews {
+  readonly #onOperation: (block: BlockColumns, at: number) => void
+
+  constructor(onOperation: (block: BlockColumns, at: number) => void) {
+    super()
+    this.#onOperation = onOperation
+  }
+
+  protected override onRows(block: BlockColumns, _hashed: boolean, isNew: ((row: number) => boolean) | undefined): void {
+    for (let at = 0; at < block.count; at++) if (isNew === undefined || isNew(at)) this.#onOperation(block, at)
   }
 }
 
