@@ -7,6 +7,7 @@
 import { LINKS_MAX, SEQ_MAX } from "../limits.ts"
 import { REPLICA_BYTES, WRITER_BYTES } from "../model/identifiers.ts"
 import type { Dots } from "../model/operation.ts"
+import type { Pair } from "../model/vector.ts"
 import type { Bytes } from "../ports/log-storage.ts"
 import type { StoreViews } from "../views/store-views.ts"
 
@@ -57,18 +58,23 @@ export class Writer {
     this.#seq = 0
   }
 
-  /** The own writers of the log with their last numbers, without those that another of them implies (rule S5). */
+  /**
+   * The own writers of the log with their last numbers, without those that another of them implies (rule S5). A number that is withheld here was
+   * never seen, and what continues its writer would cover it: the link ends before it.
+   */
   links(views: StoreViews): Dots {
     const links: number[] = []
     // The latest first: it nearly always implies all others.
     for (const writer of [...views.own].reverse()) {
-      const { seq } = views.vector.pairOf(writer)
-      if (writer === this.#index || views.lineage.under(links, writer, seq)) continue
+      const seq = lastSeen(views.vector.pairOf(writer))
+      if (writer === this.#index || seq === 0 || views.lineage.under(links, writer, seq)) continue
       if (links.push(writer, seq) === LINKS_MAX * 2) break
     }
     return links
   }
 }
+
+const lastSeen = ({ seq, withheld: [first] }: Pair): number => (first === undefined ? seq : first - 1)
 
 function isOfReplica(writer: Uint8Array, other: Uint8Array): boolean {
   for (let at = 0; at < REPLICA_BYTES; at++) if (writer[at] !== other[at]) return false
