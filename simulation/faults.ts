@@ -61,11 +61,23 @@ export class Faults {
   readonly counts: Counts
   readonly #random: Random
   readonly #on: Set<Fault>
+  readonly #forced: Fault[] = []
 
-  constructor(random: Random, counts: Counts, without: readonly Fault[] = []) {
+  constructor(random: Random, counts: Counts, on: Iterable<Fault>) {
     this.#random = random
     this.counts = counts
-    this.#on = new Set(FAULT_NAMES.filter((name) => random.chance(name === "serverClock" ? 0.15 : 0.5) && !without.includes(name)))
+    this.#on = new Set(on)
+  }
+
+  /** Draws the classes of a run. */
+  static drawn(random: Random, counts: Counts, without: readonly Fault[] = []): Faults {
+    const on = FAULT_NAMES.filter((name) => random.chance(name === "serverClock" ? 0.15 : 0.5) && !without.includes(name))
+    return new Faults(random, counts, on)
+  }
+
+  /** The next occasion for this fault is one, whatever classes there are. */
+  force(name: Fault): void {
+    this.#forced.push(name)
   }
 
   /** Is this class part of the run? */
@@ -75,15 +87,11 @@ export class Faults {
 
   /** Draws whether a fault happens at an occasion, and counts it. */
   strikes(name: Fault): boolean {
-    if (!this.#on.has(name) || !this.#random.chance(FAULTS[name].share)) return false
+    const forced = this.#forced.indexOf(name)
+    if (forced >= 0) this.#forced.splice(forced, 1)
+    else if (!this.#on.has(name) || !this.#random.chance(FAULTS[name].share)) return false
     this.counts.add(name)
     return true
-  }
-
-  /** Puts one class on or off. */
-  set(name: Fault, isOn: boolean): void {
-    if (isOn) this.#on.add(name)
-    else this.#on.delete(name)
   }
 
   /** From now on nothing goes wrong any more. */

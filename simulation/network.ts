@@ -67,6 +67,8 @@ export class Network implements Actor {
   /** Until when a sender reaches nobody, and a host answers nothing but that it is overloaded. */
   readonly #unreachable = new Map<string, number>()
   readonly #overloaded = new Map<string, number>()
+  /** Answers that wait for {@link release}; undefined: they go on their way. */
+  #held: (() => void)[] | undefined
 
   constructor(scheduler: Scheduler, faults: Faults) {
     this.#scheduler = scheduler
@@ -95,8 +97,26 @@ export class Network implements Actor {
     return broken.length
   }
 
+  /** Answers to calls that are made from now on wait, but those of calls that come after the first one that waits. */
+  hold(): void {
+    this.#held = []
+  }
+
+  /** How many answers wait. */
+  get held(): number {
+    return this.#held?.length ?? 0
+  }
+
+  /** They go on their way. */
+  release(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const go of held) go()
+  }
+
   /** Faults are over: everybody is reached again. */
   heal(): void {
+    this.release()
     this.#unreachable.clear()
     this.#overloaded.clear()
   }

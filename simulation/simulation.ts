@@ -42,7 +42,7 @@ const LIMITS = [{ operationsMax: 6, partsMax: 3 }, { operationsMax: 6, partsMax:
 export async function runSeed(seed: number, { steps, without = [], listener, onEnd }: RunOptions): Promise<RunResult> {
   const random = new Random(seed), counts = new Counts(), scheduler = new Scheduler(random)
   scheduler.listener = listener
-  const simulation = new Simulation(new World(scheduler, new Faults(random, counts, without), counts))
+  const simulation = new Simulation(new World(scheduler, Faults.drawn(random, counts, without), counts))
   const { world } = simulation
   let rounds = 0
   try {

@@ -1,0 +1,11 @@
+import assert from "node:assert/strict"
+import { describe, it } from "node:test"
+import { HISTORIES, playHistory } from "./histories.ts"
+
+describe("histories that break where a rule is missing", () => {
+  for (const history of HISTORIES) {
+    it(`${history.rules.join(", ")}: ${history.title}`, async () => {
+      assert.deepEqual([...await playHistory(history)], [])
+    })
+  }
+})
