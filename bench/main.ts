@@ -14,28 +14,33 @@ import Table from "cli-table3"
 import type { OpenFigures } from "./lifecycle.ts"
 import type { DiskAdapter } from "./persist.ts"
 import { median, type Row } from "./rounds.ts"
+import { measureSync } from "./sync.ts"
 import { reached, type Target, targetOf } from "./targets.ts"
 
 const USAGE = `Usage: npm run bench -- [options]
   --runtimes node,bun        which runtimes (node, bun, deno)
   --adapters file,sqlite     which adapters
-  --only awaited,replay      which rows: awaited unawaited batches full get peek replay; or paths
+  --only awaited,replay      which rows: awaited unawaited batches full get peek replay sync; or paths. Also as words of their own: -- sync
   --rounds 5                 rounds of each workload
   --records 1000000          records of the replay
+  --cities 100000            records of the sync rows
   --quick                    a tenth of everything: shows that the bench runs, its figures mean little
   --help`
 
-const { values: options } = parseArgs({
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     runtimes: { type: "string", default: "node,bun" },
     adapters: { type: "string", default: "file,sqlite" },
     only: { type: "string" },
     rounds: { type: "string" },
     records: { type: "string" },
+    cities: { type: "string" },
     quick: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 })
+const only = options.only?.split(",") ?? (positionals.length > 0 ? positionals : undefined)
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
 const adapters = options.adapters.split(",") as DiskAdapter[]
 const style = { head: [], border: [], compact: true }
@@ -49,10 +54,15 @@ const commands: Readonly<Record<string, readonly string[]>> = {
   deno: ["deno", "run", "-A", "--no-check"],
 }
 
-/** Runs a program in a runtime and answers its lines of output. */
-async function run(runtime: string, file: string, args: readonly string[], onLine: (line: string) => void): Promise<void> {
+function commandOf(runtime: string): readonly string[] {
   const command = commands[runtime]
   if (command === undefined) throw new Error(`unknown runtime "${runtime}": ${Object.keys(commands).join(", ")}`)
+  return command
+}
+
+/** Runs a program in a runtime and answers its lines of output. */
+async function run(runtime: string, file: string, args: readonly string[], onLine: (line: string) => void): Promise<void> {
+  const command = commandOf(runtime)
   const child = spawn(command[0]!, [...command.slice(1), here(file), ...args], { stdio: ["ignore", "pipe", "inherit"] })
   for await (const line of createInterface({ input: child.stdout })) onLine(line)
   const code = child.exitCode ?? await new Promise<number | null>((resolve) => child.once("close", resolve))
@@ -64,14 +74,14 @@ function verdict(name: string, target: Target | undefined, value: number): strin
   const part = reached(target, value)
   if (part < 1) short.push(`${name}: ${value.toFixed(2)}, target ${target.value} ${target.unit}`)
   if (part < 0.5) failed = true
-  const sign = target.kind === "ratio" ? "≥" : "≤"
+  const sign = target.kind === "ratio" || target.kind === "least" ? "≥" : "≤"
   return `${sign} ${target.value} ${target.unit} ${part >= 1 ? "reached" : part >= 0.5 ? "SHORT" : "BELOW HALF"}`
 }
 
 async function benchWorkloads(runtime: string): Promise<void> {
   const scale = options.quick ? 0.1 : 1, rounds = options.rounds ?? (options.quick ? "2" : "5")
   const args = ["--scale", String(scale), "--rounds", rounds, "--adapters", adapters.join(",")]
-  if (options.only !== undefined) args.push("--only", options.only)
+  if (only !== undefined) args.push("--only", only.join(","))
   const table = new Table({ style, head: [runtime, "contender", "durability", "us/op", "p99 us/op", "x baseline", "extra us", "target"] })
   await run(runtime, "run.ts", args, (line) => {
     const { title, rows } = JSON.parse(line) as { title: string; rows: Row[] }
@@ -95,7 +105,7 @@ async function benchWorkloads(runtime: string): Promise<void> {
 }
 
 async function benchLifecycle(runtime: string): Promise<void> {
-  if (options.only !== undefined && !options.only.split(",").includes("replay")) return
+  if (only !== undefined && !only.includes("replay")) return
   const records = Number(options.records ?? (options.quick ? 100_000 : 1_000_000)), opens = options.quick ? 3 : 7
   const table = new Table({ style, head: [`${runtime}, ${records} records`, "contender", "median", "least", "target"] })
   for (const adapter of adapters) {
@@ -134,6 +144,23 @@ async function benchLifecycle(runtime: string): Promise<void> {
   console.log(table.toString())
 }
 
+async function benchSync(runtime: string): Promise<void> {
+  if (only !== undefined && !only.includes("sync")) return
+  const cities = Number(options.cities ?? (options.quick ? 10_000 : 100_000)), rounds = Number(options.rounds ?? (options.quick ? 1 : 5))
+  const table = new Table({ style, head: [`${runtime}, sync over loopback`, "devices", "value", "target", ""] })
+  for (const adapter of adapters) {
+    const scale = { adapter, cities, rounds, puts: options.quick ? 30 : 300, idleMillis: options.quick ? 1000 : 5000 }
+    await measureSync(commandOf(runtime), scale, (figures) => {
+      for (const { id, title, value, digits, detail } of figures) {
+        console.error(`measured: ${title}, ${adapter}`)
+        const target = targetOf({ workload: "sync", contender: id }, runtime)
+        table.push([title, adapter, value.toFixed(digits), verdict(`${runtime} sync ${adapter} ${title}`, target, value), detail])
+      }
+    })
+  }
+  console.log(table.toString())
+}
+
 if (options.help) console.log(USAGE)
 else {
   console.log(
@@ -142,6 +169,7 @@ else {
   for (const runtime of options.runtimes.split(",")) {
     await benchWorkloads(runtime)
     await benchLifecycle(runtime)
+    await benchSync(runtime)
   }
   console.log(short.length === 0 ? "every row reached its target" : `below target:\n  ${short.join("\n  ")}`)
   process.exitCode = failed && !options.quick ? 1 : 0

@@ -1,7 +1,7 @@
-/** What each row is held against. `ratio`: at least so many times the baseline; `extra`, `most`: at most so much. */
+/** What each row is held against. `ratio`: at least so many times the baseline; `least`: at least so much; `extra`, `most`: at most so much. */
 
 export interface Target {
-  readonly kind: "ratio" | "extra" | "most"
+  readonly kind: "ratio" | "least" | "extra" | "most"
   readonly value: number
   readonly unit: string
 }
@@ -40,6 +40,18 @@ export function targetOf(row: { readonly workload: string; readonly contender: s
     case "disk persist file":
     case "disk persist sqlite":
       return { kind: "most", value: 125, unit: "bytes a record" }
+    case "sync passed":
+      return { kind: "least", value: runtime === "bun" ? 400_000 : 200_000, unit: "op/s" }
+    case "sync hop":
+      return { kind: "most", value: 1.3, unit: "bytes" }
+    case "sync gzip":
+      return { kind: "most", value: 40, unit: "bytes" }
+    case "sync latency":
+      return { kind: "most", value: 20, unit: "ms" }
+    case "sync idle-heads":
+      return { kind: "most", value: 1, unit: "call" }
+    case "sync idle-frames":
+      return { kind: "most", value: 0, unit: "frames" }
     default:
       return undefined
   }
@@ -47,4 +59,4 @@ export function targetOf(row: { readonly workload: string; readonly contender: s
 
 /** Does a measured value meet its target; by how much of it, 1 being just so? */
 export const reached = (target: Target, value: number): number =>
-  target.kind === "ratio" ? value / target.value : target.value / Math.max(value, 1e-9)
+  target.kind === "ratio" || target.kind === "least" ? value / target.value : Math.max(target.value, 1e-9) / Math.max(value, 1e-9)

@@ -1,0 +1,106 @@
+/** One device of the sync rows: a store on disk that does what it is told. */
+import process from "node:process"
+import { type Collection, createStore, enableSync, type Store, type SyncHandle } from "@cuitty/persist"
+import { fileAdapter } from "@cuitty/persist/adapters/file"
+import { sqliteAdapter } from "@cuitty/persist/adapters/sqlite"
+import { toParent } from "../../conformance/testing/child.ts"
+import { cityKeyOf, cityOf } from "./cities.ts"
+import { countedAdapter, noCounts } from "./counted-adapter.ts"
+import type { Command, Counts, DeviceMessage, DeviceOrder } from "./messages.ts"
+
+const BATCH_CITIES = 1000
+/** Batches under way at once. */
+const BATCHES_AT_ONCE = 8
+
+class Device {
+  readonly #store: Store
+  readonly #counts: () => Counts
+  readonly #tell: (message: DeviceMessage) => void
+  #handle: SyncHandle | undefined
+
+  constructor(store: Store, counts: () => Counts, tell: (message: DeviceMessage) => void) {
+    this.#store = store
+    this.#counts = counts
+    this.#tell = tell
+  }
+
+  /** Does what it is told; answers the counts if it is asked for them. */
+  async run(command: Command): Promise<Counts | undefined> {
+    switch (command.do) {
+      case "enable":
+        this.#handle = await enableSync(this.#store, {
+          remote: command.remote,
+          live: command.live,
+          compress: command.compress,
+          interval: command.intervalMillis,
+        })
+        return undefined
+      case "write":
+        await this.#write(command.from, command.to)
+        return undefined
+      case "await":
+        await this.#await(command.cities)
+        return undefined
+      case "put":
+        await this.#puts.put(command.key, true)
+        return undefined
+      case "watch":
+        this.#puts.subscribe({}, (changes) => {
+          for (const { key } of changes) this.#tell({ what: "seen", key })
+        })
+        return undefined
+      case "sync":
+        await this.#handle!.sync()
+        return undefined
+      case "count":
+        return this.#counts()
+    }
+  }
+
+  get #puts(): Collection<boolean> {
+    return this.#store.collection<boolean>("puts")
+  }
+
+  async #write(from: number, to: number): Promise<void> {
+    const underWay = new Set<Promise<unknown>>()
+    for (let next = from; next < to; next += BATCH_CITIES) {
+      const batch = Array.from({ length: Math.min(BATCH_CITIES, to - next) }, (_, index) => next + index)
+      const written: Promise<unknown> = this.#store.records.putMany(
+        batch.map((number) => ({ key: cityKeyOf(number), value: cityOf(number) })),
+      )
+      underWay.add(written)
+      void written.finally(() => underWay.delete(written)).catch(() => {}) // rejects below
+      if (underWay.size >= BATCHES_AT_ONCE) await Promise.race(underWay)
+    }
+    await Promise.all(underWay)
+  }
+
+  /** The last city comes with the last frame, so all before it are there then; they are counted nevertheless. */
+  async #await(cities: number): Promise<void> {
+    const { records } = this.#store, last = cityKeyOf(cities - 1)
+    if (!await records.has(last)) {
+      await new Promise<void>((resolve) => {
+        const stop = records.subscribe(last, () => {
+          stop()
+          resolve()
+        })
+      })
+    }
+    const found = await records.count()
+    if (found !== cities) throw new Error(`${found} cities are there with the last of ${cities}`)
+  }
+}
+
+const { adapter, path }: DeviceOrder = JSON.parse(process.argv[2]!)
+const storage = noCounts()
+const store = await createStore("cities", {
+  adapter: countedAdapter(adapter === "sqlite" ? sqliteAdapter({ path }) : fileAdapter({ path }), storage),
+})
+const device = new Device(store, () => ({ storage, requests: {}, rssBytes: process.memoryUsage().rss }), (message) => tell(message))
+const tell = toParent<DeviceMessage>((line) => {
+  device.run(JSON.parse(line)).then((counts) => tell({ what: "done", counts }), (error) => {
+    console.error(error)
+    process.exit(1)
+  })
+})
+tell({ what: "ready", pid: process.pid })
