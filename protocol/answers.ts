@@ -74,18 +74,22 @@ const RIGHTS: readonly (keyof Rights)[] = ["read", "write", "relay", "admin"]
 const DURABILITIES = ["durable", "buffered"] as const
 const REFUSAL_CODES: readonly RefusalCode[] = ["clock_ahead", "writer_not_owned", "op_invalid", "op_too_large"]
 
-export const encodeHandshakeAnswer = (answer: HandshakeAnswer): Bytes =>
-  encodeEnvelope({
-    type: "handshake",
-    protocol: answer.protocol,
-    features: answer.features,
-    head: cursorField(answer.head),
-    serverTimeMillis: answer.serverTimeMillis,
-    limits: { ...limitsField(answer.limits) },
-    rights: RIGHTS.filter((right) => answer.rights[right]),
-    durability: answer.durability,
-    tokenExpiresMillis: answer.tokenExpiresMillis,
-  })
+export const encodeHandshakeAnswer = (answer: HandshakeAnswer, call?: Bytes): Bytes =>
+  encodeEnvelope(
+    {
+      type: "handshake",
+      protocol: answer.protocol,
+      features: answer.features,
+      head: cursorField(answer.head),
+      serverTimeMillis: answer.serverTimeMillis,
+      limits: { ...limitsField(answer.limits) },
+      rights: RIGHTS.filter((right) => answer.rights[right]),
+      durability: answer.durability,
+      tokenExpiresMillis: answer.tokenExpiresMillis,
+    },
+    [],
+    call,
+  )
 
 export function decodeHandshakeAnswer(body: Bytes): HandshakeAnswer {
   const { fields } = decodeAnswer(body, ["handshake"])
@@ -120,25 +124,25 @@ export function decodeHandshakeAnswer(body: Bytes): HandshakeAnswer {
  * Of more refused operations than fit an answer the first ones are named, their messages are cut. Throws `batch_too_large` where the pairs
  * have more withheld numbers than an answer can hold.
  */
-export function encodePushAnswer(answer: PushAnswer): Bytes {
+export function encodePushAnswer(answer: PushAnswer, call?: Bytes): Bytes {
   switch (answer.kind) {
     case "ok": {
       const { pairs, last, durability, serverTimeMillis } = answer
       if (withheldIn(pairs) > WITHHELD_MAX) {
         throw wireError("batch_too_large", "the withheld numbers of its writers do not fit one answer")
       }
-      return encodeEnvelope({ type: "ok", pairs: pairs.map(pairField), last: cursorField(last), durability, serverTimeMillis })
+      return encodeEnvelope({ type: "ok", pairs: pairs.map(pairField), last: cursorField(last), durability, serverTimeMillis }, [], call)
     }
     case "refused": {
       const refused = answer.refused.slice(0, REFUSED_MAX).map((
         { writer, seq, code, message },
       ) => [writer, seq, code, fitText(message, REFUSAL_MESSAGE_BYTES_MAX)])
-      return encodeEnvelope({ type: "refused", refused, serverTimeMillis: answer.serverTimeMillis })
+      return encodeEnvelope({ type: "refused", refused, serverTimeMillis: answer.serverTimeMillis }, [], call)
     }
     case "unknown":
-      return encodeEnvelope({ type: "unknown" })
+      return encodeEnvelope({ type: "unknown" }, [], call)
     case "forbidden":
-      return encodeEnvelope({ type: "forbidden", writers: answer.writers })
+      return encodeEnvelope({ type: "forbidden", writers: answer.writers }, [], call)
   }
 }
 
@@ -175,19 +179,23 @@ export function decodePushAnswer(body: Bytes): PushAnswer {
   }
 }
 
-export function encodePullAnswer(answer: PullAnswer): Bytes {
+export function encodePullAnswer(answer: PullAnswer, call?: Bytes): Bytes {
   if (answer.kind === "restart") {
-    return encodeEnvelope({ type: "restart", at: cursorField(answer.at), serverTimeMillis: answer.serverTimeMillis })
+    return encodeEnvelope({ type: "restart", at: cursorField(answer.at), serverTimeMillis: answer.serverTimeMillis }, [], call)
   }
   const { parts, ranges, next, upToDate, head, serverTimeMillis } = answer
-  return encodeEnvelope({
-    type: "page",
-    ranges: ranges.map(({ writer, seq }) => [writer, seq]),
-    next: cursorField(next),
-    upToDate,
-    head,
-    serverTimeMillis,
-  }, parts)
+  return encodeEnvelope(
+    {
+      type: "page",
+      ranges: ranges.map(({ writer, seq }) => [writer, seq]),
+      next: cursorField(next),
+      upToDate,
+      head,
+      serverTimeMillis,
+    },
+    parts,
+    call,
+  )
 }
 
 /** Contents of the parts are views into `body`; those that may be ignored are left out. */
@@ -208,7 +216,7 @@ export function decodePullAnswer(body: Bytes): PullAnswer {
   }
 }
 
-export const encodeHeadAnswer = (head: Cursor): Bytes => encodeEnvelope({ type: "head", head: cursorField(head) })
+export const encodeHeadAnswer = (head: Cursor, call?: Bytes): Bytes => encodeEnvelope({ type: "head", head: cursorField(head) }, [], call)
 
 export function decodeHeadAnswer(body: Bytes): Cursor {
   return asCursor(memberOf(decodeAnswer(body, ["head"]).fields, "head"), "head")
@@ -216,12 +224,12 @@ export function decodeHeadAnswer(body: Bytes): Cursor {
 
 /** An answer of one of these types; only pages have parts. */
 function decodeAnswer<Type extends string>(body: Bytes, types: readonly Type[]): Envelope & { readonly type: Type } {
-  const { fields, parts } = decodeEnvelope(body)
+  const { fields, parts, call } = decodeEnvelope(body)
   const type = memberOf(fields, "type")
   if (type === "error") throw readError(fields)
   const known = asOneOf(type, "type", types)
   if (parts.length > 0 && known !== "page") malformed("parts", `are ${parts.length}, not 0`)
-  return { type: known, fields, parts }
+  return { type: known, fields, parts, call }
 }
 
 const withheldIn = (pairs: readonly WriterPair[]): number => pairs.reduce((sum, { withheld }) => sum + withheld.length, 0)

@@ -1,21 +1,25 @@
 /**
- * Envelope: what every body of the protocol is, one MessagePack array of two elements.
+ * Envelope: what every body of the protocol is, one MessagePack array of four elements.
  *
- *   0  fields  map    one value of the profile of `docs/format.md`, section 1; at most 1 MiB
- *   1  parts   array  of [type uint, content bin32], byte for byte as in a frame (F-13, F-15); [] where there are none
+ *   0  fields    map     one value of the profile of `docs/format.md`, section 1; at most 1 MiB
+ *   1  parts     array   of [type uint, content bin32], byte for byte as in a frame (F-13, F-15); [] where there are none
+ *   2  call      bin     16 bytes: of a request, never used before by its client; of an answer, those of the request. 16 zeros: of none
+ *   3  checksum  uint32  five bytes (0xce, big-endian): CRC-32 of all bytes before it, as in a frame (F-10)
  *
  * Nothing is trusted before it is checked: every length is compared with the bytes that are left, and no memory is taken for what is only
  * announced. Contents of parts are views into the body.
  */
 import { CorruptBytes } from "../kernel/errors.ts"
 import { ByteReader, ByteWriter } from "../kernel/format/bytes.ts"
+import { chooseChecksum } from "../kernel/format/checksum.ts"
 import { beginPart, endPart } from "../kernel/format/frame.ts"
 import { checkValue, decodeValue, encodeValue } from "../kernel/format/msgpack.ts"
 import { PARTS_MAX } from "../kernel/limits.ts"
 import type { Bytes } from "../kernel/ports/log-storage.ts"
+import { nativePlatform } from "../kernel/ports/native-platform.ts"
 import type { Part } from "../kernel/ports/remote.ts"
-import { MalformedMessage } from "./errors.ts"
-import { FIELDS_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_PARTS_BYTES_MAX, PART_HEAD_BYTES_MAX } from "./limits.ts"
+import { MalformedMessage, wireError } from "./errors.ts"
+import { CALL_BYTES, FIELDS_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_PARTS_BYTES_MAX, PART_HEAD_BYTES_MAX } from "./limits.ts"
 
 /** Fields of a message as they were read; what they hold is not checked yet. */
 export type FieldValues = Readonly<Record<string, unknown>>
@@ -24,9 +28,17 @@ export interface Envelope {
   readonly fields: FieldValues
   /** Contents are views into the body. */
   readonly parts: readonly Part[]
+  /** What tells the answer to this request from one to another. */
+  readonly call: Bytes
 }
 
-const ELEMENTS = 2
+/** Of a message that belongs to no call. */
+export const NO_CALL: Bytes = new Uint8Array(CALL_BYTES)
+
+const ELEMENTS = 4
+const CHECKSUM_BYTES = 5
+const UINT32 = 0xce
+const checksum = chooseChecksum(nativePlatform.crc32)
 const BIN32 = 0xc6
 const FIELDS_ROOM = 1024
 
@@ -36,7 +48,7 @@ const FIELDS_ROOM = 1024
  * Whoever fills a message keeps to the bounds of `limits.ts`: throws `RangeError` for more parts than they allow, and `InvalidValue` or
  * `ValueTooLarge` for fields that are no value.
  */
-export function encodeEnvelope(fields: FieldValues, parts: readonly Part[] = []): Bytes {
+export function encodeEnvelope(fields: FieldValues, parts: readonly Part[] = [], call: Bytes = NO_CALL): Bytes {
   let contents = 0
   for (const { content } of parts) contents += content.length
   if (parts.length > PARTS_MAX) throw new RangeError(`A message has ${parts.length} parts, at most ${PARTS_MAX} are allowed`)
@@ -52,25 +64,45 @@ export function encodeEnvelope(fields: FieldValues, parts: readonly Part[] = [])
     out.bytes(content, 0, content.length)
     endPart(out, mark)
   }
+  out.msgBin(CALL_BYTES)
+  out.bytes(call, 0, CALL_BYTES)
+  const sum = checksum(out.buffer, 0, out.length)
+  out.reserve(CHECKSUM_BYTES)
+  for (const byte of [UINT32, sum >>> 24, sum >>> 16, sum >>> 8, sum]) out.buffer[out.length++] = byte
   return out.buffer.subarray(0, out.length)
 }
 
-/** Reads a message. Throws `MalformedMessage`. */
+/** Reads a message. Throws `MalformedMessage`; `body_damaged` if its checksum is wrong. */
 export function decodeEnvelope(body: Bytes): Envelope {
   if (body.length > MESSAGE_BYTES_MAX) {
     throw new MalformedMessage("body", `has ${body.length} bytes, at most ${MESSAGE_BYTES_MAX} are allowed`)
   }
   try {
-    const reader = new ByteReader("the body")
-    reader.point(body, 0, body.length)
-    if (reader.msgArray() !== ELEMENTS) reader.refuse("it is no array of two elements", 0)
-    const fields = readFields(reader), parts = readParts(reader)
+    const reader = new ByteReader("the body"), end = body.length - CHECKSUM_BYTES
+    if (end < 1 || body[end] !== UINT32 || new DataView(body.buffer, body.byteOffset).getUint32(end + 1) !== checksum(body, 0, end)) {
+      throw wireError("body_damaged", "the checksum of the body is wrong: it was changed or cut on its way")
+    }
+    reader.point(body, 0, end)
+    if (reader.msgArray() !== ELEMENTS) reader.refuse("it is no array of four elements", 0)
+    const fields = readFields(reader), parts = readParts(reader), call = readCall(reader)
     reader.expectEnd()
-    return { fields, parts }
+    return { fields, parts, call }
   } catch (cause) {
     if (!(cause instanceof CorruptBytes)) throw cause
     throw new MalformedMessage("body", `is no message at byte ${cause.details.byteOffset}: ${cause.details.reason}`, { cause })
   }
+}
+
+function readCall(reader: ByteReader): Bytes {
+  if (reader.msgBin() !== CALL_BYTES) reader.refuse("a call does not have 16 bytes")
+  const start = reader.skip(CALL_BYTES)
+  return new Uint8Array(reader.buffer.subarray(start, start + CALL_BYTES))
+}
+
+/** The call of a message that was decoded, without decoding it again. */
+export const callOf = (body: Bytes): Bytes => {
+  const end = body.length - CHECKSUM_BYTES
+  return end < CALL_BYTES ? NO_CALL : body.slice(end - CALL_BYTES, end)
 }
 
 function readFields(reader: ByteReader): FieldValues {

@@ -8,6 +8,7 @@ import type { RetryAdvice } from "../kernel/errors.ts"
 /** Every code of version 1. A refused operation has a `RefusalCode` instead, which is no error of a request. */
 export type WireErrorCode =
   | "invalid_request"
+  | "body_damaged"
   | "version_mismatch"
   | "unsupported_feature"
   | "unauthenticated"
@@ -27,6 +28,7 @@ export type WireErrorCode =
 /** HTTP status of each code, and when the same request may be sent again unless an error says otherwise. */
 export const WIRE_ERRORS: Readonly<Record<WireErrorCode, { readonly status: number; readonly retry: RetryAdvice }>> = {
   invalid_request: { status: 400, retry: "never" },
+  body_damaged: { status: 400, retry: "later" },
   version_mismatch: { status: 400, retry: "never" },
   unsupported_feature: { status: 400, retry: "never" },
   unauthenticated: { status: 401, retry: "after_action" },

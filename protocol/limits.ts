@@ -14,6 +14,8 @@ export const FIELDS_BYTES_MAX: number = VALUE_BYTES_MAX
 export const MESSAGE_PARTS_BYTES_MAX = 3_800_000
 /** Bytes of a part around its content. */
 export const PART_HEAD_BYTES_MAX = 15
+/** Bytes that tell one call from all others. */
+export const CALL_BYTES = 16
 /** Bytes of one message as it is decoded. */
 export const MESSAGE_BYTES_MAX = 5_242_880
 /** Bytes that a server inflates for one request before it gives up, unless it is told another number. */

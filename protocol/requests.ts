@@ -47,6 +47,8 @@ export interface RequestIdentity {
   readonly accept: readonly string[]
   /** Features that the client can use; those with the prefix `must-` it cannot do without. */
   readonly features: readonly string[]
+  /** Of what is sent: 16 bytes that its answer names, so that no old answer passes for it. */
+  readonly call?: Bytes
 }
 
 /** A request with who asks. */
@@ -69,7 +71,7 @@ export interface WaitRequest {
 
 /** Asks what the server is like, and agrees on a version and on features. */
 export const encodeHandshakeRequest = (identity: RequestIdentity, request: HandshakeRequest): Bytes =>
-  encodeEnvelope({ ...identityFields(identity), versions: request.versions })
+  encodeEnvelope({ ...identityFields(identity), versions: request.versions }, [], identity.call)
 
 export function decodeHandshakeRequest(body: Bytes): Asked<HandshakeRequest> {
   const { identity, fields } = decodeWithoutParts(body)
@@ -80,7 +82,7 @@ export function decodeHandshakeRequest(body: Bytes): Asked<HandshakeRequest> {
 
 /** Brings operations. */
 export const encodePushRequest = (identity: RequestIdentity, request: PushRequest): Bytes =>
-  encodeEnvelope({ ...identityFields(identity), basis: request.basis.map(cursorField), own: request.own }, request.parts)
+  encodeEnvelope({ ...identityFields(identity), basis: request.basis.map(cursorField), own: request.own }, request.parts, identity.call)
 
 /** Contents of the parts are views into `body`; those that may be ignored are left out. */
 export function decodePushRequest(body: Bytes): Asked<PushRequest> {
@@ -100,12 +102,16 @@ export function decodePushRequest(body: Bytes): Asked<PushRequest> {
 
 /** Asks for what is behind a cursor. */
 export const encodePullRequest = (identity: RequestIdentity, request: PullRequest): Bytes =>
-  encodeEnvelope({
-    ...identityFields(identity),
-    cursor: cursorField(request.cursor),
-    have: request.have.map(({ writer, seq }) => [writer, seq]),
-    partsBytesMax: request.partsBytesMax,
-  })
+  encodeEnvelope(
+    {
+      ...identityFields(identity),
+      cursor: cursorField(request.cursor),
+      have: request.have.map(({ writer, seq }) => [writer, seq]),
+      partsBytesMax: request.partsBytesMax,
+    },
+    [],
+    identity.call,
+  )
 
 export function decodePullRequest(body: Bytes): Asked<PullRequest> {
   const { identity, fields } = decodeWithoutParts(body)
@@ -152,7 +158,7 @@ const identityFields = ({ store, session, replica, accept, features }: RequestId
 })
 
 function decodeRequest(body: Bytes): Envelope & { readonly identity: RequestIdentity } {
-  const { fields, parts } = decodeEnvelope(body)
+  const { fields, parts, call } = decodeEnvelope(body)
   const protocol = asInteger(memberOf(fields, "protocol"), "protocol")
   if (protocol !== PROTOCOL_VERSION) {
     throw wireError("version_mismatch", `the path names version ${PROTOCOL_VERSION} of the protocol, the body version ${protocol}`)
@@ -167,7 +173,7 @@ function decodeRequest(body: Bytes): Envelope & { readonly identity: RequestIden
     accept: asNames(memberOf(fields, "accept"), "accept"),
     features: asNames(memberOf(fields, "features"), "features"),
   }
-  return { fields, parts, identity }
+  return { fields, parts, call, identity }
 }
 
 function decodeWithoutParts(body: Bytes): { readonly fields: FieldValues; readonly identity: RequestIdentity } {

@@ -4,12 +4,13 @@
  *
  * Retries nothing, waits for nothing and keeps nothing but what it was made with: that is the engine's.
  */
-import { type PersistError, ProtocolViolation } from "../../kernel/errors.ts"
+import { type PersistError, ProtocolViolation, RemoteUnreachable } from "../../kernel/errors.ts"
 import { BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, PARTS_MAX } from "../../kernel/limits.ts"
 import type { Bytes } from "../../kernel/ports/log-storage.ts"
 import type { CallOptions, Cursor, Handshake, PullAnswer, PullRequest, PushAnswer, PushRequest, Remote } from "../../kernel/ports/remote.ts"
 import { MalformedMessage, WireError } from "../errors.ts"
-import { WRITERS_MAX } from "../limits.ts"
+import { callOf } from "../envelope.ts"
+import { CALL_BYTES, WRITERS_MAX } from "../limits.ts"
 import {
   decodeHandshakeAnswer,
   decodeHeadAnswer,
@@ -55,6 +56,7 @@ class WireRemote implements Remote {
   readonly #store: string
   readonly #session: Bytes
   readonly #replica: Bytes | undefined
+  #calls = 0
 
   constructor({ exchange, store, session, replica, name }: WireRemoteOptions) {
     this.name = name ?? exchange.name
@@ -67,7 +69,15 @@ class WireRemote implements Remote {
   /** What changes from call to call is asked of the exchange each time. */
   #identity(): RequestIdentity {
     const { features, accept } = this.#exchange
-    return { store: this.#store, session: this.#session, replica: this.#replica, features, accept }
+    return { store: this.#store, session: this.#session, replica: this.#replica, features, accept, call: this.#nextCall() }
+  }
+
+  /** Half of the session, which was drawn for this process, and a counter. */
+  #nextCall(): Bytes {
+    const call = new Uint8Array(CALL_BYTES)
+    call.set(this.#session.subarray(0, CALL_BYTES / 2))
+    new DataView(call.buffer).setBigUint64(CALL_BYTES / 2, BigInt(++this.#calls))
+    return call
   }
 
   async handshake(options: CallOptions): Promise<Handshake> {
@@ -120,7 +130,10 @@ class WireRemote implements Remote {
   }
 
   async #ask<Answer>(route: CallRoute, body: Bytes, decode: (body: Bytes) => Answer, options: CallOptions): Promise<Answer> {
-    return this.#read(route, await this.#exchange.call(route, body, options), decode)
+    const bytes = await this.#exchange.call(route, body, options), answer = this.#read(route, bytes, decode)
+    const asked = callOf(body), answered = callOf(bytes)
+    if (asked.every((byte, at) => byte === answered[at])) return answer
+    throw new RemoteUnreachable({ remote: this.name, call: route, reason: "what came is the answer to another request" })
   }
 
   #read<Answer>(call: CallRoute, body: Bytes, decode: (body: Bytes) => Answer): Answer {
@@ -132,6 +145,7 @@ class WireRemote implements Remote {
   }
 
   #errorOf(call: CallRoute, error: WireError): PersistError {
+    if (error.code === "body_damaged") return new RemoteUnreachable({ remote: this.name, call, reason: error.message }, { cause: error })
     if (!(error instanceof MalformedMessage)) return errorOfAnswer(error, this.name, call)
     return new ProtocolViolation({ remote: this.name, call, reason: error.message }, { cause: error })
   }

@@ -14,6 +14,7 @@ import { type Platform, sleep } from "../../kernel/ports/platform.ts"
 import type { PullRequest, PushRequest, Rights } from "../../kernel/ports/remote.ts"
 import type { RemoteLog } from "../../kernel/sync/remote-log.ts"
 import { printable } from "../../kernel/text.ts"
+import { callOf } from "../envelope.ts"
 import { type WireError, wireError } from "../errors.ts"
 import { malformed } from "../fields.ts"
 import { MESSAGE_BYTES_MAX } from "../limits.ts"
@@ -28,7 +29,6 @@ import {
   encodeHeadAnswer,
   encodePullAnswer,
   encodePushAnswer,
-  type HandshakeRequest,
   type RequestIdentity,
   type WaitRequest,
 } from "../messages.ts"
@@ -101,6 +101,8 @@ interface Session {
   readonly rights: Rights
   readonly lease: StoreLease
   readonly context: CallContext
+  /** What the answer names, so that it passes for no other's. */
+  readonly call: Bytes
 }
 
 /** A request that was read: who asks, and what answers it once its store is open. */
@@ -156,7 +158,7 @@ export class SyncService {
       lease = await this.#acquire(identity, asker.store, rights.write && MAKING.has(route))
       return {
         status: 200,
-        body: await request.answer({ asker, features, identity, rights, lease, context }),
+        body: await request.answer({ asker, features, identity, rights, lease, context, call: callOf(body) }),
         store: printable(asker.store),
         accept: asker.accept,
       }
@@ -232,7 +234,9 @@ export class SyncService {
     switch (route) {
       case "handshake": {
         const { identity: asker, request } = decodeHandshakeRequest(body)
-        return { asker, answer: (session) => this.#handshake(request, session) }
+        // Before the store is looked for: a handshake without a common version has no effect.
+        const protocol = agreeVersion(request.versions)
+        return { asker, answer: (session) => this.#handshake(protocol, session) }
       }
       case "push": {
         const { identity: asker, request } = decodePushRequest(body)
@@ -268,8 +272,7 @@ export class SyncService {
     return this.#stores.acquire({ namespace, name, adapter: this.#options.storage(namespace) }, mayCreate)
   }
 
-  async #handshake({ versions }: HandshakeRequest, { features, identity, rights, lease }: Session): Promise<Bytes> {
-    const protocol = agreeVersion(versions)
+  async #handshake(protocol: number, { features, identity, rights, lease, call }: Session): Promise<Bytes> {
     const answer = await lease.log.handshake({ principal: identity.principal, rights })
     const { bodyBytesMax, inflatedBytesMax } = this.#options.limits
     return encodeHandshakeAnswer({
@@ -278,10 +281,10 @@ export class SyncService {
       features,
       limits: { ...answer.limits, bodyBytesMax, inflatedBytesMax: Math.min(inflatedBytesMax, MESSAGE_BYTES_MAX) },
       tokenExpiresMillis: identity.expiresMillis,
-    })
+    }, call)
   }
 
-  async #push(request: PushRequest, { asker, identity: { principal, namespace }, rights, lease }: Session): Promise<Bytes> {
+  async #push(request: PushRequest, { asker, identity: { principal, namespace }, rights, lease, call }: Session): Promise<Bytes> {
     const { partsMax } = this.#options.limits
     if (request.parts.length > partsMax) {
       throw wireError("batch_too_large", `the push has ${request.parts.length} parts, at most ${partsMax} are taken`, {
@@ -294,16 +297,16 @@ export class SyncService {
       throw wireError("unsupported_feature", "the push has a block of a later version", { cause: error })
     })
     if (answer.kind === "ok") count()
-    return encodePushAnswer(answer)
+    return encodePushAnswer(answer, call)
   }
 
-  async #pull(request: PullRequest, { identity: { principal }, rights, lease }: Session): Promise<Bytes> {
+  async #pull(request: PullRequest, { identity: { principal }, rights, lease, call }: Session): Promise<Bytes> {
     const partsBytesMax = Math.min(request.partsBytesMax, this.#options.limits.partsBytesMax)
-    return encodePullAnswer(await lease.log.pull({ ...request, partsBytesMax }, { principal, rights }))
+    return encodePullAnswer(await lease.log.pull({ ...request, partsBytesMax }, { principal, rights }), call)
   }
 
-  async #wait(request: WaitRequest, { asker, identity, lease, context }: Session): Promise<Bytes> {
-    return encodeHeadAnswer(await this.#listeners.wait(asker.store, identity, lease, request, context.signal))
+  async #wait(request: WaitRequest, { asker, identity, lease, context, call }: Session): Promise<Bytes> {
+    return encodeHeadAnswer(await this.#listeners.wait(asker.store, identity, lease, request, context.signal), call)
   }
 
   #failure(failure: unknown, route: RouteName, asker: RequestIdentity | undefined, { requestId }: CallContext): ServiceAnswer {
