@@ -63,6 +63,7 @@ export const answeredFailure = (body: Bytes, asked: Asked, retryAfterMillis: num
     if (error instanceof MalformedMessage) {
       return new ProtocolViolation({ remote, call, reason: printable(error.message) }, { cause: error })
     }
+    if (error instanceof WireError) return unreachable(asked, printable(error.message), { cause: error }) // damaged on its way
     throw error
   }
 }

@@ -25,6 +25,7 @@ export class PendingCall {
   readonly #stops = new Set<() => void>()
 
   readonly #onEnd: () => void
+  #hasEnded = false
 
   /** Throws the signal's reason if that has aborted already. `onEnd` is called by `end`. */
   constructor(platform: Platform, outer: AbortSignal, onEnd: () => void = () => undefined) {
@@ -70,6 +71,7 @@ export class PendingCall {
     }
     const restart = (): void => {
       stop()
+      if (this.#hasEnded) return
       stopTimer = startTimer(this.#platform, () => this.abort(reason()), millis, true)
       this.#stops.add(stop)
     }
@@ -104,6 +106,8 @@ export class PendingCall {
 
   /** Ends it: calls off its limits and frees whatever it still has of the network. Idempotent. */
   end(): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
     for (const stop of [...this.#stops]) stop()
     this.#stops.clear()
     this.#outer.removeEventListener("abort", this.#onOuterAbort)
