@@ -64,9 +64,11 @@ export class CycleRunner {
       })
       if (!cycle.status().caughtUp && (yield* fetch) !== undefined) return { push: pull, pull }
       let push: Failed | undefined
+      let isPushed = false
       for (let pulls = 0; this.#isOpen(demand, "push") && cycle.hasPending; pulls++) {
         let isPullFirst = false
         push = yield* failedOf(Effect.flatMap(steps.push(), ({ operations, stoppedBy }) => {
+          isPushed = true
           if (operations > 0) isFetched = false
           isPullFirst = stoppedBy === "pull_first"
           return isPullFirst && pulls === PULL_FIRST_MAX ? steps.endlessPush("whatever is pulled, it has to be pulled first") : Effect.void
@@ -75,7 +77,8 @@ export class CycleRunner {
         if ((yield* fetch) !== undefined) return { push: pull, pull }
       }
       if (!cycle.hasPending) stalls.push.succeed()
-      if (this.#isOpen(demand, "pull") && !isFetched && !this.isEnding) yield* fetch
+      const isWanted = demand.pull || demand.isWritten && isPushed
+      if (isWanted && this.#mayPull(demand) && !isFetched && !this.isEnding) yield* fetch
       return { push, pull }
     })
   }

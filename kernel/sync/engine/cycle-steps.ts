@@ -38,7 +38,7 @@ export class CycleSteps {
   step: Step | undefined
   /** It answered when it was asked last. */
   isOnline: boolean = false
-  /** The last push ended because of what this principal may not. */
+  /** Since the last handshake, a push ended because of what this principal may not. */
   isForbidden: boolean = false
   lastPushAt: number | undefined
   lastPullAt: number | undefined
@@ -82,6 +82,7 @@ export class CycleSteps {
       if (cycle.status().handshake !== undefined) return Effect.void
       return Effect.map(this.#take("connect", (signal) => cycle.connect(signal)), () => {
         this.#connectedAt = platform.now()
+        this.isForbidden = false
         stalls.connect.succeed()
       })
     })
@@ -114,8 +115,8 @@ export class CycleSteps {
       totals.coalesced += result.coalesced
       totals.coalescedBytes += result.coalescedBytes
       totals.refused += result.refused
-      this.isForbidden = result.stoppedBy === "forbidden"
-      this.lastPushAt = platform.now()
+      this.isForbidden ||= result.stoppedBy === "forbidden"
+      if (result.requests > 0) this.lastPushAt = platform.now()
       if (result.operations > 0) this.#fruitless.fill()
       else if (result.requests > 0) this.#fruitless.take(1)
       if (this.#fruitless.waitMillis > 0) return yield* this.endlessPush("it takes nothing of what is pushed")

@@ -259,7 +259,9 @@ export class SyncEngine {
   /** Sets the time of the next cycle that nothing else asks for. */
   #rest(): void {
     const { interval = this.#live.isConnected ? LIVE_INTERVAL_MILLIS : INTERVAL_MILLIS, onChange } = this.#options
-    if (this.#wakeUps.isHeld) this.#interval.clear()
+    const { connect, pull } = this.#stalls
+    // What waits after a failure rings when that is over.
+    if (this.#wakeUps.isHeld || !connect.isOpen || !pull.isOpen) this.#interval.clear()
     else this.#interval.set(interval)
     onChange()
   }

@@ -81,7 +81,7 @@ export class Stall {
       this.#failure = toFailure(error, remote, call, platform.now())
       if (!isRetryable(error)) this.#tries++
       yield* this.isParked
-        ? Effect.map(Random.next, (random) => this.#start(PARK_MILLIS * (1 + PARK_SPREAD * random)))
+        ? Effect.map(Random.next, (random) => this.#start(Math.ceil(PARK_MILLIS * (1 + PARK_SPREAD * random))))
         : this.rest(retryAfterOf(error))
     })
   }

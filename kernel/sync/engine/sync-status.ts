@@ -92,7 +92,7 @@ export interface RemoteStatus extends SyncMeasures {
   readonly durability: "durable" | "buffered" | undefined
   /** Operations that it refused since the handle was made; see the store's dead letters. */
   readonly refusedOperations: number
-  /** It does not let this principal bring what is lacking. Until something else is written, nothing of that is sent. */
+  /** It does not let this principal bring all that is lacking; that is left out until the next handshake: in an hour, or after `resume()`. */
   readonly isForbidden: boolean
 }
 

@@ -4,6 +4,9 @@
  * It looks at a clock of the wall. One that is set back gives nothing for the time that passes twice; one that is set forward fills it once.
  */
 
+/** What sums of fractions may be wrong by. */
+const ROUNDING = 1e-6
+
 export class TokenBucket {
   readonly #now: () => number
   readonly #capacity: number
@@ -22,19 +25,26 @@ export class TokenBucket {
 
   /** Milliseconds until there is a whole token; 0 when there is. */
   get waitMillis(): number {
-    const now = this.#now()
-    this.#tokens = Math.min(this.#capacity, this.#tokens + Math.max(0, now - this.#at) * this.#tokensPerMilli)
-    this.#at = now
-    return this.#tokens >= 1 ? 0 : Math.ceil((1 - this.#tokens) / this.#tokensPerMilli)
+    this.#pour()
+    const lacking = 1 - this.#tokens
+    return lacking < ROUNDING ? 0 : Math.ceil(lacking / this.#tokensPerMilli - ROUNDING)
   }
 
   /** Takes tokens, also such as are not there yet. */
   take(tokens: number): void {
+    this.#pour()
     this.#tokens -= tokens
   }
 
   /** Makes it full. */
   fill(): void {
     this.#tokens = this.#capacity
+  }
+
+  /** Adds what time has brought. */
+  #pour(): void {
+    const now = this.#now()
+    this.#tokens = Math.min(this.#capacity, this.#tokens + Math.max(0, now - this.#at) * this.#tokensPerMilli)
+    this.#at = now
   }
 }

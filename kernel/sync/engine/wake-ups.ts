@@ -25,6 +25,8 @@ export interface SyncCall {
 export interface Demand {
   readonly push: boolean
   readonly pull: boolean
+  /** Writes asked for the push: a pull follows one that goes well, and confirms it. */
+  readonly isWritten: boolean
   /** Nothing but a hint asked for the pull. */
   readonly isHinted: boolean
   readonly calls: readonly SyncCall[]
@@ -85,14 +87,16 @@ export class WakeUps {
       this.#isStirred = false
       const resume = this.#resume
       if (resume === undefined) return
+      let demand: Effect.Effect<Demand> | undefined
       try {
-        const demand = this.#collect()
-        if (demand === undefined) return
-        this.#resume = undefined
-        resume(Effect.succeed(demand))
+        const collected = this.#collect()
+        demand = collected && Effect.succeed(collected)
       } catch (defect) {
-        resume(Effect.die(defect))
+        demand = Effect.die(defect)
       }
+      if (demand === undefined) return
+      this.#resume = undefined
+      resume(demand)
     })
   }
 
@@ -102,11 +106,11 @@ export class WakeUps {
     const isWritten = isFree && this.#takeWrites()
     const isHinted = isFree && hints.isDue(cursor)
     const push = calls.some((call) => call.push) || isFree && this.#push || isWritten
-    const pull = calls.some((call) => call.pull) || isFree && this.#pull || isWritten
+    const pull = calls.some((call) => call.pull) || isFree && this.#pull
     if (isFree) this.#push = this.#pull = false
     if (push) writes.take()
     if (pull || isHinted) hints.take()
-    return push || pull || isHinted ? { push, pull: pull || isHinted, isHinted: isHinted && !pull, calls } : undefined
+    return push || pull || isHinted ? { push, pull: pull || isHinted, isWritten, isHinted: isHinted && !pull, calls } : undefined
   }
 
   /** Takes what was written; answers whether the remote lacks any of it: frames that it sent itself are told of as well. */

@@ -102,8 +102,9 @@ export class DoubleCycle implements SyncCycle {
   async #push(signal: AbortSignal): Promise<PushResult> {
     await this.#connect(signal)
     let result: PushResult = { requests: 0, operations: 0, bytes: 0, coalesced: 0, coalescedBytes: 0, refused: 0, stoppedBy: "done" }
-    while (this.pending > 0) {
-      const operations = Math.min(this.pending, PUSH_OPERATIONS_MAX), bytes = operations * this.operationBytes
+    // What is written meanwhile is for the next cycle: somebody who writes all the time would keep it from pulling.
+    for (let left = this.pending; left > 0; left -= PUSH_OPERATIONS_MAX) {
+      const operations = Math.min(left, PUSH_OPERATIONS_MAX), bytes = operations * this.operationBytes
       const answer = await this.remote.push({ basis: [this.cursor], own: [], parts: [partOf(bytes)] }, { signal })
       result = { ...result, requests: result.requests + 1 }
       if (answer.kind === "unknown") return { ...result, stoppedBy: "pull_first" }
