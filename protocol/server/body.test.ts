@@ -168,12 +168,12 @@ describe("readBody()", () => {
     assert.ok(most < 64 * MIB, `${most} bytes more`)
   })
 
-  it("T8 refuses what is no gzip, or breaks off, with the code for a bad request", async () => {
+  it("T8 refuses what is no gzip, or breaks off, with the code for a damaged body", async () => {
     const zipped = await gzip(Uint8Array.from({ length: 5000 }, (_, at) => at * 7))
     const flipped = zipped.slice()
     flipped[flipped.length - 6]! ^= 1 // in its checksum
     const wrong = [new Uint8Array([1, 2, 3]), new Uint8Array(0), zipped.slice(0, -1), zipped.slice(0, 20), flipped]
-    for (const bytes of wrong) await assert.rejects(new Reading().read(streamOf(bytes), "gzip"), hasCode("invalid_request"))
+    for (const bytes of wrong) await assert.rejects(new Reading().read(streamOf(bytes), "gzip"), hasCode("body_damaged"))
   })
 
   it("answers a client that goes away in the middle, and lets go of what it held", async () => {
@@ -186,7 +186,7 @@ describe("readBody()", () => {
       },
     })
     const reading = new Reading()
-    await assert.rejects(reading.read(body), hasCode("invalid_request"))
+    await assert.rejects(reading.read(body), hasCode("body_damaged"))
     assert.equal(reading.platform.timers, 0)
   })
 

@@ -39,7 +39,7 @@ interface Ending {
 /**
  * The body of a request, its encoding undone. `null` is a request without one.
  *
- * Throws `body_too_large`, `request_timeout`, `overloaded`, or `invalid_request` where it is not what its encoding says or breaks off. The
+ * Throws `body_too_large`, `request_timeout`, `overloaded`, or `body_damaged` where it is not what its encoding says or breaks off. The
  * stream is then cancelled; how a runtime ends the connection is its own.
  */
 export async function readBody(
@@ -67,7 +67,7 @@ export async function readBody(
   try {
     for (;;) {
       const { done, value } = await reader.read().catch((cause) => {
-        throw ending.failure ?? wireError("invalid_request", "the body broke off", { cause })
+        throw ending.failure ?? wireError("body_damaged", "the body broke off", { cause })
       })
       if (ending.failure !== undefined) throw ending.failure
       if (done) break
@@ -175,7 +175,7 @@ class Inflater implements Sink {
   async #drain(to: Sink): Promise<void> {
     for (;;) {
       const { done, value } = await this.#reader.read().catch((cause) => {
-        throw wireError("invalid_request", "the body is no gzip", { cause })
+        throw wireError("body_damaged", "the body is no gzip", { cause })
       })
       if (done) return
       try {
@@ -206,7 +206,7 @@ class Inflater implements Sink {
     } catch (cause) {
       step.catch(() => {})
       await this.#drained
-      throw wireError("invalid_request", "the body cannot be inflated", { cause })
+      throw wireError("body_damaged", "the body cannot be inflated", { cause })
     }
   }
 

@@ -1,4 +1,5 @@
 /** What a client sends and hears, by hand: bodies, requests of the web, answers. */
+import { chooseChecksum } from "../../../kernel/format/checksum.ts"
 import type { Bytes } from "../../../kernel/ports/log-storage.ts"
 import type { Cursor, Part } from "../../../kernel/ports/remote.ts"
 import type { WireError } from "../../errors.ts"
@@ -83,6 +84,22 @@ export const streamOf = (...pieces: readonly Uint8Array<ArrayBuffer>[]): Readabl
       controller.close()
     },
   })
+
+const CHECKSUM_BYTES = 5
+const checksum = chooseChecksum(undefined)
+
+/** A message whose bytes were changed, with the checksum that it would have had. */
+export const resum = (body: Bytes): Bytes => {
+  const end = Math.max(0, body.length - CHECKSUM_BYTES), summed = new Uint8Array(end + CHECKSUM_BYTES)
+  summed.set(body.subarray(0, end))
+  summed[end] = 0xce
+  new DataView(summed.buffer).setUint32(end + 1, checksum(summed, 0, end))
+  return summed
+}
+
+/** A message with these bytes in place of its fields. */
+export const messageOf = (fields: readonly number[]): Bytes =>
+  resum(new Uint8Array([0x94, ...fields, 0x90, 0xc4, 16, ...new Uint8Array(16), ...new Uint8Array(CHECKSUM_BYTES)]))
 
 /** Compressed with gzip. */
 export const gzip = async (bytes: Uint8Array<ArrayBuffer>): Promise<Bytes> =>

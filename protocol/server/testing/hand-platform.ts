@@ -1,4 +1,4 @@
-/** A platform whose time a test moves by hand, timers with it. */
+/** A platform whose time a test moves by hand, timers with it; one that asks for no delay only lets others run, and is not waited for. */
 import { TestPlatform } from "../../../kernel/testing/platform.ts"
 import { turn } from "../../../kernel/testing/gate.ts"
 
@@ -16,6 +16,10 @@ export class HandPlatform extends TestPlatform {
   }
 
   readonly startTimer = (callback: () => void, delayMillis: number): () => void => {
+    if (delayMillis <= 0) {
+      const soon = setTimeout(callback)
+      return () => clearTimeout(soon)
+    }
     const timer = { at: this.millis + delayMillis, callback }
     this.#timers.add(timer)
     return () => void this.#timers.delete(timer)
