@@ -452,6 +452,20 @@ const compareDots = ([a, n]: Dot, [b, m]: Dot): number => a < b ? -1 : a > b ? 1
 const sortDots = (dots: readonly Dot[]): Dot[] => [...dots].sort(compareDots)
 const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => a < b ? -1 : 1
 
+/** What the second reader knows of remotes and owners. */
+export const showRemotes = (fold: Fold): Pick<LogVector, "remotes" | "dead" | "owners"> => ({
+  remotes: [...fold.remotes].sort(byName).map(([remote, { cursor, caughtUp, vector, refused, offset }]) => ({
+    remote,
+    cursor,
+    caughtUp,
+    vector: sortDots(fold.entriesOf(vector)),
+    refused: [...refused.values()].sort(({ dot: a }, { dot: b }) => compareDots(a, b)),
+    offset,
+  })),
+  dead: sortDots([...fold.dead.values()]),
+  owners: [...fold.owners].sort(byName),
+})
+
 /** The rule by which the second reader refuses the last frame; throws if it does not. */
 function brokenRule(name: string, frames: readonly string[]): string {
   const fold = new Fold()
@@ -472,16 +486,7 @@ export async function showLog(frames: readonly string[]): Promise<Omit<LogVector
   return {
     vector: [...fold.vector].sort(([a], [b]) => a < b ? -1 : 1).map(([writer, { seq, withheld }]) => ({ writer, seq, withheld })),
     own: [...fold.own].sort(),
-    remotes: [...fold.remotes].sort(byName).map(([remote, { cursor, caughtUp, vector, refused, offset }]) => ({
-      remote,
-      cursor,
-      caughtUp,
-      vector: sortDots(fold.entriesOf(vector)),
-      refused: [...refused.values()].sort(({ dot: a }, { dot: b }) => compareDots(a, b)),
-      offset,
-    })),
-    dead: sortDots([...fold.dead.values()]),
-    owners: [...fold.owners].sort(byName),
+    ...showRemotes(fold),
     records: fold.sorted().map(([collection, key, versions]) => {
       const listed = versions.map(({ writer, seq, millis, counter, kind, context, keeps, settles, value }): VersionVector => ({
         writer,

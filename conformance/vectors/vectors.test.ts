@@ -17,6 +17,7 @@ import { HybridClock } from "../../kernel/model/clock.ts"
 import { type Dots, OperationKind } from "../../kernel/model/operation.ts"
 import { compareVersions } from "../../kernel/model/versions.ts"
 import { readBlockBytes } from "../../kernel/testing/read-block.ts"
+import { compareDots, showKernelRemotes } from "../../kernel/testing/show-remotes.ts"
 import { NameTable } from "../../kernel/views/name-table.ts"
 import { SortedKeys } from "../../kernel/views/sorted-keys.ts"
 import { StoreViews } from "../../kernel/views/store-views.ts"
@@ -213,14 +214,12 @@ function foldHex(frames: readonly string[]): StoreViews {
 }
 
 const order = (a: string, b: string): number => a < b ? -1 : a > b ? 1 : 0
-const compareDots = ([a, n]: Dot, [b, m]: Dot): number => order(a, b) || n - m
-const sortDots = (dots: readonly Dot[]): Dot[] => [...dots].sort(compareDots)
 
 /** What the kernel's views hold, in the words of the vectors. */
 function showViews(views: StoreViews): unknown {
   const { records, writers, names } = views, { rows, arena } = records
   const id = (index: number): string => toHex(writers.idOf(index))
-  const dots = (flat: Dots) => sortDots(pairsOf(flat).map(([writer, seq]) => [id(writer), seq]))
+  const dots = (flat: Dots) => pairsOf(flat).map(([writer, seq]): Dot => [id(writer), seq]).sort(compareDots)
   const collections = names.names.map((name, index) => ({ name: toHex(new TextEncoder().encode(name)), index }))
   collections.sort((a, b) => order(a.name, b.name))
   return {
@@ -228,28 +227,7 @@ function showViews(views: StoreViews): unknown {
       order(a.writer, b.writer)
     ),
     own: [...views.own].map(id).sort(),
-    remotes: [...views.remotes.names].sort(order).map((remote) => {
-      const { cursor, caughtUp, vector, refused, clockOffsetMillis } = views.remotes.of(remote)
-      return {
-        remote,
-        cursor: { position: cursor.position, id: toHex(cursor.id) },
-        caughtUp,
-        vector: sortDots(
-          [...vector.entries].filter(([writer, { seq }]) =>
-            ![...vector.entries.keys()].some((other) => other !== writer && views.lineage.implies(other, writer, seq))
-          ).map(([writer, { seq }]) => [id(writer), seq]),
-        ),
-        refused: [...refused.entries()].map(({ writer, seq, value: { code, message } }) => ({
-          dot: [id(writer), seq] as const,
-          code,
-          message,
-        }))
-          .sort(({ dot: a }, { dot: b }) => compareDots(a, b)),
-        offset: 0 - clockOffsetMillis,
-      }
-    }),
-    dead: sortDots([...views.remotes.dead.entries()].map(({ writer, seq }) => [id(writer), seq])),
-    owners: [...views.owners].map(([writer, principal]) => [id(writer), principal] as const).sort(([a], [b]) => order(a, b)),
+    ...showKernelRemotes(views),
     records: collections.flatMap(({ index }) =>
       [...new SortedKeys(records, index).rows()].map((row) => ({
         collection: names.names[index],

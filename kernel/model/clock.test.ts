@@ -93,4 +93,39 @@ describe("HybridClock", () => {
     assert.equal(clock.receive(NOW, 9, NOW), true)
     assert.deepEqual(stampOf(clock), [NOW, 9])
   })
+
+  it("S37 fallBack() goes back to a corrected time, from where stamps ascend again", () => {
+    const clock = new HybridClock()
+    clock.send(NOW)
+    clock.send(NOW)
+    clock.fallBack(NOW - 600_000)
+    assert.deepEqual(stampOf(clock), [NOW - 600_000, 0])
+    clock.send(NOW - 600_000)
+    assert.deepEqual(stampOf(clock), [NOW - 600_000, 1], "behind the corrected time, not at it: it may have been sent")
+    clock.send(NOW - 599_999)
+    assert.deepEqual(stampOf(clock), [NOW - 599_999, 0])
+  })
+
+  it("fallBack() leaves a clock alone that is behind", () => {
+    const clock = new HybridClock()
+    clock.send(NOW)
+    clock.fallBack(NOW + 1)
+    assert.deepEqual(stampOf(clock), [NOW, 0])
+    clock.send(NOW)
+    clock.fallBack(NOW)
+    assert.deepEqual(stampOf(clock), [NOW, 0], "in its own millisecond it begins anew")
+  })
+
+  it("T49 fallBack() never takes the clock forwards, nor below 1970, whatever a remote makes of the time", () => {
+    const wild = fc.oneof(fc.double(), fc.integer(), fc.constantFrom(Number.NaN, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY))
+    fc.assert(fc.property(fc.array(wild, { maxLength: 8 }), fc.array(wild, { maxLength: 8 }), (sent, backs) => {
+      const clock = new HybridClock()
+      for (const now of sent) clock.send(now)
+      for (const now of backs) {
+        const before = clock.millis
+        clock.fallBack(now)
+        assert.ok(clock.millis <= before && clock.millis >= 0 && Number.isInteger(clock.millis))
+      }
+    }))
+  })
 })

@@ -54,6 +54,33 @@ describe("WriterTable", () => {
     assert.deepEqual(table.idOf(0), new Uint8Array(WRITER_BYTES).fill(9))
   })
 
+  it("truncate() takes back the latest writers, who get new indexes when they come again", () => {
+    fc.assert(fc.property(fc.array(anyWriter, { maxLength: 12 }), fc.array(anyWriter, { maxLength: 12 }), (kept, taken) => {
+      const table = new WriterTable(), plain = new WriterTable()
+      for (const id of kept) assert.equal(table.indexOf(id), plain.indexOf(id))
+      const { size } = table
+      for (const id of taken) table.indexOf(id)
+      table.truncate(size)
+      assert.equal(table.size, size)
+      for (const id of [...taken.toReversed(), ...kept]) assert.equal(table.indexOf(id), plain.indexOf(id), bytesToHex(id))
+      assert.equal(table.size, plain.size)
+      for (let index = 0; index < table.size; index++) {
+        assert.deepEqual(table.idOf(index), plain.idOf(index))
+        assert.equal(table.versionOf(index, 1), plain.versionOf(index, 1))
+      }
+    }))
+  })
+
+  it("truncate() to more writers than there are, or to none, leaves a table that works", () => {
+    const table = new WriterTable(), id = new Uint8Array(WRITER_BYTES).fill(3)
+    table.indexOf(id)
+    table.truncate(5)
+    assert.deepEqual([table.size, table.indexOf(id)], [1, 0])
+    table.truncate(0)
+    assert.equal(table.size, 0)
+    assert.equal(table.indexOf(id), 0)
+  })
+
   it("compare() orders by the bytes of the ids", () => {
     fc.assert(fc.property(anyWriter, anyWriter, (a, b) => {
       const table = new WriterTable(), left = table.indexOf(a), right = table.indexOf(b)

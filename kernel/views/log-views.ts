@@ -15,7 +15,7 @@ import { decodeBlock } from "../format/operation-block.ts"
 import { WriterTable } from "../model/identifiers.ts"
 import { Lineage } from "../model/lineage.ts"
 import type { Dots } from "../model/operation.ts"
-import { Vector } from "../model/vector.ts"
+import { type Pair, Vector } from "../model/vector.ts"
 import { CorruptBytes } from "../errors.ts"
 import { RemotesView, type WriterRange } from "./remotes.ts"
 import { globalDots } from "./stored-version.ts"
@@ -82,13 +82,19 @@ export class LogViews {
       })
     }
     const overlaps = block.from < before.seq || before.withheld.length > 0
-    this.onRows(block, hashed, overlaps ? (row) => !vector.has(writer, block.seqs[row]!) : undefined)
+    this.onRows(block, hashed, overlaps ? this.#newsOf(block, vector.pairOf(writer)) : undefined)
     if (overlaps || block.withheld.length > 0) this.#joinPair(writer, block)
     else vector.raise(writer, block.to)
     // An entry that others imply goes once nothing is withheld any more, so after an overlap too.
     if (known === undefined || news || overlaps) vector.prune(writer)
     if (local) this.own.add(writer)
     if (news) this.onLinks()
+  }
+
+  /** Tells the rows that the log does not have from those that it has (rule S13); asked for each row, so the pair is looked up once. */
+  #newsOf({ seqs }: BlockColumns, { seq, withheld }: Pair): (row: number) => boolean {
+    const open = new Set(withheld)
+    return (row) => seqs[row]! > seq || open.has(seqs[row]!)
   }
 
   /** The operations of a block that `isNew` lets through; `writerMap` leads from the block's numbers to indexes. */
