@@ -25,6 +25,9 @@ export const COLLECTIONS_MAX = 65_535
 export const REMOTE_NAME_BYTES_MAX = 1024
 /** UTF-8 bytes of a principal in a receipt. */
 export const PRINCIPAL_BYTES_MAX = 1024
+/** UTF-8 bytes of the code of a refused operation, and of its message for people. */
+export const REFUSAL_CODE_BYTES_MAX = 64
+export const REFUSAL_MESSAGE_BYTES_MAX = 200
 /** UTF-8 bytes of a replica's label. */
 export const LABEL_BYTES_MAX = 200
 
@@ -43,6 +46,12 @@ export const FRAME_BYTES_MAX = 4_000_000
 export const PARTS_MAX = 4096
 /** Bytes of the parts of one push or page at most; a log is cut at frames, and aims at {@link BATCH_BYTES_MAX}. */
 export const PARTS_BYTES_MAX = 3_600_000
+
+/**
+ * Bytes that a withheld number is counted with in a push or page, beside its block: whoever pulls it tells of each in the frame that takes it,
+ * with at most so many.
+ */
+export const WITHHELD_BYTES = 20
 
 /** Entries of one operation's context. */
 export const CONTEXT_ENTRIES_MAX = 1024

@@ -17,6 +17,12 @@ export const printable = (text: string, lengthMax: number = 1000): string => sho
 /** The same in double quotes, which nothing inside of it can end. */
 export const quote = (text: string, lengthMax: number = 80): string => `"${shorten(text, lengthMax).replace(HARMFUL_IN_QUOTES, escape)}"`
 
+/** The longest beginning of `text` that has at most `bytesMax` bytes in UTF-8; what is not well-formed in it becomes U+FFFD. */
+export function clip(text: string, bytesMax: number): string {
+  const bytes = new Uint8Array(bytesMax), { written } = new TextEncoder().encodeInto(text, bytes)
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(0, written))
+}
+
 /** What was given where something else belongs, as text; runs no code of it, so that describing an error cannot throw another one. */
 export const textOf = (value: unknown): string =>
   typeof value === "function" || (typeof value === "object" && value !== null) ? `[${typeof value}]` : String(value)

@@ -13,7 +13,8 @@ export interface BlockHead {
   readonly to: number
   /** Operations that are listed. */
   readonly count: number
-  readonly hasWithheld: boolean
+  /** At most so many numbers are withheld; 0: none. */
+  readonly withheldMax: number
 }
 
 /** Reads the head of the block that `reader` stands before. Throws `CorruptBytes`, or `FormatTooNew` for another codec. */
@@ -26,5 +27,5 @@ export function readBlockHead(reader: ByteReader): BlockHead {
   const from = reader.msgUint(), to = reader.msgUint(), count = reader.msgUint()
   if (to > SEQ_MAX || from >= to || count > to - from) reader.refuse("its range is empty or too far")
   const writer = new Uint8Array(reader.buffer.subarray(start, start + WRITER_BYTES))
-  return { writer, from, to, count, hasWithheld: !reader.takeNil() }
+  return { writer, from, to, count, withheldMax: reader.takeNil() ? 0 : reader.msgBin() } // at least a byte each
 }

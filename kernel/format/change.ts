@@ -12,7 +12,7 @@
  *   7  offset     nil or uint    milliseconds by which this device's clock was ahead of the remote's when that refused a stamp; 0: no more
  */
 import { FormatTooNew } from "../errors.ts"
-import { REMOTE_NAME_BYTES_MAX, SEQ_MAX, STAMP_MILLIS_MAX } from "../limits.ts"
+import { REFUSAL_CODE_BYTES_MAX, REFUSAL_MESSAGE_BYTES_MAX, REMOTE_NAME_BYTES_MAX, SEQ_MAX, STAMP_MILLIS_MAX } from "../limits.ts"
 import { bytesToHex, FRAME_ID_BYTES, WRITER_BYTES } from "../model/identifiers.ts"
 import type { Bytes } from "../ports/log-storage.ts"
 import type { Cursor } from "../ports/remote.ts"
@@ -44,7 +44,6 @@ export interface RemoteChange {
 
 const ELEMENTS = 8
 const RESTART = 1, CAUGHT_UP = 2, CRITICAL_FLAGS = 0xff
-const CODE_BYTES_MAX = 64, MESSAGE_BYTES_MAX = 200
 
 /** Numbers writers in the order in which they are asked for. */
 class NumberedWriters {
@@ -164,7 +163,7 @@ function readRefused(reader: ByteReader, writers: readonly Bytes[]): readonly Re
   return Array.from({ length: reader.msgArray() }, () => {
     if (reader.msgArray() !== 4) reader.refuse("a refusal does not have 4 elements")
     const dot = dotOf(reader, writers, reader.msgUint(), reader.msgUint())
-    return { ...dot, code: reader.msgStr(CODE_BYTES_MAX), message: reader.msgStr(MESSAGE_BYTES_MAX) }
+    return { ...dot, code: reader.msgStr(REFUSAL_CODE_BYTES_MAX), message: reader.msgStr(REFUSAL_MESSAGE_BYTES_MAX) }
   })
 }
 

@@ -15,9 +15,11 @@ import { PartType } from "../format/frame.ts"
 import { checkValue, decodeValue } from "../format/msgpack.ts"
 import { decodeBlock } from "../format/operation-block.ts"
 import { isUtf8, readUtf8 } from "../format/utf8.ts"
+import { REFUSAL_MESSAGE_BYTES_MAX, WITHHELD_BYTES } from "../limits.ts"
 import { bytesToHex } from "../model/identifiers.ts"
 import { OperationKind } from "../model/operation.ts"
 import type { Part, PushAnswer, PushRequest, Refusal, RefusalCode, RemoteLimits } from "../ports/remote.ts"
+import { clip } from "../text.ts"
 import type { LogViews } from "../views/log-views.ts"
 import type { ArrivingOperation, Caller } from "./remote-log.ts"
 
@@ -33,6 +35,8 @@ export type Verdict =
   | Exclude<PushAnswer, { kind: "ok" }>
 
 const KINDS = Object.keys(OperationKind) as (keyof typeof OperationKind)[]
+/** Parts of types from here on may be left out (F-14). */
+const OPTIONAL_PART_MIN = 128
 /** Refusals that one answer names; the pusher hears of the others when it pushes again. */
 const REFUSALS_MAX = 1024
 
@@ -69,39 +73,50 @@ export function judge(request: PushRequest, caller: Caller, views: LogViews, adm
 }
 
 function decode({ parts, own }: PushRequest, views: LogViews, { partsMax, partsBytesMax, operationsMax }: RemoteLimits): ArrivedBlock[] {
-  const bytes = parts.reduce((sum, { content }) => sum + content.length, 0)
+  let bytes = parts.reduce((sum, { content }) => sum + content.length, 0)
   if (parts.length > partsMax) {
     throw new BatchTooLarge({ bytes, bytesMax: partsBytesMax, operations: parts.length, operationsMax: partsMax })
   }
   const reader = new ByteReader("a push"), owned = new Set(own.map((writer) => bytesToHex(writer))), reached = new Map<number, number>()
   let operations = 0
-  const blocks = parts.map((part): ArrivedBlock => {
+  const blocks: ArrivedBlock[] = []
+  for (const part of parts) {
+    if (part.type >= OPTIONAL_PART_MIN) continue
     if (part.type !== PartType.block) throw new FormatTooNew({ location: "a push", found: part.type, known: PartType.block })
     const block = new BlockColumns()
     reader.point(part.content, 0, part.content.length)
     decodeBlock(reader, block)
     reader.expectEnd()
     operations += block.count
+    bytes += block.withheld.length * WITHHELD_BYTES
     const id = block.writers[0]!, writer = views.writers.indexOf(id), pair = views.vector.pairOf(writer)
     const before = reached.get(writer) ?? pair.seq
-    const isNews = block.to > before || pair.withheld.some((seq) => block.seqs.subarray(0, block.count).includes(seq))
+    const isNews = block.to > before || listsAny(block, pair.withheld)
     reached.set(writer, Math.max(before, block.to))
-    return { part, block, writer, isOwn: owned.has(bytesToHex(id)), isNews }
-  })
+    blocks.push({ part, block, writer, isOwn: owned.has(bytesToHex(id)), isNews })
+  }
   if (bytes > partsBytesMax || operations > operationsMax) {
     throw new BatchTooLarge({ bytes, bytesMax: partsBytesMax, operations, operationsMax })
   }
   return blocks
 }
 
+/** Does a block list any of these numbers? */
+function listsAny({ seqs, count }: BlockColumns, numbers: readonly number[]): boolean {
+  if (numbers.length === 0) return false
+  const wanted = new Set(numbers)
+  return seqs.subarray(0, count).some((seq) => wanted.has(seq))
+}
+
 /** A first block that claims to continue what the log does not have: its later operations would pass for having been seen. */
 function areLinksHeld(blocks: readonly ArrivedBlock[], views: LogViews): boolean {
+  const brought = new Map<number, number>()
+  for (const { block, writer } of blocks) brought.set(writer, Math.max(brought.get(writer) ?? 0, block.to))
   return blocks.every(({ block: { from, links, writers } }) => {
     if (from > 0 || links === undefined) return true
     for (let at = 0; at < links.length; at += 2) {
       const writer = views.writers.indexOf(writers[links[at]!]!), seq = links[at + 1]!
-      const isBrought = blocks.some((other) => other.writer === writer && other.block.to >= seq)
-      if (!isBrought && views.vector.pairOf(writer).seq < seq) return false
+      if ((brought.get(writer) ?? 0) < seq && views.vector.pairOf(writer).seq < seq) return false
     }
     return true
   })
@@ -161,12 +176,20 @@ function refuseOperations(
   refused: Refusal[],
 ): void {
   if (!isNews) return
-  const owner = views.owners.get(writer), pair = views.vector.pairOf(writer)
+  const owner = views.owners.get(writer), pair = views.vector.pairOf(writer), open = new Set(pair.withheld)
   const note = (row: number, code: RefusalCode, message: string): void =>
-    void refused.push({ writer: views.writers.idOf(writer), seq: block.seqs[row]!, code, message: message.slice(0, 200) })
+    void refused.push({
+      writer: views.writers.idOf(writer),
+      seq: block.seqs[row]!,
+      code,
+      message: clip(message, REFUSAL_MESSAGE_BYTES_MAX),
+    })
   for (let row = 0; row < block.count; row++) {
     const seq = block.seqs[row]!
-    if (seq <= pair.seq && !pair.withheld.includes(seq)) continue
+    if (seq <= pair.seq && !open.has(seq)) {
+      requireReadable(block, row)
+      continue
+    }
     const kind = block.kinds[row]!, isTimeless = kind === OperationKind.event || kind === OperationKind.forget
     const ahead = block.millis[row]! - now
     if (isOwn && owner !== undefined && owner !== principal) note(row, "writer_not_owned", "its writer belongs to another login")
@@ -177,6 +200,12 @@ function refuseOperations(
       if (reason !== undefined) note(row, "op_invalid", reason)
     }
   }
+}
+
+/** What was taken before is not judged again, but goes to others with the block: its bytes here are others than those that were taken. */
+function requireReadable(block: BlockColumns, row: number): void {
+  const reason = invalidity(block, row)
+  if (reason !== undefined) throw new CorruptBytes({ what: "a push", byteOffset: block.keyStarts[row]!, reason })
 }
 
 /** Why an operation can be read by nobody; undefined if it can. */

@@ -7,6 +7,7 @@ import { readBlockHead } from "../format/block-head.ts"
 import { ByteReader } from "../format/bytes.ts"
 import type { Checksum } from "../format/checksum.ts"
 import { FrameReader, PartType } from "../format/frame.ts"
+import { WITHHELD_BYTES } from "../limits.ts"
 import { bytesToHex } from "../model/identifiers.ts"
 import type { LogStorage, Position } from "../ports/log-storage.ts"
 import type { Cursor, Part, PassedRange, PullRequest, RemoteLimits } from "../ports/remote.ts"
@@ -76,12 +77,13 @@ class PageBuilder {
       const content = new Uint8Array(buffer.buffer as ArrayBuffer, buffer.byteOffset + at, end - at)
       if (frame.partType === PartType.block) {
         reader.point(content, 0, content.length)
-        const { writer, to, count, hasWithheld } = readBlockHead(reader)
-        if (!hasWithheld && to <= (this.#have.get(bytesToHex(writer)) ?? 0)) {
+        const { writer, to, count, withheldMax } = readBlockHead(reader)
+        if (withheldMax === 0 && to <= (this.#have.get(bytesToHex(writer)) ?? 0)) {
           ranges.push({ writer, seq: to })
           continue
         }
         operations += count
+        bytes += withheldMax * WITHHELD_BYTES
       }
       parts.push({ type: frame.partType, content })
       bytes += content.length

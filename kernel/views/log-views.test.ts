@@ -12,41 +12,13 @@ import {
   toHex,
 } from "../../conformance/vectors/notation.ts"
 import { Fold } from "../../conformance/vectors/reader/fold.ts"
-import { type BlockNotation, encodeNotedBlock } from "../format/block-notation.ts"
-import { crc32 } from "../format/checksum.ts"
-import { FrameReader } from "../format/frame.ts"
+import type { BlockNotation } from "../format/block-notation.ts"
 import { CorruptBytes } from "../errors.ts"
 import { anyHistory } from "../testing/histories.ts"
+import { NotedFrames, type Told } from "../testing/noted-frames.ts"
 import { anyDelivery, newViews, noteOracleBlock } from "../testing/oracle-frames.ts"
 import { compareDots, showKernelRemotes } from "../testing/show-remotes.ts"
 import { LogViews } from "./log-views.ts"
-
-type Told = Partial<Pick<FrameNotation, "change" | "receipt" | "flags">>
-
-/** A log that a test writes frame by frame. */
-class Frames {
-  readonly reader = new FrameReader(crc32)
-  #position = 0
-
-  next(blocks: readonly BlockNotation[], told: Told = {}): Uint8Array {
-    const idOf = (position: number): string => position.toString(16).padStart(32, "0")
-    return encodeNotedFrame({
-      previous: idOf(this.#position),
-      position: ++this.#position,
-      id: idOf(this.#position),
-      flags: 0,
-      parts: blocks.map((block) => ({ type: 1, content: toHex(encodeNotedBlock(block)) })),
-      change: null,
-      receipt: null,
-      ...told,
-    })
-  }
-
-  fold(views: LogViews, blocks: readonly BlockNotation[], told: Told = {}): void {
-    this.reader.read(this.next(blocks, told))
-    views.foldFrame(this.reader)
-  }
-}
 
 const showVector = ({ vector, writers }: LogViews): unknown =>
   [...vector.entries].map(([writer, { seq, withheld }]) => [toHex(writers.idOf(writer)), seq, [...withheld].sort((a, b) => a - b)] as const)
@@ -73,7 +45,7 @@ describe("LogViews", () => {
   it("S16, S19, S31 foldFrame() gives what the second reader gives after every frame, and what a store's views give", () => {
     fc.assert(
       fc.property(anyDelivery(anyHistory), fc.array(anyTold, { minLength: 1, maxLength: 8 }), (delivery, tellings) => {
-        const views = new LogViews(), store = newViews(), fold = new Fold(), frames = new Frames()
+        const views = new LogViews(), store = newViews(), fold = new Fold(), frames = new NotedFrames()
         const writers: string[] = []
         for (const [at, oracleBlocks] of delivery.entries()) {
           const blocks = oracleBlocks.map(noteOracleBlock)
@@ -119,7 +91,7 @@ describe("LogViews", () => {
   })
 
   it("the writers of local frames alone are own, in the order in which they came", () => {
-    const views = new LogViews(), frames = new Frames(), put = operation(1, "k", "01")
+    const views = new LogViews(), frames = new NotedFrames(), put = operation(1, "k", "01")
     frames.fold(views, [blockOf([B2], [put])], { flags: 1 })
     frames.fold(views, [blockOf([B], [put])])
     frames.fold(views, [blockOf([A], [put])], { flags: 257 })
@@ -128,7 +100,7 @@ describe("LogViews", () => {
 
   it("T33 a writer belongs to the principal that first named it, also before it brought anything", () => {
     const views = new LogViews(),
-      frames = new Frames(),
+      frames = new NotedFrames(),
       receipt = (principal: string, own: readonly string[]) => ({
         receipt: { principal, millis: 1, own },
       })
@@ -139,15 +111,15 @@ describe("LogViews", () => {
   })
 
   it("labels are of the replica, the last one that a first block told", () => {
-    const views = new LogViews(), frames = new Frames(), put = operation(1, "k", "01")
+    const views = new LogViews(), frames = new NotedFrames(), put = operation(1, "k", "01")
     frames.fold(views, [blockOf([B], [put], { label: "old" }), blockOf([A], [put], { label: "other" })])
     frames.fold(views, [blockOf([B2, B], [put], { label: "new", links: [[1, 1]] })])
     assert.deepEqual([...views.labels], [[B.slice(0, 16), "new"], [A.slice(0, 16), "other"]])
   })
 
   it("S36 onLinks() is called once a frame, behind its operations, and only for links that were news", () => {
-    const calls: string[] = [], frames = new Frames(), put = operation(1, "k", "01")
-    class Told extends LogViews {
+    const calls: string[] = [], frames = new NotedFrames(), put = operation(1, "k", "01")
+    class Watched extends LogViews {
       protected override onRows(): void {
         calls.push("rows")
       }
@@ -155,7 +127,7 @@ describe("LogViews", () => {
         calls.push("links")
       }
     }
-    const views = new Told(), first = blockOf([B], [put]), second = blockOf([B2, B], [put], { links: [[1, 1]] })
+    const views = new Watched(), first = blockOf([B], [put]), second = blockOf([B2, B], [put], { links: [[1, 1]] })
     frames.fold(views, [first])
     assert.deepEqual(calls.splice(0), ["rows"])
     frames.fold(views, [second, blockOf([A, B], [put], { links: [[1, 1]] })])
@@ -165,8 +137,8 @@ describe("LogViews", () => {
   })
 
   it("S37 onClockOffset() is called when a change tells of a clock, behind the operations of its frame", () => {
-    const calls: (string | number)[] = [], frames = new Frames()
-    class Told extends LogViews {
+    const calls: (string | number)[] = [], frames = new NotedFrames()
+    class Watched extends LogViews {
       protected override onRows(): void {
         calls.push("rows")
       }
@@ -174,7 +146,7 @@ describe("LogViews", () => {
         calls.push(this.remotes.clockOffsetMillis)
       }
     }
-    const views = new Told(),
+    const views = new Watched(),
       change: ChangeNotation = {
         remote: "r",
         restart: false,
@@ -192,7 +164,7 @@ describe("LogViews", () => {
   })
 
   it("foldFrame() refuses a gap in a writer's numbers, whatever a change says that the remote has", () => {
-    const views = new LogViews(), frames = new Frames()
+    const views = new LogViews(), frames = new NotedFrames()
     const change = { remote: "r", restart: false, caughtUp: true, cursor: { position: 1, id: A }, refused: [], dead: [], offset: null }
     frames.fold(views, [blockOf([A], [operation(1, "k", "01")])], { change: { ...change, ranges: [[A, 9], [B, 9]] } })
     for (const block of [blockOf([A], [operation(3, "k", "01")]), blockOf([B], [operation(2, "k", "01")])]) {
@@ -201,7 +173,7 @@ describe("LogViews", () => {
   })
 
   it("T45 foldFrame() takes a range that overlaps, of very many operations with very many withheld, in no time", () => {
-    const views = newViews(), frames = new Frames(), rows = 50_000
+    const views = newViews(), frames = new NotedFrames(), rows = 50_000
     const numbers = Array.from({ length: rows }, (_, at) => at * 2 + 2)
     const withheld = numbers.map((seq) => seq - 1)
     const listed = (seqs: readonly number[]) => seqs.map((seq) => operation(seq, `k${seq}`, "01", { millis: 1 + seq }))
