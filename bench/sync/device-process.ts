@@ -1,32 +1,38 @@
 /** One device of the sync rows: a store on disk that does what it is told. */
+import { join } from "node:path"
 import process from "node:process"
-import { type Collection, createStore, enableSync, type Store, type SyncHandle } from "@cuitty/persist"
+import { type Adapter, type Collection, createStore, enableSync, type Store, type SyncHandle } from "@cuitty/persist"
 import { fileAdapter } from "@cuitty/persist/adapters/file"
 import { sqliteAdapter } from "@cuitty/persist/adapters/sqlite"
 import { toParent } from "../../conformance/testing/child.ts"
 import { cityKeyOf, cityOf } from "./cities.ts"
 import { countedAdapter, noCounts } from "./counted-adapter.ts"
 import type { Command, Counts, DeviceMessage, DeviceOrder } from "./messages.ts"
+import { usage } from "./usage.ts"
 
 const BATCH_CITIES = 1000
 /** Batches under way at once. */
 const BATCHES_AT_ONCE = 8
 
 class Device {
-  readonly #store: Store
-  readonly #counts: () => Counts
+  readonly #order: DeviceOrder
   readonly #tell: (message: DeviceMessage) => void
+  readonly #storage = noCounts()
+  #opened: Store | undefined
   #handle: SyncHandle | undefined
 
-  constructor(store: Store, counts: () => Counts, tell: (message: DeviceMessage) => void) {
-    this.#store = store
-    this.#counts = counts
+  constructor(order: DeviceOrder, tell: (message: DeviceMessage) => void) {
+    this.#order = order
     this.#tell = tell
   }
 
   /** Does what it is told; answers the counts if it is asked for them. */
   async run(command: Command): Promise<Counts | undefined> {
     switch (command.do) {
+      case "open":
+        await this.#opened?.close()
+        this.#opened = await createStore(command.store, { adapter: countedAdapter(this.#adapterFor(command.store), this.#storage) })
+        return undefined
       case "enable":
         this.#handle = await enableSync(this.#store, {
           remote: command.remote,
@@ -53,8 +59,18 @@ class Device {
         await this.#handle!.sync()
         return undefined
       case "count":
-        return this.#counts()
+        return { storage: this.#storage, requests: {}, ...usage() }
     }
+  }
+
+  #adapterFor(store: string): Adapter {
+    const { adapter, folder } = this.#order
+    return adapter === "sqlite" ? sqliteAdapter({ path: join(folder, `${store}.db`) }) : fileAdapter({ path: folder })
+  }
+
+  get #store(): Store {
+    if (this.#opened === undefined) throw new Error("no store is open")
+    return this.#opened
   }
 
   get #puts(): Collection<boolean> {
@@ -91,12 +107,7 @@ class Device {
   }
 }
 
-const { adapter, path }: DeviceOrder = JSON.parse(process.argv[2]!)
-const storage = noCounts()
-const store = await createStore("cities", {
-  adapter: countedAdapter(adapter === "sqlite" ? sqliteAdapter({ path }) : fileAdapter({ path }), storage),
-})
-const device = new Device(store, () => ({ storage, requests: {}, rssBytes: process.memoryUsage().rss }), (message) => tell(message))
+const device = new Device(JSON.parse(process.argv[2]!), (message) => tell(message))
 const tell = toParent<DeviceMessage>((line) => {
   device.run(JSON.parse(line)).then((counts) => tell({ what: "done", counts }), (error) => {
     console.error(error)

@@ -15,11 +15,14 @@ export interface ServerOrder {
 /** What a device process is told as it starts. */
 export interface DeviceOrder {
   readonly adapter: "sqlite" | "file"
-  readonly path: string
+  /** An empty folder of its own, for its stores. */
+  readonly folder: string
 }
 
 /** What a device is told to do. */
 export type Command =
+  /** Closes the store that it has, and opens a new one. */
+  | { readonly do: "open"; readonly store: string }
   /** Begins to sync; done when the engine runs. */
   | {
     readonly do: "enable"
@@ -45,6 +48,8 @@ export interface Counts {
   /** Requests that a server has answered, by route. */
   readonly requests: Readonly<Record<string, number>>
   readonly rssBytes: number
+  /** Time that it has had of all processors since its start. */
+  readonly cpuMillis: number
 }
 
 export type DeviceMessage =

@@ -5,12 +5,13 @@ import { allowAnyone, createSyncServer, listen } from "@cuitty/persist/server"
 import { toParent } from "../../conformance/testing/child.ts"
 import { countedAdapter, noCounts } from "./counted-adapter.ts"
 import type { ServerMessage, ServerOrder } from "./messages.ts"
+import { usage } from "./usage.ts"
 
 const MEMORY_MILLIS = 100
 
 const { path }: ServerOrder = JSON.parse(process.argv[2]!)
 const storage = noCounts(), requests: Record<string, number> = {}
-const tell = toParent<ServerMessage>(() => tell({ what: "done", counts: { storage, requests, rssBytes: process.memoryUsage().rss } }))
+const tell = toParent<ServerMessage>(() => tell({ what: "done", counts: { storage, requests, ...usage() } }))
 const server = createSyncServer({
   storage: countedAdapter(sqliteAdapter({ path }), storage),
   authenticate: allowAnyone(),
@@ -18,4 +19,4 @@ const server = createSyncServer({
 })
 const listener = await listen(server, { hostname: "127.0.0.1", port: 0 })
 tell({ what: "listening", pid: process.pid, port: listener.port })
-setInterval(() => tell({ what: "memory", rssBytes: process.memoryUsage().rss }), MEMORY_MILLIS)
+setInterval(() => tell({ what: "memory", rssBytes: usage().rssBytes }), MEMORY_MILLIS)
