@@ -47,18 +47,14 @@ export const redirectFailure = (response: Response, asked: Asked): RemoteUnreach
   return unreachable(asked, `it redirects${origin}, and redirects are not followed: give the URL that is meant`)
 }
 
-/** The error that the body of an answer names, which came with the status of an error. */
+/** The error that the body of an answer names, which came with the status of an error; the header says when to try again where the body does not. */
 export const answeredFailure = (body: Bytes, asked: Asked, retryAfterMillis: number | undefined): PersistError => {
   const { remote, call } = asked
   try {
     const error = decodeErrorAnswer(body)
     const { code, message, retry, details, requestId } = error
-    const floorMillis = Math.max(error.retryAfterMillis ?? -1, retryAfterMillis ?? -1)
-    return errorOfAnswer(
-      new WireError(code, message, { retry, details, requestId, retryAfterMillis: floorMillis < 0 ? undefined : floorMillis }),
-      remote,
-      call,
-    )
+    if (error.retryAfterMillis !== undefined || retryAfterMillis === undefined) return errorOfAnswer(error, remote, call)
+    return errorOfAnswer(new WireError(code, message, { retry, details, requestId, retryAfterMillis }), remote, call)
   } catch (error) {
     if (error instanceof MalformedMessage) {
       return new ProtocolViolation({ remote, call, reason: printable(error.message) }, { cause: error })
