@@ -173,6 +173,7 @@ export class SyncEngine {
       steps: this.#steps,
       stalls: this.#stalls,
       live: this.#live,
+      isForgetful: this.#isForgetful,
       isRunning: this.#isRunning,
       isPaused: this.#isPaused,
       isStopped: this.#isStopped,

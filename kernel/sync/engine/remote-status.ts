@@ -12,6 +12,8 @@ export interface RemoteStatusSource {
   readonly steps: CycleSteps
   readonly stalls: Readonly<Record<"connect" | "push" | "pull" | "hints", Stall>>
   readonly live: LiveChannel
+  /** The next cycle begins with a handshake. */
+  readonly isForgetful: boolean
   /** A cycle runs. */
   readonly isRunning: boolean
   readonly isPaused: boolean
@@ -53,12 +55,12 @@ export function toRemoteStatus(source: RemoteStatusSource): RemoteStatus {
   })
 }
 
-function stateOf({ steps, stalls, live, cycle, isRunning, isPaused, isStopped }: RemoteStatusSource): SyncState {
+function stateOf({ steps, stalls, live, cycle, isForgetful, isRunning, isPaused, isStopped }: RemoteStatusSource): SyncState {
   if (isStopped) return "stopped"
   if (isRunning) return steps.step === "connect" ? "connecting" : "syncing"
   if (isPaused) return "paused"
   const { connect, pull, push } = stalls, failing = [connect, pull, push].filter(({ failure }) => failure !== undefined)
   // What is parked waits for somebody, so it is told before what passes by itself.
   const stalled = (failing.find(({ isParked }) => isParked) ?? failing[0])?.state
-  return stalled ?? (cycle.handshake === undefined ? "connecting" : live.isConnected ? "live" : "idle")
+  return stalled ?? (cycle.handshake === undefined || isForgetful ? "connecting" : live.isConnected ? "live" : "idle")
 }
