@@ -60,6 +60,8 @@ export const createSyncServer = (options: SyncServerOptions): SyncServer => asse
 export function assembleServer(given: SyncServerOptions, openLog: OpenLog): SyncServer {
   const options = resolveOptions(given)
   const { platform, logger, limits, storage, clockAheadMillisMax, durability } = options
+  // One adapter for all is known now: what it cannot do is said now.
+  if (typeof given.storage !== "function") atDurability(given.storage, durability)
   const refuse = guard(options.refuse, logger)
   const service = new SyncService({
     platform,

@@ -10,7 +10,7 @@
 import { FormatTooNew } from "../../kernel/errors.ts"
 import type { Logger } from "../../kernel/ports/logger.ts"
 import type { Adapter, Bytes } from "../../kernel/ports/log-storage.ts"
-import { type Platform, sleep } from "../../kernel/ports/platform.ts"
+import { type Platform, startTimer } from "../../kernel/ports/platform.ts"
 import type { PullRequest, PushRequest, Rights } from "../../kernel/ports/remote.ts"
 import type { RemoteLog } from "../../kernel/sync/remote-log.ts"
 import { printable } from "../../kernel/text.ts"
@@ -213,10 +213,17 @@ export class SyncService {
     const { platform, logger } = this.#options
     this.#isDraining = true
     this.#listeners.end()
-    const within = async (work: Promise<unknown>, what: string): Promise<void> => {
-      const isDone = await Promise.race([work.then(() => true), sleep(platform, graceMillis).then(() => false)])
-      if (!isDone) logger.warn(`the sync server stops before ${what}`, { graceMillis })
-    }
+    const within = (work: Promise<unknown>, what: string): Promise<void> =>
+      new Promise((resolve) => {
+        const stopClock = startTimer(platform, () => {
+          logger.warn(`the sync server stops before ${what}`, { graceMillis })
+          resolve()
+        }, graceMillis)
+        void work.then(() => {
+          stopClock()
+          resolve()
+        })
+      })
     if (this.#running > 0) await within(new Promise<void>((resolve) => this.#onIdle = resolve), "all requests are answered")
     await within(this.#stores.close(), "all stores are closed")
   }
@@ -312,6 +319,6 @@ export class SyncService {
   #failure(failure: unknown, route: RouteName, asker: RequestIdentity | undefined, { requestId }: CallContext): ServiceAnswer {
     const store = asker === undefined ? undefined : printable(asker.store)
     const error = toWireError(failure, this.#options.logger, { route, store, requestId })
-    return { status: error.status, body: encodeErrorAnswer(error, requestId), error, store, accept: [] }
+    return { status: error.status, body: encodeErrorAnswer(error, requestId, asker?.call), error, store, accept: [] }
   }
 }
