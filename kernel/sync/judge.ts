@@ -18,6 +18,7 @@ import { isUtf8, readUtf8 } from "../format/utf8.ts"
 import { REFUSAL_MESSAGE_BYTES_MAX, WITHHELD_BYTES } from "../limits.ts"
 import { bytesToHex } from "../model/identifiers.ts"
 import { OperationKind } from "../model/operation.ts"
+import type { Bytes } from "../ports/log-storage.ts"
 import type { Part, PushAnswer, PushRequest, Refusal, RefusalCode, RemoteLimits } from "../ports/remote.ts"
 import { clip } from "../text.ts"
 import type { LogViews } from "../views/log-views.ts"
@@ -31,7 +32,8 @@ export interface Admission {
 }
 
 export type Verdict =
-  | { readonly kind: "taken"; readonly parts: readonly Part[] }
+  /** What brings anything, and those of its writers that the pusher named as its own. */
+  | { readonly kind: "taken"; readonly parts: readonly Part[]; readonly own: readonly Bytes[] }
   | Exclude<PushAnswer, { kind: "ok" }>
 
 const KINDS = Object.keys(OperationKind) as (keyof typeof OperationKind)[]
@@ -69,7 +71,8 @@ export function judge(request: PushRequest, caller: Caller, views: LogViews, adm
     if (refused.length >= REFUSALS_MAX) break
   }
   if (refused.length > 0) return { kind: "refused", refused: refused.slice(0, REFUSALS_MAX), serverTimeMillis: now }
-  return { kind: "taken", parts: blocks.filter(({ isNews }) => isNews).map(({ part }) => part) }
+  const news = blocks.filter(({ isNews }) => isNews), own = new Set(news.filter(({ isOwn }) => isOwn).map(({ writer }) => writer))
+  return { kind: "taken", parts: news.map(({ part }) => part), own: [...own].map((writer) => views.writers.idOf(writer)) }
 }
 
 function decode({ parts, own }: PushRequest, views: LogViews, { partsMax, partsBytesMax, operationsMax }: RemoteLimits): ArrivedBlock[] {

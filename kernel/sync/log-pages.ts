@@ -29,7 +29,7 @@ export async function readPage(
   head: Position,
   limits: RemoteLimits,
 ): Promise<LogPage> {
-  const page = new PageBuilder(checksum, have, { ...limits, partsBytesMax: Math.min(partsBytesMax, limits.partsBytesMax) })
+  const page = new PageBuilder(checksum, have, { ...limits, partsBytesMax: Math.min(partsBytesMax || 1, limits.partsBytesMax) })
   let next = cursor
   while (next.position < head) {
     const maxFrames = Math.min(READ_FRAMES, head - next.position)

@@ -2,7 +2,7 @@
 import { readBlockHead } from "../format/block-head.ts"
 import { ByteReader, type ByteWriter } from "../format/bytes.ts"
 import type { Checksum } from "../format/checksum.ts"
-import { beginFrame, endFrame, type FrameHead, FrameReader, writePart } from "../format/frame.ts"
+import { beginFrame, endFrame, type FrameHead, FrameReader, PartType, writePart } from "../format/frame.ts"
 import type { Author, QueuedWrite } from "../log/author.ts"
 import type { Platform } from "../ports/platform.ts"
 import type { Cursor, PushAnswer, PushRequest, WriterPair } from "../ports/remote.ts"
@@ -40,7 +40,8 @@ export class PushAuthor implements Author<QueuedPush> {
   #isBasisHeld = false
   #verdict: Verdict | undefined
   #failure: { readonly error: unknown } | undefined
-  #built: ByteWriter | undefined
+  /** The frame of the last build, which the reader holds, waits to be folded. */
+  #built = false
 
   constructor(options: PushAuthorOptions) {
     this.#options = options
@@ -53,7 +54,8 @@ export class PushAuthor implements Author<QueuedPush> {
 
   build([push]: readonly QueuedPush[], out: ByteWriter, head: FrameHead): number {
     const { platform, checksum, admission } = this.#options, { request, caller } = push!
-    this.#failure = this.#verdict = this.#built = undefined
+    this.#failure = this.#verdict = undefined
+    this.#built = false
     const { writers } = this.views, known = writers.size
     try {
       const now = platform.now()
@@ -62,11 +64,12 @@ export class PushAuthor implements Author<QueuedPush> {
         writers.truncate(known) // or refused pushes would fill the table
         return 1
       }
-      const { parts } = this.#verdict
+      const { parts, own } = this.#verdict
       beginFrame(out, { ...head, flags: 0 }, parts.length)
       for (const { type, content } of parts) writePart(out, type, content)
-      endFrame(out, checksum, undefined, { principal: caller.principal, millis: Math.max(0, Math.floor(now)), own: request.own })
-      this.#built = out
+      endFrame(out, checksum, undefined, { principal: caller.principal, millis: Math.max(0, Math.floor(now)), own })
+      this.#frame.read(out.buffer.subarray(0, out.length)) // before it is stored: what cannot be read back would close the log
+      this.#built = true
     } catch (error) {
       this.#failure = { error }
       writers.truncate(known)
@@ -76,8 +79,8 @@ export class PushAuthor implements Author<QueuedPush> {
   }
 
   foldBuilt(): void {
-    const out = this.#built!
-    this.#frame.read(out.buffer.subarray(0, out.length))
+    if (!this.#built) return
+    this.#built = false
     this.fold(this.#frame)
   }
 
@@ -99,10 +102,12 @@ export class PushAuthor implements Author<QueuedPush> {
   /** The log's own pairs of the writers that a push names. */
   #pairsOf({ parts }: PushRequest): WriterPair[] {
     const { writers, vector } = this.views, reader = new ByteReader("a push")
-    const named = new Set(parts.map(({ content }) => {
-      reader.point(content, 0, content.length)
-      return writers.indexOf(readBlockHead(reader).writer)
-    }))
+    const named = new Set(
+      parts.filter(({ type }) => type === PartType.block).map(({ content }) => {
+        reader.point(content, 0, content.length)
+        return writers.indexOf(readBlockHead(reader).writer)
+      }),
+    )
     return [...named].map((writer) => ({ writer: writers.idOf(writer), ...vector.pairOf(writer) }))
   }
 

@@ -125,7 +125,7 @@ export class ServedLog implements RemoteLog {
 
   async #contains({ position, id }: Cursor): Promise<boolean> {
     if (position === 0) return true
-    if (position > this.#log.head) return false
+    if (!Number.isSafeInteger(position) || position < 0 || position > this.#log.head) return false
     const there = this.#recent.get(position)?.id ?? await this.#readId(position)
     return there !== undefined && Array.from({ length: FRAME_ID_BYTES }, (_, at) => there[at] === id[at]).every(Boolean)
   }

@@ -4,13 +4,7 @@ import { describe, it } from "node:test"
 import fc from "fast-check"
 import { A, B, B2, blockOf, operation } from "../../conformance/vectors/blocks.ts"
 import { showRemotes } from "../../conformance/vectors/logs.ts"
-import {
-  type ChangeNotation,
-  encodeNotedFrame,
-  type FrameNotation,
-  type ReceiptNotation,
-  toHex,
-} from "../../conformance/vectors/notation.ts"
+import { type ChangeNotation, type ReceiptNotation, toHex } from "../../conformance/vectors/notation.ts"
 import { Fold } from "../../conformance/vectors/reader/fold.ts"
 import type { BlockNotation } from "../format/block-notation.ts"
 import { CorruptBytes } from "../errors.ts"
