@@ -7,8 +7,8 @@
  *              requests from 1 KiB on, while the fastest of the last bodies went at less than 25 MB/s (200 Mbit/s)
  *              answers, by the same rate of the other way
  *
- * The threshold: level 1 takes 134–244 MB/s of one core and leaves about a third (see `gzip.ts`), undoing it is faster. At 25 MB/s a push of 3.5 MB
- * takes 140 ms plain and about 70 ms zipped; at 60 MB/s both take the same, and the processor would be spent for nothing.
+ * The threshold: gzip takes 94–137 MB/s of one core and leaves about a quarter (see `gzip.ts`), undoing it is faster. At 25 MB/s a push of 3.5 MB
+ * takes 140 ms plain and about 70 ms zipped; at 70 MB/s both take the same, and the processor would be spent for nothing.
  */
 import type { Bytes } from "../../kernel/ports/log-storage.ts"
 import type { ExchangeTerms } from "./exchange.ts"
