@@ -22,11 +22,22 @@ export interface Listener {
 export const LOOPBACK = "127.0.0.1"
 export const GRACE_MILLIS = 10_000
 
+/** How long the last bytes may take to go out before connections are cut. */
+const CUT_MILLIS = 1000
+
 /** What listens on a runtime, once it does. */
 export interface Socket {
   readonly port: number
-  /** Takes no more connections and cuts those that are there. */
-  readonly stop: () => Promise<void>
+  /** Takes no more connections; resolves when those that are there have ended, which may be never. */
+  readonly drain: () => Promise<unknown>
+  /** Cuts the connections that are left; `drain` resolves soon. */
+  readonly cut: () => void
+}
+
+async function stop({ drain, cut }: Socket): Promise<void> {
+  const timer = setTimeout(cut, CUT_MILLIS)
+  await drain()
+  clearTimeout(timer)
 }
 
 /** A listener over a runtime's socket. */
@@ -39,6 +50,6 @@ export function listenerOf(
   return {
     url: `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${socket.port}`,
     port: socket.port,
-    stop: () => stopped ??= server.close({ graceMillis }).then(socket.stop),
+    stop: () => stopped ??= server.close({ graceMillis }).then(() => stop(socket)),
   }
 }

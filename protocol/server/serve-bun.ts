@@ -21,5 +21,5 @@ export async function serveSync(server: SyncServer, options: ListenOptions = {})
   const { port = 0, hostname = LOOPBACK } = options
   const { Bun } = globalThis as unknown as { readonly Bun: BunRuntime }
   const http = Bun.serve({ port, hostname, idleTimeout: IDLE_SECONDS_MAX, fetch: server.fetch })
-  return listenerOf(server, options, { port: http.port, stop: () => http.stop(true) })
+  return listenerOf(server, options, { port: http.port, drain: () => http.stop(false), cut: () => void http.stop(true) })
 }

@@ -22,8 +22,5 @@ export async function serveSync(server: SyncServer, options: ListenOptions = {})
   const { Deno } = globalThis as unknown as { readonly Deno: DenoRuntime }
   const cut = new AbortController()
   const http = Deno.serve({ port, hostname, onListen: () => {}, signal: cut.signal }, server.fetch)
-  return listenerOf(server, options, {
-    port: http.addr.port,
-    stop: async () => cut.abort(),
-  })
+  return listenerOf(server, options, { port: http.addr.port, drain: () => http.shutdown(), cut: () => cut.abort() })
 }

@@ -42,10 +42,11 @@ export async function serveSync(server: SyncServer, options: ListenOptions = {})
   const address = http.address()
   return listenerOf(server, options, {
     port: typeof address === "object" && address !== null ? address.port : port,
-    stop: () =>
-      new Promise((resolve) => {
+    drain: () =>
+      new Promise<void>((resolve) => {
         http.close(() => resolve())
-        http.closeAllConnections()
+        http.closeIdleConnections()
       }),
+    cut: () => http.closeAllConnections(),
   })
 }
