@@ -5,9 +5,11 @@ import { InvalidValue, ValueTooLarge } from "../kernel/errors.ts"
 import { ByteWriter } from "../kernel/format/bytes.ts"
 import { writePart } from "../kernel/format/frame.ts"
 import type { Bytes } from "../kernel/ports/log-storage.ts"
-import { decodeEnvelope, encodeEnvelope } from "./envelope.ts"
-import { MalformedMessage } from "./errors.ts"
-import { FIELDS_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_PARTS_BYTES_MAX } from "./limits.ts"
+import { callOf, decodeEnvelope, encodeEnvelope, isSameCall, NO_CALL } from "./envelope.ts"
+import { DamagedMessage, MalformedMessage } from "./errors.ts"
+import { CALL_BYTES, FIELDS_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_PARTS_BYTES_MAX } from "./limits.ts"
+
+import { completed, sealed } from "./testing/sealed.ts"
 
 const refuses = (body: Bytes, reason: RegExp): void =>
   assert.throws(() => decodeEnvelope(body), (error) => {
@@ -16,25 +18,27 @@ const refuses = (body: Bytes, reason: RegExp): void =>
     assert.match(error.message, reason)
     return true
   })
-/** [{ a: … }, []] with these bytes as the value of its member. */
-const withMember = (value: ArrayLike<number>, length: number = value.length): Bytes => {
-  const body = new Uint8Array(length + 5)
-  body.set([0x92, 0x81, 0xa1, 0x61])
+/** [{ a: … }, [], …] with these bytes as the value of its member. */
+const withMember = (value: ArrayLike<number>): Bytes => {
+  const body = new Uint8Array(value.length + 5)
+  body.set([0x94, 0x81, 0xa1, 0x61])
   body.set(value, 4)
-  body[length + 4] = 0x90
-  return body
+  body[value.length + 4] = 0x90
+  return completed(body)
 }
+/** The bytes so far of a message that is written by hand, completed. */
+const written = (out: ByteWriter): Bytes => completed(out.buffer.subarray(0, out.length))
 const partOf = (length: number) => ({ type: 1, content: new Uint8Array(length).fill(7) })
 
 describe("encodeEnvelope()", () => {
   it("writes parts byte for byte as they stand in frames", () => {
     const parts = [partOf(0), { type: 200, content: Uint8Array.of(1, 2, 3) }, partOf(70_000)]
     const out = new ByteWriter()
-    out.msgArray(2)
+    out.msgArray(4)
     out.u8(0x80)
     out.msgArray(parts.length)
     for (const { type, content } of parts) writePart(out, type, content)
-    assert.deepEqual(encodeEnvelope({}, parts), out.buffer.slice(0, out.length))
+    assert.deepEqual(encodeEnvelope({}, parts), written(out))
   })
 
   it("throws for what no message may have, and names it", () => {
@@ -46,6 +50,30 @@ describe("encodeEnvelope()", () => {
 })
 
 describe("decodeEnvelope()", () => {
+  it("T8 tells bytes that changed on their way from those that were sent wrong", () => {
+    const body = encodeEnvelope({ store: "notes" }, [partOf(300)], new Uint8Array(CALL_BYTES).fill(7))
+    for (const at of [0, 1, 8, 40, 300, body.length - 6, body.length - 5, body.length - 1]) {
+      for (let other = 1; other < 256; other++) {
+        const changed = body.slice()
+        changed[at] = changed[at]! ^ other
+        assert.throws(
+          () => decodeEnvelope(changed),
+          (error) => error instanceof DamagedMessage && error.status === 400 && error.retry === "later",
+        )
+      }
+    }
+    assert.throws(() => decodeEnvelope(sealed(body)), MalformedMessage)
+  })
+
+  it("gives the call, which can be read without the rest", () => {
+    const call = Uint8Array.from({ length: CALL_BYTES }, (_, at) => at + 1), body = encodeEnvelope({ a: 1 }, [partOf(3)], call)
+    assert.deepEqual([decodeEnvelope(body).call, callOf(body)], [call, call])
+    assert.deepEqual(decodeEnvelope(encodeEnvelope({})).call, NO_CALL)
+    assert.deepEqual([isSameCall(call, call.slice()), isSameCall(call, NO_CALL)], [true, false])
+    for (const length of [0, 1, 15, 17, 20]) assert.deepEqual(callOf(new Uint8Array(length)), NO_CALL)
+    for (const length of [0, 15, 17]) assert.throws(() => encodeEnvelope({}, [], new Uint8Array(length)), RangeError)
+  })
+
   it("gives parts as views into the body, and fields that share nothing with it", () => {
     const body = encodeEnvelope({ id: Uint8Array.of(1, 2) }, [partOf(3), partOf(100)])
     const { fields, parts } = decodeEnvelope(body)
@@ -68,17 +96,17 @@ describe("decodeEnvelope()", () => {
     const out = new ByteWriter()
     const begin = (parts: number): void => {
       out.reset()
-      out.msgArray(2)
+      out.msgArray(4)
       out.u8(0x80)
       out.msgArray(parts)
     }
     begin(4097)
     for (let part = 0; part < 4097; part++) writePart(out, 1, new Uint8Array(0))
-    refuses(out.buffer.slice(0, out.length), /4097 parts are announced, at most 4096/)
+    refuses(written(out), /4097 parts are announced, at most 4096/)
     begin(2)
     writePart(out, 1, new Uint8Array(MESSAGE_PARTS_BYTES_MAX))
     writePart(out, 1, new Uint8Array(1))
-    refuses(out.buffer.slice(0, out.length), /more than 3800000 bytes/)
+    refuses(written(out), /more than 3800000 bytes/)
     refuses(new Uint8Array(MESSAGE_BYTES_MAX + 1), /has 5242881 bytes, at most 5242880/)
     const member = new Uint8Array(FIELDS_BYTES_MAX)
     member.set([0xc6, 0, 0x0f, 0xff, 0xfb]) // with the head of the map one byte above the limit
@@ -129,8 +157,8 @@ describe("decodeEnvelope()", () => {
     // The same for parts: their number, and their length.
     const body = new Uint8Array(10_000).fill(0xc0)
     for (
-      const head of [[0x92, 0x80, 0xdd, 0xff, 0xff, 0xff, 0xff], [0x92, 0x80, 0xdc, 0xff, 0xff], [
-        0x92,
+      const head of [[0x94, 0x80, 0xdd, 0xff, 0xff, 0xff, 0xff], [0x94, 0x80, 0xdc, 0xff, 0xff], [
+        0x94,
         0x80,
         0x91,
         0x92,
@@ -143,7 +171,7 @@ describe("decodeEnvelope()", () => {
       ]]
     ) {
       body.set(head)
-      refuses(body, /announced|more than 3800000/)
+      refuses(completed(body), /announced|more than 3800000/)
     }
     assert.ok(performance.now() - started < 1000)
     const after = process.memoryUsage()
@@ -191,32 +219,32 @@ describe("decodeEnvelope()", () => {
   it("T11 refuses fields that stand twice, so that nobody can be told two things", () => {
     for (const name of ["store", "protocol", "own", "type"]) {
       const out = new ByteWriter()
-      out.msgArray(2)
+      out.msgArray(4)
       out.u8(0x83)
       for (const key of [name, "x", name]) {
         out.msgStr(key)
         out.msgNil()
       }
       out.msgArray(0)
-      refuses(out.buffer.slice(0, out.length), /stands in its map twice/)
+      refuses(written(out), /stands in its map twice/)
     }
   })
 
   it("T12 refuses long forms of the envelope as of everything in it", () => {
     for (
       const body of [
-        [0xdc, 0, 2, 0x80, 0x90],
-        [0xdd, 0, 0, 0, 2, 0x80, 0x90],
-        [0x92, 0xde, 0, 0, 0x90],
-        [0x92, 0xdf, 0, 0, 0, 0, 0x90],
-        [0x92, 0x80, 0xdc, 0, 0],
-        [0x92, 0x80, 0xdd, 0, 0, 0, 0],
-        [0x92, 0x80, 0x91, 0xdc, 0, 2, 1, 0xc6, 0, 0, 0, 0],
-        [0x92, 0x80, 0x91, 0x92, 0xcc, 1, 0xc6, 0, 0, 0, 0],
-        [0x92, 0x80, 0x91, 0x92, 1, 0xc4, 0],
-        [0x92, 0x80, 0x91, 0x92, 1, 0xc5, 0, 0],
+        [0xdc, 0, 4, 0x80, 0x90],
+        [0xdd, 0, 0, 0, 4, 0x80, 0x90],
+        [0x94, 0xde, 0, 0, 0x90],
+        [0x94, 0xdf, 0, 0, 0, 0, 0x90],
+        [0x94, 0x80, 0xdc, 0, 0],
+        [0x94, 0x80, 0xdd, 0, 0, 0, 0],
+        [0x94, 0x80, 0x91, 0xdc, 0, 2, 1, 0xc6, 0, 0, 0, 0],
+        [0x94, 0x80, 0x91, 0x92, 0xcc, 1, 0xc6, 0, 0, 0, 0],
+        [0x94, 0x80, 0x91, 0x92, 1, 0xc4, 0],
+        [0x94, 0x80, 0x91, 0x92, 1, 0xc5, 0, 0],
       ]
-    ) refuses(Uint8Array.from(body), /shortest|bin32/)
-    assert.deepEqual(decodeEnvelope(Uint8Array.from([0x92, 0x80, 0x91, 0x92, 1, 0xc6, 0, 0, 0, 0])).parts, [partOf(0)])
+    ) refuses(completed(body), /shortest|bin32/)
+    assert.deepEqual(decodeEnvelope(completed([0x94, 0x80, 0x91, 0x92, 1, 0xc6, 0, 0, 0, 0])).parts, [partOf(0)])
   })
 })

@@ -6,7 +6,9 @@
  *   2  call      bin     16 bytes: of a request, never used before by its client; of an answer, those of the request. 16 zeros: of none
  *   3  checksum  uint32  five bytes (0xce, big-endian): CRC-32 of all bytes before it, as in a frame (F-10)
  *
- * Nothing is trusted before it is checked: every length is compared with the bytes that are left, and no memory is taken for what is only
+ * The checksum finds bytes that changed on their way, whatever carried them: an operation that is stored with a flipped bit would be another
+ * one under the same name, for ever. The call tells an old answer that comes again (a cache, a proxy) from the one that was asked for. Nothing
+ * else is trusted before it is checked either: every length is compared with the bytes that are left, and no memory is taken for what is only
  * announced. Contents of parts are views into the body.
  */
 import { CorruptBytes } from "../kernel/errors.ts"
@@ -18,7 +20,7 @@ import { PARTS_MAX } from "../kernel/limits.ts"
 import type { Bytes } from "../kernel/ports/log-storage.ts"
 import { nativePlatform } from "../kernel/ports/native-platform.ts"
 import type { Part } from "../kernel/ports/remote.ts"
-import { MalformedMessage, wireError } from "./errors.ts"
+import { DamagedMessage, MalformedMessage } from "./errors.ts"
 import { CALL_BYTES, FIELDS_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_PARTS_BYTES_MAX, PART_HEAD_BYTES_MAX } from "./limits.ts"
 
 /** Fields of a message as they were read; what they hold is not checked yet. */
@@ -64,23 +66,23 @@ export function encodeEnvelope(fields: FieldValues, parts: readonly Part[] = [],
     out.bytes(content, 0, content.length)
     endPart(out, mark)
   }
+  if (call.length !== CALL_BYTES) throw new RangeError(`A call has ${call.length} bytes, not ${CALL_BYTES}`)
   out.msgBin(CALL_BYTES)
   out.bytes(call, 0, CALL_BYTES)
   const sum = checksum(out.buffer, 0, out.length)
-  out.reserve(CHECKSUM_BYTES)
-  for (const byte of [UINT32, sum >>> 24, sum >>> 16, sum >>> 8, sum]) out.buffer[out.length++] = byte
+  for (const byte of [UINT32, sum >>> 24, sum >>> 16, sum >>> 8, sum]) out.u8(byte)
   return out.buffer.subarray(0, out.length)
 }
 
-/** Reads a message. Throws `MalformedMessage`; `body_damaged` if its checksum is wrong. */
+/** Reads a message. Throws `DamagedMessage` if its checksum is wrong, else `MalformedMessage` for what is none. */
 export function decodeEnvelope(body: Bytes): Envelope {
   if (body.length > MESSAGE_BYTES_MAX) {
     throw new MalformedMessage("body", `has ${body.length} bytes, at most ${MESSAGE_BYTES_MAX} are allowed`)
   }
   try {
     const reader = new ByteReader("the body"), end = body.length - CHECKSUM_BYTES
-    if (end < 1 || body[end] !== UINT32 || new DataView(body.buffer, body.byteOffset).getUint32(end + 1) !== checksum(body, 0, end)) {
-      throw wireError("body_damaged", "the checksum of the body is wrong: it was changed or cut on its way")
+    if (end < 1 || body[end] !== UINT32 || readUint32(body, end + 1) !== checksum(body, 0, end)) {
+      throw new DamagedMessage("the checksum of the body is wrong: it was changed or cut on its way, or is no message")
     }
     reader.point(body, 0, end)
     if (reader.msgArray() !== ELEMENTS) reader.refuse("it is no array of four elements", 0)
@@ -93,17 +95,23 @@ export function decodeEnvelope(body: Bytes): Envelope {
   }
 }
 
+const readUint32 = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
+
 function readCall(reader: ByteReader): Bytes {
   if (reader.msgBin() !== CALL_BYTES) reader.refuse("a call does not have 16 bytes")
   const start = reader.skip(CALL_BYTES)
   return new Uint8Array(reader.buffer.subarray(start, start + CALL_BYTES))
 }
 
-/** The call of a message that was decoded, without decoding it again. */
+/** The call of a message that was decoded, without decoding it again; of other bytes whatever stands in its place. */
 export const callOf = (body: Bytes): Bytes => {
   const end = body.length - CHECKSUM_BYTES
   return end < CALL_BYTES ? NO_CALL : body.slice(end - CALL_BYTES, end)
 }
+
+/** Whether two messages name the same call. */
+export const isSameCall = (a: Bytes, b: Bytes): boolean => a.every((byte, at) => byte === b[at])
 
 function readFields(reader: ByteReader): FieldValues {
   const start = reader.at
@@ -165,8 +173,7 @@ function readParts(reader: ByteReader): readonly Part[] {
     if (reader.msgArray() !== 2) reader.refuse("a part does not have two elements")
     const type = reader.msgUint()
     if (reader.u8() !== BIN32) reader.refuse("the content of a part is no bin32", reader.at - 1)
-    let length = 0
-    for (let at = reader.skip(4), end = at + 4; at < end; at++) length = length * 0x100 + reader.buffer[at]!
+    const length = readUint32(reader.buffer, reader.skip(4))
     contents += length
     if (contents > MESSAGE_PARTS_BYTES_MAX) reader.refuse(`the parts have more than ${MESSAGE_PARTS_BYTES_MAX} bytes`)
     const start = reader.skip(length)

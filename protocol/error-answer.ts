@@ -5,6 +5,7 @@
  */
 import {
   type PersistError,
+  ProtocolViolation,
   RemoteError,
   RemoteUnreachable,
   type RetryAdvice,
@@ -14,24 +15,31 @@ import {
 import type { Bytes } from "../kernel/ports/log-storage.ts"
 import { printable } from "../kernel/text.ts"
 import { decodeEnvelope, encodeEnvelope, type FieldValues } from "./envelope.ts"
-import { WIRE_ERRORS, WireError } from "./errors.ts"
+import { DamagedMessage, MalformedMessage, WIRE_ERRORS, WireError } from "./errors.ts"
 import { asText, fitText, malformed, memberOf } from "./fields.ts"
 import { ERROR_MESSAGE_BYTES_MAX, NAME_BYTES_MAX, REQUEST_ID_BYTES_MAX, RETRY_AFTER_MILLIS_MAX } from "./limits.ts"
 import { PROTOCOL_VERSION } from "./version.ts"
 
 const ADVICE: readonly RetryAdvice[] = ["never", "now", "later", "after_action"]
 
-/** The bytes of an error; its message is cut to 1,000 bytes. `requestId` is that of the request where the error names none. */
-export const encodeErrorAnswer = (error: WireError, requestId?: string): Bytes =>
-  encodeEnvelope({
-    type: "error",
-    code: error.code,
-    message: fitText(error.message, ERROR_MESSAGE_BYTES_MAX),
-    retry: error.retry,
-    retryAfterMillis: error.retryAfterMillis,
-    details: error.details,
-    requestId: error.requestId ?? requestId,
-  })
+/**
+ * The bytes of an error; its message is cut to 1,000 bytes. `requestId` is that of the request where the error names none; `call` that of the
+ * request, where it could be read.
+ */
+export const encodeErrorAnswer = (error: WireError, requestId?: string, call?: Bytes): Bytes =>
+  encodeEnvelope(
+    {
+      type: "error",
+      code: error.code,
+      message: fitText(error.message, ERROR_MESSAGE_BYTES_MAX),
+      retry: error.retry,
+      retryAfterMillis: error.retryAfterMillis,
+      details: error.details,
+      requestId: error.requestId ?? requestId,
+    },
+    [],
+    call,
+  )
 
 /** Reads an answer of type "error". Throws `MalformedMessage` for anything else. */
 export function decodeErrorAnswer(body: Bytes): WireError {
@@ -58,9 +66,11 @@ export function readError(fields: FieldValues): WireError {
   })
 }
 
-/** What an error that a remote answered is to those who called it. */
+/** What an error that a remote answered means to those who called it, or that its answer was no message. */
 export function errorOfAnswer(error: WireError, remote: string, call: string): PersistError {
   const reason = printable(error.message)
+  if (error instanceof DamagedMessage) return new RemoteUnreachable({ remote, call, reason }, { cause: error })
+  if (error instanceof MalformedMessage) return new ProtocolViolation({ remote, call, reason }, { cause: error })
   if (error.code === "unauthenticated") return new Unauthenticated({ remote, call, reason }, { cause: error })
   if (error.code === "unsupported_version") {
     const { min, max } = error.details ?? {}

@@ -97,7 +97,7 @@ describe("errors of the wire", () => {
       ])
       assert.ok(status >= 400 && status < 600)
     }
-    assert.equal(Object.keys(WIRE_ERRORS).length, 16)
+    assert.equal(Object.keys(WIRE_ERRORS).length, 17)
   })
 
   it("P62 are those of the specification, row by row", async () => {

@@ -59,7 +59,7 @@ export interface WireErrorOptions {
   readonly cause?: unknown
 }
 
-/** A request that failed as a whole: it changed nothing, but for `internal` and `request_timeout`, of which that is not known. */
+/** A request that failed as a whole. It changed nothing, but for `internal`, `request_timeout` and `overloaded`, of which that is not known. */
 export class WireError extends Error {
   /** A {@link WireErrorCode}, or one of a later version where it came from outside. */
   readonly code: string
@@ -90,13 +90,26 @@ export const wireError = (code: WireErrorCode, message: string, options?: WireEr
   new WireError(code, message, options)
 
 /**
- * Bytes that are no message of this protocol, or a field with a value that it may not have. A server answers it as `invalid_request`, a client
- * takes it for a violation of the protocol.
+ * Bytes that are not those that were sent, or never were a message. A server answers it as `body_damaged`, so that the request is sent again;
+ * to a client it is as if no answer had come.
+ */
+export class DamagedMessage extends WireError {
+  constructor(reason: string) {
+    super("body_damaged", reason)
+  }
+
+  override get name(): string {
+    return "DamagedMessage"
+  }
+}
+
+/**
+ * Bytes that arrived as they were sent and are no message of this protocol, or a field with a value that it may not have. A server answers it
+ * as `invalid_request`, a client takes it for a violation of the protocol.
  */
 export class MalformedMessage extends WireError {
   /** The field that is wrong, such as `basis[0][1]`; "body" where it is the whole. */
   readonly field: string
-
   constructor(field: string, reason: string, options?: ErrorOptions) {
     super("invalid_request", `${field} ${reason}`, { cause: options?.cause })
     this.field = field

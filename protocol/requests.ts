@@ -47,8 +47,8 @@ export interface RequestIdentity {
   readonly accept: readonly string[]
   /** Features that the client can use; those with the prefix `must-` it cannot do without. */
   readonly features: readonly string[]
-  /** Of what is sent: 16 bytes that its answer names, so that no old answer passes for it. */
-  readonly call?: Bytes
+  /** 16 bytes that this client used for no other request; its answer names them, so that no old answer passes for it. Default: 16 zeros. */
+  readonly call?: Bytes | undefined
 }
 
 /** A request with who asks. */
@@ -123,7 +123,7 @@ export function decodePullRequest(body: Bytes): Asked<PullRequest> {
 }
 
 /** Asks for hints as a stream of events. */
-export const encodeWatchRequest = (identity: RequestIdentity): Bytes => encodeEnvelope(identityFields(identity))
+export const encodeWatchRequest = (identity: RequestIdentity): Bytes => encodeEnvelope(identityFields(identity), [], identity.call)
 
 export function decodeWatchRequest(body: Bytes): Asked<Readonly<Record<never, never>>> {
   return { identity: decodeWithoutParts(body).identity, request: {} }
@@ -131,7 +131,7 @@ export function decodeWatchRequest(body: Bytes): Asked<Readonly<Record<never, ne
 
 /** Asks for one hint. */
 export const encodeWaitRequest = (identity: RequestIdentity, request: WaitRequest): Bytes =>
-  encodeEnvelope({ ...identityFields(identity), cursor: cursorField(request.cursor), waitMillis: request.waitMillis })
+  encodeEnvelope({ ...identityFields(identity), cursor: cursorField(request.cursor), waitMillis: request.waitMillis }, [], identity.call)
 
 export function decodeWaitRequest(body: Bytes): Asked<WaitRequest> {
   const { identity, fields } = decodeWithoutParts(body)
@@ -172,6 +172,7 @@ function decodeRequest(body: Bytes): Envelope & { readonly identity: RequestIden
     replica: replica === null || replica === undefined ? undefined : asBinary(replica, "replica", REPLICA_BYTES),
     accept: asNames(memberOf(fields, "accept"), "accept"),
     features: asNames(memberOf(fields, "features"), "features"),
+    call,
   }
   return { fields, parts, call, identity }
 }

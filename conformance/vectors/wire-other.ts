@@ -1,10 +1,11 @@
 /** Vectors of the sync protocol: other bytes that mean the same, bytes that are no message, and data of events (`protocol/SPEC.md`). */
 import { fromHex } from "../../kernel/format/block-notation.ts"
 import { idOf, NO_ID } from "./frames.ts"
+import { toHex } from "./notation.ts"
 import { Refused } from "./reader/cursor.ts"
 import type { Notation } from "./reader/value.ts"
-import { readAnswer, readRequest } from "./reader/wire.ts"
-import { ANSWERS, bin, cursor, encodeMessage, type Fields, type Noted, type Parts, REQUESTS } from "./wire.ts"
+import { DAMAGED, readAnswer, readRequest } from "./reader/wire.ts"
+import { ANSWERS, bin, CALL, cursor, encodeMessage, type Fields, type Noted, type Parts, REQUESTS, summed } from "./wire.ts"
 
 /** Which message bytes are, or should be: "push request", "pull answer". */
 export type MessageName = `${string} ${"request" | "answer"}`
@@ -142,53 +143,71 @@ function changesOf(message: MessageName, [, fields]: Noted): readonly Change[] {
   return changes
 }
 
-/** Bytes that break the envelope of a message, by what its two elements are. */
+/** Bytes that break the envelope of a message, by what its elements are; the checksum is right but where it is named. */
 function brokenBodies(): readonly (readonly [name: string, hex: string])[] {
   const [, fields, parts] = REQUESTS["push"]![0]!
-  const whole = encodeMessage(fields, parts), empty = encodeMessage(fields)
-  const map = empty.slice(2, -2), listed = whole.slice(2 + map.length), [content] = parts!.map(({ content }) => content)
-  const length = (content!.length / 2).toString(16).padStart(8, "0")
+  const whole = encodeMessage(fields, parts), call = `c410${CALL}`, unsummed = whole.slice(0, -10)
+  const map = encodeMessage(fields).slice(2, -10 - call.length - 2), listed = unsummed.slice(2 + map.length, -call.length)
+  const length = (parts![0]!.content.length / 2).toString(16).padStart(8, "0")
+  const withFields = (hex: string): string => summed(`94${hex}90${call}`),
+    withParts = (hex: string): string => summed(`94${map}${hex}${call}`)
   return [
+    ["a wrong checksum", whole.replace(/..$/, (byte) => (parseInt(byte, 16) ^ 1).toString(16).padStart(2, "0"))],
+    ["a bit that changed on its way", whole.replace(/^94../, (head) => head.slice(0, 2) + (parseInt(head.slice(2), 16) ^ 1).toString(16))],
     ["nothing", ""],
-    ["nil", "c0"],
-    ["fields alone", map],
-    ["one element", `91${map}`],
-    ["three elements", `93${map}90c0`],
-    ["two elements in a long form", `dc0002${map}90`],
-    ["fields that are a list", `929090`],
-    ["fields that are nil", `92c090`],
-    ["fields with a member twice", `92${map.replace(/^8(.)/, (_, n) => `8${(parseInt(n, 16) + 1).toString(16)}`)}a773657373696f6ec090`],
-    ["fields with a key that is no string", `928101c090`],
-    ["fields with a member __proto__", `9281a95f5f70726f746f5f5fc090`],
-    ["fields with a string that is not well-formed", "9281a161a1ff90"],
-    ["fields with an extension", "9281a161d4000090"],
-    ["fields with a byte C1", "9281a161c190"],
-    ["fields with a number in a long form", "9281a161cc0190"],
-    ["fields nested 65 times", `9281a161${"91".repeat(64)}c090`],
-    ["fields that announce 2^32 - 1 members", "92dfffffffff90"],
-    ["fields with a list of 2^32 - 1 elements", "9281a161ddffffffff90"],
-    ["fields with a binary of 2^32 - 1 bytes", "9281a161c6ffffffff90"],
-    ["parts that are nil", `92${map}c0`],
-    ["2^32 - 1 parts", `92${map}ddffffffff`],
-    ["a part of one element", `92${map}919101`],
-    ["a part of three elements", `92${map}919301c600000000c0`],
-    ["a part with a type below 0", `92${map}9192ffc600000000`],
-    ["a part with a type that is a string", `92${map}9192a131c600000000`],
-    ["a part with a type in a long form", `92${map}9192cc01c600000000`],
-    ["a part that is a bin8", `92${map}919201c400`],
-    ["a part that is a string", `92${map}919201a0`],
-    ["a part of 2^32 - 1 bytes", `92${map}919201c6ffffffff`],
-    ["a part with one byte too few", `92${map}${listed}`.slice(0, -2)],
+    ["a checksum alone", "ce00000000"],
+    ["a page of HTML", toHex(new TextEncoder().encode("<!doctype html><title>Welcome</title>"))],
+    ["no checksum", unsummed],
+    ["a checksum as uint64", `${unsummed}cf00000000${summed(unsummed).slice(-8)}`],
+    ["the last byte is missing", whole.slice(0, -2)],
     ["a byte behind the message", `${whole}00`],
+    ["nil", summed("c0")],
+    ["fields alone", summed(`91${map}`)],
+    ["two elements", summed(`92${map}90`)],
+    ["three elements", summed(`93${map}90${call}`)],
+    ["five elements", summed(`95${map}90${call}c0`)],
+    ["four elements in a long form", summed(`dc0004${map}90${call}`)],
+    ["bytes between the call and the checksum", summed(`94${map}90${call}c0`)],
+    ["a call of 15 bytes", summed(`94${map}${listed}c40f${CALL.slice(2)}`)],
+    ["a call of 17 bytes", summed(`94${map}${listed}c411${CALL}00`)],
+    ["a call that is nil", summed(`94${map}${listed}c0`)],
+    ["a call that is a string", summed(`94${map}${listed}b0${"61".repeat(16)}`)],
+    ["fields that are a list", withFields("90")],
+    ["fields that are nil", withFields("c0")],
+    [
+      "fields with a member twice",
+      withFields(`${map.replace(/^8(.)/, (_, n) => `8${(parseInt(n, 16) + 1).toString(16)}`)}a773657373696f6ec0`),
+    ],
+    ["fields with a key that is no string", withFields("8101c0")],
+    ["fields with a member __proto__", withFields("81a95f5f70726f746f5f5fc0")],
+    ["fields with a string that is not well-formed", withFields("81a161a1ff")],
+    ["fields with an extension", withFields("81a161d40000")],
+    ["fields with a byte C1", withFields("81a161c1")],
+    ["fields with a number in a long form", withFields("81a161cc01")],
+    ["fields nested 65 times", withFields(`81a161${"91".repeat(64)}c0`)],
+    ["fields that announce 2^32 - 1 members", withFields("dfffffffff")],
+    ["fields with a list of 2^32 - 1 elements", withFields("81a161ddffffffff")],
+    ["fields with a binary of 2^32 - 1 bytes", withFields("81a161c6ffffffff")],
+    ["parts that are nil", withParts("c0")],
+    ["2^32 - 1 parts", withParts("ddffffffff")],
+    ["a part of one element", withParts("919101")],
+    ["a part of three elements", withParts("919301c600000000c0")],
+    ["a part with a type below 0", withParts("9192ffc600000000")],
+    ["a part with a type that is a string", withParts("9192a131c600000000")],
+    ["a part with a type in a long form", withParts("9192cc01c600000000")],
+    ["a part that is a bin8", withParts("919201c400")],
+    ["a part that is a string", withParts("919201a0")],
+    ["a part of 2^32 - 1 bytes", withParts("919201c6ffffffff")],
+    ["a part with one byte too few", withParts(listed.slice(0, -2))],
     [
       "a part that says one byte more than is there",
-      whole.replace(`c6${length}`, `c6${(parseInt(length, 16) + 1).toString(16).padStart(8, "0")}`),
+      withParts(listed.replace(length, (parseInt(length, 16) + 1).toString(16).padStart(8, "0"))),
     ],
   ]
 }
 
 /** Codes of the answers to requests that are refused otherwise than as malformed. */
-const CODES: { readonly [rule: string]: string } = { "W-16": "unsupported_feature", "W-19": "version_mismatch" }
+const CODES: { readonly [rule: string]: string } = { [DAMAGED]: "body_damaged", "W-16": "unsupported_feature", "W-19": "version_mismatch" }
 
 /** Bytes that are refused, and the rule that they break. Throws if the second reader takes one. */
 export function refusedMessages(): { readonly refused: readonly RefusedMessage[] } {

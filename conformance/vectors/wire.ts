@@ -1,6 +1,7 @@
 /** Vectors of the sync protocol: each message with its bytes (`protocol/SPEC.md`). */
 import { encodeNotedBlock, fromHex } from "../../kernel/format/block-notation.ts"
 import { ByteWriter } from "../../kernel/format/bytes.ts"
+import { crc32 } from "../../kernel/format/checksum.ts"
 import { writePart } from "../../kernel/format/frame.ts"
 import { encodeValue } from "../../kernel/format/msgpack.ts"
 import { A, B, B2, blockOf, MILLIS, ONE_PUT, operation } from "./blocks.ts"
@@ -152,20 +153,27 @@ export const ANSWERS: { readonly [endpoint: string]: readonly Noted[] } = {
   ],
 }
 
+/** What the calls of the vectors are; errors of the vectors belong to none. */
+export const CALL: string = "ca11ca11".repeat(4), NO_CALL: string = NO_ID
+const callOf = (fields: Fields): string => fields["type"] === "error" ? NO_CALL : CALL
+
+/** Bytes with their checksum behind them, in hexadecimal. */
+export const summed = (hex: string): string => `${hex}ce${crc32(fromHex(hex)).toString(16).padStart(8, "0")}`
+
 /** The bytes of a message in hexadecimal, with members in the order in which they are given. */
 export function encodeMessage(fields: Fields, parts: Parts = NO_PARTS): string {
   const out = new ByteWriter()
-  out.msgArray(2)
+  out.msgArray(4)
   encodeValue(fromNotation(fields), out, "fields")
   out.msgArray(parts.length)
   for (const { type, content } of parts) writePart(out, type, fromHex(content))
-  return toHex(out.buffer, 0, out.length)
+  return summed(`${toHex(out.buffer, 0, out.length)}c410${callOf(fields)}`)
 }
 const vectorsOf = (messages: typeof REQUESTS): WireVectors =>
   Object.fromEntries(
     Object.entries(messages).map(([endpoint, list]) => [
       endpoint,
-      list.map(([name, fields, parts = NO_PARTS]) => ({ name, fields, parts, hex: encodeMessage(fields, parts) })),
+      list.map(([name, fields, parts = NO_PARTS]) => ({ name, fields, parts, call: callOf(fields), hex: encodeMessage(fields, parts) })),
     ]),
   )
 export const requestVectors = (): WireVectors => vectorsOf(REQUESTS)

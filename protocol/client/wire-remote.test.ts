@@ -12,7 +12,7 @@ import {
 import { type BlockNotation, encodeNotedBlock, fromHex } from "../../kernel/format/block-notation.ts"
 import type { Bytes } from "../../kernel/ports/log-storage.ts"
 import type { Cursor, PullAnswer, PullRequest, PushAnswer, PushRequest, Remote, Rights } from "../../kernel/ports/remote.ts"
-import { encodeEnvelope } from "../envelope.ts"
+import { callOf, encodeEnvelope } from "../envelope.ts"
 import { WIRE_ERRORS, WireError } from "../errors.ts"
 import {
   decodeHandshakeRequest,
@@ -27,6 +27,7 @@ import {
   encodePushAnswer,
   type HandshakeAnswer,
 } from "../messages.ts"
+import { withCall } from "../testing/sealed.ts"
 import type { CallRoute, Exchange, ExchangeTerms, HintRequests } from "./exchange.ts"
 import { wireRemote } from "./wire-remote.ts"
 
@@ -51,6 +52,8 @@ class PreparedExchange implements Exchange {
   features: readonly string[] = ["live", "gzip"]
   accept: readonly string[] = []
   answer: Bytes | Error = new Error("nothing was prepared")
+  /** The answer gets the call of the request. */
+  isEcho = true
   readonly asked: { readonly route: CallRoute; readonly body: Bytes; readonly signal: AbortSignal }[] = []
   readonly terms: ExchangeTerms[] = []
   requests: HintRequests | undefined
@@ -62,7 +65,7 @@ class PreparedExchange implements Exchange {
   async call(route: CallRoute, body: Bytes, { signal }: { readonly signal: AbortSignal }): Promise<Bytes> {
     this.asked.push({ route, body, signal })
     if (this.answer instanceof Error) throw this.answer
-    return this.answer
+    return this.isEcho ? withCall(this.answer, callOf(body)) : this.answer
   }
   async watch(requests: HintRequests, onHead: (head: Cursor) => void): Promise<void> {
     this.requests = requests
@@ -127,9 +130,17 @@ describe("wireRemote()", () => {
     assert.ok(exchange.asked.every((asked) => asked.signal === signal))
     assert.deepEqual(exchange.asked.map(({ route }) => route), ["handshake", "push", "pull"])
     const identity = { store: "notes", session: id(5), replica: new Uint8Array(8).fill(3), accept: ["gzip"], features: ["live", "gzip"] }
-    assert.deepEqual(decodeHandshakeRequest(handshake!.body), { identity: { ...identity, accept: [] }, request: { versions: [1] } })
-    assert.deepEqual(decodePushRequest(push!.body), { identity, request: { ...PUSH, parts: PUSH.parts.filter(({ type }) => type === 1) } })
-    assert.deepEqual(decodePullRequest(pull!.body), { identity, request: PULL })
+    const asked = ({ body }: { readonly body: Bytes }) => ({ ...identity, call: callOf(body) })
+    assert.deepEqual(decodeHandshakeRequest(handshake!.body), {
+      identity: { ...asked(handshake!), accept: [] },
+      request: { versions: [1] },
+    })
+    assert.deepEqual(decodePushRequest(push!.body), {
+      identity: asked(push!),
+      request: { ...PUSH, parts: PUSH.parts.filter(({ type }) => type === 1) },
+    })
+    assert.deepEqual(decodePullRequest(pull!.body), { identity: asked(pull!), request: PULL })
+    assert.equal(new Set(exchange.asked.map(({ body }) => callOf(body).join())).size, 3)
     assert.equal(remote.name, exchange.name)
   })
 
@@ -193,14 +204,42 @@ describe("wireRemote()", () => {
     assert.ok(without instanceof RemoteError && !without.retryable)
   })
 
-  it("T8, R10 takes no answer that is none: other bytes, other types, missing fields", async () => {
+  it("T8, R10 takes bytes that are none, or not as they were sent, as if nobody had answered", async () => {
+    const { exchange, remote } = prepared(), page = encodePullAnswer(PAGE)
+    exchange.isEcho = false
+    const html = new TextEncoder().encode("<!doctype html><title>Welcome</title>")
+    for (const body of [new Uint8Array(0), html, page.subarray(0, -1), page.map((byte, at) => at === 20 ? byte ^ 1 : byte)]) {
+      exchange.answer = body
+      await assert.rejects(remote.pull(PULL, { signal }), (error) => error instanceof RemoteUnreachable && /checksum/.test(error.message))
+    }
+  })
+
+  it("T51 takes no answer to another request, not even an error", async () => {
+    const { exchange, remote } = prepared(), failed = new WireError("unauthenticated", "who?")
+    exchange.isEcho = false
+    const old = withCall(encodePullAnswer(PAGE), id(9)), oldError = encodeErrorAnswer(failed, "r", id(9))
+    for (const body of [old, encodePullAnswer(PAGE), oldError]) {
+      exchange.answer = body
+      await assert.rejects(
+        remote.pull(PULL, { signal }),
+        (error) => error instanceof RemoteUnreachable && /another request/.test(error.message),
+      )
+    }
+    // The server could not read whose request it was.
+    exchange.answer = encodeErrorAnswer(failed, "r")
+    await assert.rejects(remote.pull(PULL, { signal }), Unauthenticated)
+    exchange.isEcho = true
+    await assert.rejects(remote.pull(PULL, { signal }), Unauthenticated)
+    // What arrived damaged at the server is sent again.
+    exchange.answer = encodeErrorAnswer(new WireError("body_damaged", "cut"), "r")
+    await assert.rejects(remote.pull(PULL, { signal }), (error) => error instanceof RemoteError && error.retryable)
+  })
+
+  it("T8 takes no answer that is none of this request: other types, missing fields", async () => {
     const bodies: readonly (readonly [Bytes, RegExp])[] = [
-      [new Uint8Array(0), /body is no message/],
-      [new TextEncoder().encode("<!doctype html><title>Welcome</title>"), /body is no message/],
       [encodeEnvelope({}), /type is none of/],
       [encodeHeadAnswer(at(1)), /type is none of page, restart/],
       [encodeEnvelope({ type: "page" }), /serverTimeMillis is no integer/],
-      [encodePullAnswer(PAGE).subarray(0, -1), /body is no message/],
       [encodeEnvelope({ type: "staged", next: 1 }), /type is none of/],
       [encodeEnvelope({ type: "restart", at: [0, id(0)], serverTimeMillis: 1 }, [{ type: 2, content: id(1) }]), /parts are 1, not 0/],
     ]

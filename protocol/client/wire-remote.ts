@@ -4,12 +4,12 @@
  *
  * Retries nothing, waits for nothing and keeps nothing but what it was made with: that is the engine's.
  */
-import { type PersistError, ProtocolViolation, RemoteUnreachable } from "../../kernel/errors.ts"
+import { ProtocolViolation, RemoteUnreachable } from "../../kernel/errors.ts"
 import { BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, PARTS_MAX } from "../../kernel/limits.ts"
 import type { Bytes } from "../../kernel/ports/log-storage.ts"
 import type { CallOptions, Cursor, Handshake, PullAnswer, PullRequest, PushAnswer, PushRequest, Remote } from "../../kernel/ports/remote.ts"
-import { MalformedMessage, WireError } from "../errors.ts"
-import { callOf } from "../envelope.ts"
+import { callOf, isSameCall, NO_CALL } from "../envelope.ts"
+import { DamagedMessage, MalformedMessage, WireError } from "../errors.ts"
 import { CALL_BYTES, WRITERS_MAX } from "../limits.ts"
 import {
   decodeHandshakeAnswer,
@@ -32,7 +32,7 @@ export interface WireRemoteOptions {
   readonly exchange: Exchange
   /** Name of the store at the remote, at most 200 bytes. */
   readonly store: string
-  /** 16 random bytes, drawn for this process; for tracing at the remote. */
+  /** 16 random bytes, drawn for this remote in this process: for tracing at the other end, and to tell answers apart. */
   readonly session: Bytes
   /** The 8 bytes of this copy, where they are known; for tracing at the remote. */
   readonly replica?: Bytes | undefined
@@ -43,12 +43,16 @@ export interface WireRemoteOptions {
 /**
  * A remote that speaks the protocol over `exchange`, which it closes with itself.
  *
- * Calls reject as those of the exchange do; with what an answer of type "error" says; and with `ProtocolViolation` for an answer that is none,
- * or that cannot be true. After a rejection it is unknown whether a push took effect; the next one is judged by what the remote has.
+ * Calls reject as those of the exchange do; with what an answer of type "error" says; with `RemoteUnreachable` for bytes that were damaged on
+ * their way, or for an answer to another request; and with `ProtocolViolation` for one that is none, or that cannot be true. After a rejection it is unknown whether a push took effect; the next one is judged by what the remote has.
  */
 export function wireRemote(options: WireRemoteOptions): Remote {
   return new WireRemote(options)
 }
+
+/** Whether it was read from an answer; the others say that the bytes are none. */
+const isAnsweredError = (error: unknown): boolean =>
+  error instanceof WireError && !(error instanceof MalformedMessage) && !(error instanceof DamagedMessage)
 
 class WireRemote implements Remote {
   readonly name: string
@@ -120,7 +124,7 @@ class WireRemote implements Remote {
     const requests = {
       watch: encodeWatchRequest(this.#identity()),
       wait: (cursor: Cursor, waitMillis: number): Bytes => encodeWaitRequest(this.#identity(), { cursor, waitMillis }),
-      readHead: (answer: Bytes): Cursor => this.#read("wait", answer, decodeHeadAnswer),
+      readHead: (answer: Bytes): Cursor => this.#readHead(answer),
     }
     return this.#exchange.watch(requests, onHead, options)
   }
@@ -130,24 +134,33 @@ class WireRemote implements Remote {
   }
 
   async #ask<Answer>(route: CallRoute, body: Bytes, decode: (body: Bytes) => Answer, options: CallOptions): Promise<Answer> {
-    const bytes = await this.#exchange.call(route, body, options), answer = this.#read(route, bytes, decode)
-    const asked = callOf(body), answered = callOf(bytes)
-    if (asked.every((byte, at) => byte === answered[at])) return answer
-    throw new RemoteUnreachable({ remote: this.name, call: route, reason: "what came is the answer to another request" })
+    const bytes = await this.#exchange.call(route, body, options), asked = callOf(body), answered = callOf(bytes)
+    let answer: Answer
+    try {
+      answer = decode(bytes)
+    } catch (error) {
+      // An error names no call where the server could not read the request.
+      const isOther = isAnsweredError(error) && !isSameCall(answered, NO_CALL) && !isSameCall(answered, asked)
+      throw isOther ? this.#otherAnswer(route) : this.#meaningOf(route, error)
+    }
+    if (isSameCall(answered, asked)) return answer
+    throw this.#otherAnswer(route)
   }
 
-  #read<Answer>(call: CallRoute, body: Bytes, decode: (body: Bytes) => Answer): Answer {
+  #readHead(answer: Bytes): Cursor {
     try {
-      return decode(body)
+      return decodeHeadAnswer(answer)
     } catch (error) {
-      throw error instanceof WireError ? this.#errorOf(call, error) : error
+      throw this.#meaningOf("wait", error)
     }
   }
 
-  #errorOf(call: CallRoute, error: WireError): PersistError {
-    if (error.code === "body_damaged") return new RemoteUnreachable({ remote: this.name, call, reason: error.message }, { cause: error })
-    if (!(error instanceof MalformedMessage)) return errorOfAnswer(error, this.name, call)
-    return new ProtocolViolation({ remote: this.name, call, reason: error.message }, { cause: error })
+  #meaningOf(call: CallRoute, error: unknown): unknown {
+    return error instanceof WireError ? errorOfAnswer(error, this.name, call) : error
+  }
+
+  #otherAnswer(call: CallRoute): RemoteUnreachable {
+    return new RemoteUnreachable({ remote: this.name, call, reason: "what came is the answer to another request" })
   }
 
   #refuse(call: CallRoute, reason: string | undefined): void {

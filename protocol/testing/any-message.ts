@@ -41,6 +41,7 @@ const anyIdentity = fc.record({
   replica: fc.option(bytes(8), { nil: undefined }),
   accept: fc.array(anyName, { maxLength: 3 }),
   features: fc.array(anyName, { maxLength: 64 }),
+  call: bytes(16),
 })
 const asked = <Request>(request: fc.Arbitrary<Request>): fc.Arbitrary<unknown> => fc.record({ identity: anyIdentity, request })
 const anyLimit = anyInteger(1)

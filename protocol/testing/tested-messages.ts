@@ -30,13 +30,13 @@ import {
 /** A message of which only its own decoder knows what it is. */
 export interface TestedMessage {
   decode(body: Bytes): unknown
-  /** Takes what `decode` gave. */
-  encode(message: unknown): Bytes
+  /** Takes what `decode` gave; an answer needs the call too, which a request holds. */
+  encode(message: unknown, call?: Bytes): Bytes
 }
 
-const tested = <Message>(decode: (body: Bytes) => Message, encode: (message: Message) => Bytes): TestedMessage => ({
+const tested = <Message>(decode: (body: Bytes) => Message, encode: (message: Message, call?: Bytes) => Bytes): TestedMessage => ({
   decode,
-  encode: (message) => encode(message as Message),
+  encode: (message, call) => encode(message as Message, call),
 })
 const asked = <Request>(
   decode: (body: Bytes) => Asked<Request>,
@@ -54,5 +54,5 @@ export const testedMessages: Readonly<Record<string, TestedMessage>> = {
   "push answer": tested<PushAnswer>(decodePushAnswer, encodePushAnswer),
   "pull answer": tested<PullAnswer>(decodePullAnswer, encodePullAnswer),
   "wait answer": tested(decodeHeadAnswer, encodeHeadAnswer),
-  "error answer": tested<WireError>(decodeErrorAnswer, (error) => encodeErrorAnswer(error)),
+  "error answer": tested<WireError>(decodeErrorAnswer, (error, call) => encodeErrorAnswer(error, undefined, call)),
 }

@@ -1,11 +1,12 @@
 /** Messages of the sync protocol, read by the second reader: written from `protocol/SPEC.md` alone. The rules that a line follows stand in it. */
-import { check, Cursor, damaged, toHex, tooNew } from "./cursor.ts"
+import { check, crc32, Cursor, damaged, toHex, tooNew } from "./cursor.ts"
 import { type Notation, takeValue } from "./value.ts"
 
-/** A message: its fields in the notation of the vectors, without members that its table does not name, and its parts. */
+/** A message: its fields in the notation of the vectors, without members that its table does not name, its parts and its call. */
 export interface Message {
   readonly fields: { readonly [name: string]: Notation }
   readonly parts: readonly { readonly type: number; readonly content: string }[]
+  readonly call: string
 }
 /** What may be at a place; throws `Refused` for anything else. */
 type Shape = (value: Notation | undefined) => void
@@ -135,29 +136,29 @@ const ERROR = { code: NAME, message: text(0, 1000, "W-54") }
 
 /** A request to an endpoint. */
 export function readRequest(endpoint: string, bytes: Uint8Array): Message {
-  const { fields, parts } = readEnvelope(bytes)
+  const { fields, parts, call } = readEnvelope(bytes)
   COUNT(memberOf(fields, "protocol"))
   if (memberOf(fields, "protocol") !== 1) tooNew("W-19")
   const named = pick(fields, REQUESTS[endpoint]!)
   check(endpoint === "push" || parts.length === 0, "W-12")
   if (parts.some(({ type }) => type < 128 && type !== 1)) tooNew("W-16")
   check(endpoint !== "push" || parts.some(({ type }) => type === 1), "W-26")
-  return { fields: named, parts }
+  return { fields: named, parts, call }
 }
 
 /** An answer of an endpoint, errors too. */
 export function readAnswer(endpoint: string, bytes: Uint8Array): Message {
-  const { fields, parts } = readEnvelope(bytes), type = memberOf(fields, "type")
+  const { fields, parts, call } = readEnvelope(bytes), type = memberOf(fields, "type")
   if (type === "error") {
     check(/^[a-z][a-z0-9_]*$/.test(String(memberOf(fields, "code"))), "W-54")
-    return { fields: { type, ...pick(fields, ERROR, ["retry", "retryAfterMillis", "details", "requestId"]) }, parts }
+    return { fields: { type, ...pick(fields, ERROR, ["retry", "retryAfterMillis", "details", "requestId"]) }, parts, call }
   }
   withheldLeft = 131_072
   const shapes = typeof type === "string" && Object.hasOwn(ANSWERS[endpoint]!, type) ? ANSWERS[endpoint]![type]! : damaged("W-18")
   const named = pick(fields, shapes)
   check(type === "page" || parts.length === 0, "W-12")
   if (parts.some(({ type }) => type < 128 && type !== 1)) tooNew("W-16")
-  return { fields: { type: String(type), ...named }, parts }
+  return { fields: { type: String(type), ...named }, parts, call }
 }
 
 /** The members that are named, absent ones left out (W-14). */
@@ -166,7 +167,7 @@ function pick(
   shapes: { readonly [name: string]: Shape },
   unchecked: readonly string[] = [],
 ): Message["fields"] {
-  map(shapes, "W-13")(fields)
+  map(shapes, "W-12")(fields)
   const names = [...Object.keys(shapes), ...unchecked]
   return Object.fromEntries(names.flatMap((name) => {
     const value = memberOf(fields, name)
@@ -176,11 +177,16 @@ function pick(
   }))
 }
 
+/** The rule of what is not, or not as it was sent (W-13). */
+export const DAMAGED = "W-13"
+
 /** W-12. */
 function readEnvelope(bytes: Uint8Array): Message {
   check(bytes.length <= 5_242_880, "W-51")
-  const cursor = new Cursor(bytes)
-  check(cursor.array() === 2, "W-12")
+  const end = bytes.length - 5
+  check(end > 0 && bytes[end] === 0xce && new Cursor(bytes.subarray(end + 1)).number(4, 0) === crc32(bytes.subarray(0, end)), DAMAGED)
+  const cursor = new Cursor(bytes.subarray(0, end))
+  check(cursor.array() === 4, "W-12")
   const fields = takeValue(cursor)
   if (!isMap(fields)) return damaged("W-12")
   const count = cursor.array()
@@ -194,8 +200,9 @@ function readEnvelope(bytes: Uint8Array): Message {
     check((contents += content.length) <= 3_800_000, "W-51")
     return { type, content: toHex(content) }
   })
-  check(cursor.left === 0, "W-12")
-  return { fields, parts }
+  const call = toHex(cursor.bin())
+  check(call.length === 32 && cursor.left === 0, "W-12")
+  return { fields, parts, call }
 }
 
 /** The head in the data of an event (W-48); undefined if it is none. */
