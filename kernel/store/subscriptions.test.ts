@@ -5,6 +5,7 @@ import { memoryAdapter } from "../../adapters/memory/mod.ts"
 import { ForeignWriter } from "../testing/foreign-frame.ts"
 import { turn } from "../testing/gate.ts"
 import { RecordingLogger } from "../testing/recording-logger.ts"
+import { hashKey } from "../views/key-table.ts"
 import { openStore, type Store } from "./store.ts"
 import type { Change } from "./types.ts"
 
@@ -49,6 +50,21 @@ describe("subscribe()", () => {
     store.records.subscribe("v", ([change]) => versions.push(change!.version))
     const written = [await store.records.put("v", 1), await store.records.put("v", 2)]
     assert.deepEqual(versions, written.map(({ version }) => version))
+  })
+
+  it("tells keys of the same hash apart, and the same key in two collections", async () => {
+    const store = await openStore("notes", memoryAdapter()), keys = ["task:58444", "task:117274"] as const
+    const bytes = keys.map((key) => new TextEncoder().encode(key))
+    const hashes = bytes.map((key) => hashKey(key, 0, key.length, 0, 0))
+    assert.equal(hashes[0], hashes[1])
+    const calls: Shown[][] = []
+    const end = store.records.subscribe(keys[0], (changes) => calls.push(shown(changes)))
+    store.records.subscribe(keys[1], (changes) => calls.push(shown(changes)))
+    await store.records.putMany([{ key: keys[0], value: 1 }, { key: keys[1], value: 2 }, { key: "other", value: 3 }])
+    await store.collection("others").put(keys[0], 4)
+    end()
+    await store.records.putMany(keys.map((key) => ({ key, value: 5 })))
+    assert.deepEqual(calls, [[[keys[0], 1]], [[keys[1], 2]], [[keys[1], 5]]])
   })
 
   it("is called before the write's promise resolves, and not any more once it was ended", async () => {

@@ -1,12 +1,16 @@
 /**
  * Subscriptions: who is told of which changes. Each is called once a frame, in the order of the frames, after the views took it.
  *
- * Subscriptions to one key are found by key, those to ranges are asked one by one; without any, a fold notes nothing.
+ * Subscriptions to one key are found by the hash of its bytes, so that a record which nobody watches costs no text of its key; those to ranges are
+ * asked one by one. A fold notes what may be watched, and without subscriptions nothing.
  */
 import { CorruptBytes } from "../errors.ts"
+import { ByteWriter } from "../format/byte-writer.ts"
+import { writeUtf8 } from "../format/utf8.ts"
 import { kindOf, type Logger } from "../ports/logger.ts"
 import { isInRange, type KeyRange, toKeyRange } from "./key-range.ts"
 import type { DecodedValues } from "../views/decoded-values.ts"
+import { hashKey } from "../views/key-table.ts"
 import type { StoreViews } from "../views/store-views.ts"
 import type { Change, Watched } from "./types.ts"
 
@@ -29,7 +33,8 @@ interface Subscription {
 export class Subscriptions {
   readonly #source: ChangeSource
   readonly #logger: Logger
-  readonly #byKey = new Map<string, Set<Subscription>>()
+  /** Those to one key, by the hash of collection and key. */
+  readonly #byHash = new Map<number, Set<Subscription>>()
   readonly #ranges = new Set<Subscription>()
   #changed = new Set<number>()
 
@@ -45,24 +50,23 @@ export class Subscriptions {
       this.#ranges.add(subscription)
       return () => void this.#ranges.delete(subscription)
     }
-    const name = nameOf(collection, subscription.watched)
-    const others = this.#byKey.get(name) ?? new Set()
-    this.#byKey.set(name, others.add(subscription))
+    const hash = hashOfKey(collection, subscription.watched), others = this.#byHash.get(hash) ?? new Set()
+    this.#byHash.set(hash, others.add(subscription))
     return () => {
       // Called again, it must not touch what others have subscribed to since.
-      if (others.delete(subscription) && others.size === 0) this.#byKey.delete(name)
+      if (others.delete(subscription) && others.size === 0) this.#byHash.delete(hash)
     }
   }
 
   /** Ends all. */
   clear(): void {
-    this.#byKey.clear()
+    this.#byHash.clear()
     this.#ranges.clear()
   }
 
   /** Notes that a fold changed a row. */
   note(row: number): void {
-    if (this.#byKey.size > 0 || this.#ranges.size > 0) this.#changed.add(row)
+    if (this.#ranges.size > 0 || this.#byHash.size > 0 && this.#byHash.has(this.#hashOf(row))) this.#changed.add(row)
   }
 
   /** Notes that other records are shown than before: all of them, and none of those that were noted. */
@@ -73,7 +77,7 @@ export class Subscriptions {
 
   /** Is somebody subscribed to this row? */
   isWatched(row: number): boolean {
-    return (this.#byKey.size > 0 || this.#ranges.size > 0) && this.#subscribersOf(row).length > 0
+    return (this.#byHash.size > 0 || this.#ranges.size > 0) && this.#subscribersOf(row).length > 0
   }
 
   /** Tells of what changed since the last time. */
@@ -110,14 +114,15 @@ export class Subscriptions {
   #isActive(subscription: Subscription): boolean {
     const { collection, watched } = subscription
     return typeof watched === "string"
-      ? this.#byKey.get(nameOf(collection, watched))?.has(subscription) === true
+      ? this.#byHash.get(hashOfKey(collection, watched))?.has(subscription) === true
       : this.#ranges.has(subscription)
   }
 
   #subscribersOf(row: number): Subscription[] {
     const { records } = this.#source.views, { rows } = records
     const collection = rows.collectionOf(row)
-    const found = this.#byKey.size === 0 ? [] : this.#subscribersByKey(collection, row)
+    const byHash = this.#byHash.size === 0 ? undefined : this.#byHash.get(this.#hashOf(row))
+    const found = byHash === undefined ? [] : this.#subscribersByKey(byHash, collection, row)
     const chunk = records.arena.chunks[rows.chunkOf(row)]!, at = rows.keyAt(row)
     for (const subscription of this.#ranges) {
       const { watched } = subscription
@@ -129,13 +134,19 @@ export class Subscriptions {
   }
 
   /** Nobody can have subscribed to a key that is no text: such bytes come from a log that was tampered with. */
-  #subscribersByKey(collection: number, row: number): Subscription[] {
+  #subscribersByKey(byHash: ReadonlySet<Subscription>, collection: number, row: number): Subscription[] {
     try {
-      return [...this.#byKey.get(nameOf(collection, this.#source.decoded.keyOf(row))) ?? []]
+      const key = this.#source.decoded.keyOf(row)
+      return [...byHash].filter((subscription) => subscription.collection === collection && subscription.watched === key)
     } catch (error) {
       if (error instanceof CorruptBytes) return []
       throw error
     }
+  }
+
+  #hashOf(row: number): number {
+    const { rows, arena } = this.#source.views.records, at = rows.keyAt(row)
+    return hashKey(arena.chunks[rows.chunkOf(row)]!, at, at + rows.keyBytes(row), rows.collectionOf(row), 0)
   }
 
   /** A value that cannot be decoded is told to the logger here, and to whoever reads it. */
@@ -150,4 +161,8 @@ export class Subscriptions {
   }
 }
 
-const nameOf = (collection: number, key: string): string => `${collection} ${key}`
+function hashOfKey(collection: number, key: string): number {
+  const bytes = new ByteWriter(key.length * 3)
+  bytes.length = writeUtf8(key, bytes.buffer, 0)
+  return hashKey(bytes.buffer, 0, bytes.length, collection, 0)
+}
