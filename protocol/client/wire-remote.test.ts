@@ -1,6 +1,5 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
-import { A, B, blockOf, operation } from "../../conformance/vectors/blocks.ts"
 import {
   type PersistError,
   ProtocolViolation,
@@ -9,9 +8,8 @@ import {
   Unauthenticated,
   UnsupportedVersion,
 } from "../../kernel/errors.ts"
-import { type BlockNotation, encodeNotedBlock, fromHex } from "../../kernel/format/block-notation.ts"
 import type { Bytes } from "../../kernel/ports/log-storage.ts"
-import type { Cursor, PullAnswer, PullRequest, PushAnswer, PushRequest, Remote, Rights } from "../../kernel/ports/remote.ts"
+import type { Cursor, Rights } from "../../kernel/ports/remote.ts"
 import { callOf, encodeEnvelope } from "../envelope.ts"
 import { WIRE_ERRORS, WireError } from "../errors.ts"
 import {
@@ -28,12 +26,9 @@ import {
   type HandshakeAnswer,
 } from "../messages.ts"
 import { withCall } from "../testing/sealed.ts"
-import type { CallRoute, Exchange, ExchangeTerms, HintRequests } from "./exchange.ts"
-import { wireRemote } from "./wire-remote.ts"
+import { at, OK, PAGE, prepared, PULL, PUSH, violates } from "./testing/prepared-exchange.ts"
 
 const id = (byte: number): Bytes => new Uint8Array(16).fill(byte)
-const at = (position: number, byte: number = position): Cursor => ({ position, id: id(byte) })
-const START = at(0)
 const RIGHTS: Rights = { read: true, write: true, relay: true, admin: false }
 const HANDSHAKE: HandshakeAnswer = {
   protocol: 1,
@@ -45,77 +40,6 @@ const HANDSHAKE: HandshakeAnswer = {
   durability: "durable",
 }
 const signal = new AbortController().signal
-
-/** An exchange that gives prepared answers, and keeps what was asked. */
-class PreparedExchange implements Exchange {
-  readonly name = "https://example.test/sync"
-  features: readonly string[] = ["live", "gzip"]
-  accept: readonly string[] = []
-  answer: Bytes | Error = new Error("nothing was prepared")
-  /** The answer gets the call of the request. */
-  isEcho = true
-  readonly asked: { readonly route: CallRoute; readonly body: Bytes; readonly signal: AbortSignal }[] = []
-  readonly terms: ExchangeTerms[] = []
-  requests: HintRequests | undefined
-  closed = 0
-
-  agree(terms: ExchangeTerms): void {
-    this.terms.push(terms)
-  }
-  async call(route: CallRoute, body: Bytes, { signal }: { readonly signal: AbortSignal }): Promise<Bytes> {
-    this.asked.push({ route, body, signal })
-    if (this.answer instanceof Error) throw this.answer
-    return this.isEcho ? withCall(this.answer, callOf(body)) : this.answer
-  }
-  async watch(requests: HintRequests, onHead: (head: Cursor) => void): Promise<void> {
-    this.requests = requests
-    onHead(at(9))
-  }
-  async close(): Promise<void> {
-    this.closed++
-  }
-}
-const prepared = (answer?: Bytes | Error): { readonly exchange: PreparedExchange; readonly remote: Remote } => {
-  const exchange = new PreparedExchange()
-  if (answer !== undefined) exchange.answer = answer
-  return { exchange, remote: wireRemote({ exchange, store: "notes", session: id(5), replica: new Uint8Array(8).fill(3) }) }
-}
-const violates = (asked: Promise<unknown>, reason: RegExp): Promise<void> =>
-  assert.rejects(asked, (error) => {
-    assert.ok(error instanceof ProtocolViolation, String(error))
-    assert.equal(error.details.remote, "https://example.test/sync")
-    assert.match(error.details.reason, reason)
-    return true
-  })
-
-const part = (block: BlockNotation) => ({ type: 1, content: encodeNotedBlock(block) })
-/** Two of A's operations, with a number between them that is void and one behind that is withheld; one of B's. */
-const PUSH: PushRequest = {
-  basis: [at(5), at(7)],
-  own: [fromHex(A)],
-  parts: [
-    part(blockOf([A], [operation(4, "k1", "01"), operation(6, "k2", "02")], { to: 7, withheld: [7] })),
-    { type: 200, content: new Uint8Array(3) },
-    part(blockOf([B], [operation(2, "k3", "03")])),
-  ],
-}
-const OK: PushAnswer & { readonly kind: "ok" } = {
-  kind: "ok",
-  pairs: [{ writer: fromHex(A), seq: 7, withheld: [7] }, { writer: fromHex(B), seq: 2, withheld: [] }],
-  last: at(8),
-  durability: "durable",
-  serverTimeMillis: 1000,
-}
-const PULL: PullRequest = { cursor: at(5), have: [{ writer: fromHex(A), seq: 4 }], partsBytesMax: 1000 }
-const PAGE: PullAnswer & { readonly kind: "page" } = {
-  kind: "page",
-  parts: [],
-  ranges: [],
-  next: at(7),
-  upToDate: true,
-  head: 7,
-  serverTimeMillis: 1000,
-}
 
 describe("wireRemote()", () => {
   it("P1 says in every request who asks, and passes the signal on", async () => {
@@ -261,123 +185,5 @@ describe("wireRemote()", () => {
     assert.throws(() => readHead(encodeErrorAnswer(new WireError("rate_limited", "slow down"))), RemoteError)
     await remote.close()
     assert.equal(exchange.closed, 1)
-  })
-})
-
-describe("wireRemote(), answers to a push", () => {
-  const push = (answer: PushAnswer): Promise<PushAnswer> => prepared(encodePushAnswer(answer)).remote.push(PUSH, { signal })
-
-  it("takes those that can be true", async () => {
-    const more = {
-      ...OK,
-      pairs: [{ writer: fromHex(B), seq: 900, withheld: [1] }, { writer: fromHex(A), seq: 7, withheld: [] }],
-      last: at(2 ** 40, 1),
-    }
-    const refused: PushAnswer = {
-      kind: "refused",
-      refused: [
-        { writer: fromHex(A), seq: 6, code: "op_invalid", message: "" },
-        { writer: fromHex(B), seq: 2, code: "clock_ahead", message: "" },
-      ],
-      serverTimeMillis: 1,
-    }
-    for (
-      const answer of [OK, more, { ...OK, last: at(7) }, refused, { kind: "unknown" }, {
-        kind: "forbidden",
-        writers: [fromHex(B)],
-      }] as const
-    ) {
-      assert.deepEqual(await push(answer), answer)
-    }
-  })
-
-  it("T51 takes no pair of a writer that was not named, and misses none that was", async () => {
-    const stranger = { writer: id(1), seq: 7, withheld: [] }
-    await violates(push({ ...OK, pairs: [...OK.pairs, stranger] }), /pair for the writer 0101.*, which was not named/)
-    await violates(push({ ...OK, pairs: OK.pairs.slice(1) }), /pairs for 1 of 2 writers/)
-    await violates(push({ ...OK, pairs: [] }), /pairs for 0 of 2/)
-    await violates(push({ ...OK, pairs: [{ ...OK.pairs[0]!, seq: 6, withheld: [] }, OK.pairs[1]!] }), /up to 6 only, 7 was sent/)
-  })
-
-  it("T51 takes no last frame before the frames that the push builds on", async () => {
-    for (const last of [at(6), at(7, 6), START]) await violates(push({ ...OK, last }), /last frame \d+ is before/)
-  })
-
-  it("T51 takes no refusal of what was not listed: other writers, void, withheld or later numbers", async () => {
-    const refuse = (writer: string, seq: number): Promise<unknown> =>
-      push({ kind: "refused", refused: [{ writer: fromHex(writer), seq, code: "op_invalid", message: "" }], serverTimeMillis: 1 })
-    for (const [writer, seq] of [["01".repeat(16), 4], [A, 1], [A, 3], [A, 5], [A, 7], [A, 8], [B, 1], [B, 3]] as const) {
-      await violates(refuse(writer, seq), /which was not sent/)
-    }
-    for (const [writer, seq] of [[A, 4], [A, 6], [B, 2]] as const) await refuse(writer, seq)
-    await violates(push({ kind: "forbidden", writers: [fromHex(B), id(1)] }), /forbids the writer 0101.*, which was not sent/)
-  })
-})
-
-describe("wireRemote(), answers to a pull", () => {
-  const pull = (answer: PullAnswer, request: PullRequest = PULL): Promise<PullAnswer> =>
-    prepared(encodePullAnswer(answer)).remote.pull(request, { signal })
-  const parts = [PUSH.parts[0]!]
-
-  it("takes those that can be true", async () => {
-    const passed = [{ writer: fromHex(A), seq: 4 }, { writer: fromHex(A), seq: 1 }]
-    for (
-      const answer of [
-        PAGE,
-        { ...PAGE, parts, ranges: passed },
-        { ...PAGE, upToDate: false, head: 8, parts },
-        { ...PAGE, upToDate: false, head: 2 ** 53 - 1 },
-        { ...PAGE, next: at(5), head: 5 },
-        { kind: "restart", at: START, serverTimeMillis: 1 },
-        { kind: "restart", at: at(5, 6), serverTimeMillis: 1 },
-        { kind: "restart", at: at(900), serverTimeMillis: 1 },
-      ] as const
-    ) assert.deepEqual(await pull(answer), answer)
-    const first = { ...PULL, cursor: START }, empty = { ...PAGE, next: START, head: 0 }
-    assert.deepEqual(await pull(empty, first), empty)
-  })
-
-  it("T51, R51 goes back on no server's word", async () => {
-    for (const next of [at(4), START, at(5, 6)]) await violates(pull({ ...PAGE, next, head: next.position }), /goes back from 5/)
-  })
-
-  it("T51, R52 asks no server again that brings something and stays, or has more and brings nothing", async () => {
-    const stuck = { ...PAGE, next: at(5), head: 5 }
-    await violates(pull({ ...stuck, parts }), /brings something and does not move/)
-    await violates(pull({ ...stuck, ranges: [{ writer: fromHex(A), seq: 1 }] }), /brings something and does not move/)
-    await violates(pull({ ...stuck, upToDate: false, head: 6 }), /brings nothing and is not up to date/)
-  })
-
-  it("T51 takes no page that contradicts its own head", async () => {
-    await violates(pull({ ...PAGE, upToDate: true, head: 8 }), /says up to date at 7 with head 8/)
-    await violates(pull({ ...PAGE, upToDate: false, head: 7 }), /says not up to date at 7 with head 7/)
-    await violates(pull({ ...PAGE, upToDate: true, head: 6 }), /goes up to 7, behind its head 6/)
-  })
-
-  it("T51 lets no server leave out what this log does not have", async () => {
-    for (const range of [{ writer: fromHex(A), seq: 5 }, { writer: fromHex(B), seq: 1 }, { writer: fromHex(A), seq: 2 ** 31 - 1 }]) {
-      await violates(pull({ ...PAGE, ranges: [{ writer: fromHex(A), seq: 4 }, range] }), /leaves out .*, which the puller does not have/)
-    }
-  })
-
-  it("T51 begins anew neither from the beginning nor at the place where it is", async () => {
-    await violates(pull({ kind: "restart", at: at(5), serverTimeMillis: 1 }), /restart at the same cursor/)
-    for (const cursor of [START, at(3)]) {
-      await violates(pull({ kind: "restart", at: cursor, serverTimeMillis: 1 }, { ...PULL, cursor: START }), /began at the first frame/)
-    }
-  })
-
-  it("names as many own writers as a request may, the last ones, and believes no range of the others", async () => {
-    const have = Array.from({ length: 4100 }, (_, index) => {
-      const writer = id(0)
-      new DataView(writer.buffer).setUint32(0, index)
-      return { writer, seq: 1 }
-    })
-    const { exchange, remote } = prepared(encodePullAnswer(PAGE))
-    await remote.pull({ ...PULL, have }, { signal })
-    const { request } = decodePullRequest(exchange.asked[0]!.body)
-    assert.deepEqual([request.have.length, request.have[0]], [4096, have[4]])
-    exchange.answer = encodePullAnswer({ ...PAGE, ranges: [have[0]!] })
-    await violates(remote.pull({ ...PULL, have }, { signal }), /leaves out/)
   })
 })
