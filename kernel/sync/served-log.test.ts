@@ -14,7 +14,7 @@ import type { Adapter } from "../ports/log-storage.ts"
 import { silentLogger } from "../ports/logger.ts"
 import type { Cursor, PullAnswer, PushAnswer, PushRequest } from "../ports/remote.ts"
 import { failAfter, faultyAdapter, hold } from "../testing/faulty-storage.ts"
-import { Gate } from "../testing/gate.ts"
+import { Gate, turn } from "../testing/gate.ts"
 import { cursorOf, partOf, storageOf } from "../testing/noted-frames.ts"
 import { TestPlatform } from "../testing/platform.ts"
 import { CURSOR_START } from "../views/remotes.ts"
@@ -297,6 +297,30 @@ describe("ServedLog", () => {
     ok(await log.push(push([blockOf([A], [put(3, "k")])]), ADA))
     assert.deepEqual(heads, [1, 2])
     await play.end()
+  })
+
+  it("reads no frame when it is called for a commit that moved nothing: a medium of many stores calls for every one", async () => {
+    const memory = memoryAdapter(), calls: (() => void)[] = []
+    const adapter = faultyAdapter(memory, {
+      prepare: (storage) =>
+        storage.watch = (listener) => {
+          calls.push(listener)
+          return () => {}
+        },
+    })
+    const served = new Served(adapter), log = await served.open()
+    ok(await log.push(push([FIRST]), ADA))
+    const { last } = adapter, reads = last.count("read"), heads = last.count("head")
+    for (const call of calls) call()
+    await turn()
+    assert.deepEqual([calls.length, last.count("read") - reads, last.count("head") - heads], [1, 0, 1])
+    const other = await new Served(memory).open()
+    ok(await other.push(push([SECOND]), ADA))
+    for (const call of calls) call()
+    await turn()
+    assert.equal(log.head.position, 2)
+    await served.end()
+    await other.close()
   })
 
   it("close() ends it: calls reject, and a push that was called before is answered", async () => {

@@ -89,7 +89,11 @@ export class ServedLog implements RemoteLog {
   }
 
   #refreshUnasked(): void {
-    if (!this.#isClosed) this.#log.refresh().catch((error) => this.#logger.error("a refresh failed", { error: kindOf(error) }))
+    if (this.#isClosed) return
+    // Only if the head moved: a medium of many stores calls for commits to any of them, and a refresh reads a frame.
+    this.#catchUp().catch((error) => {
+      if (!this.#isClosed) this.#logger.error("a refresh failed", { error: kindOf(error) })
+    })
   }
 
   /** Another process may have appended. */
