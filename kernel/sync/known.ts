@@ -47,12 +47,13 @@ export class Known {
     const acked = this.#acks.get(writer)
     if (acked !== undefined) return acked
     let { seq } = views.remotes.of(this.remote).vector.pairOf(writer)
-    for (const other of this.#acks.keys()) seq = Math.max(seq, views.lineage.impliedSeq(other, writer))
+    for (const [other, last] of this.#acks) if (last > 0) seq = Math.max(seq, views.lineage.impliedSeq(other, writer))
     return seq
   }
 
-  /** The remote's own word on what it has: believed upwards and downwards. */
+  /** The remote's own word on what it has: believed upwards and downwards, and then frames that were done with are looked at again. */
   ack(writer: number, seq: number): void {
+    if (this.#views !== undefined && seq < this.of(writer, this.#views)) this.readFrom = 0
     this.#acks.set(writer, seq)
   }
 

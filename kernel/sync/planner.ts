@@ -10,6 +10,7 @@ import { CorruptBytes } from "../errors.ts"
 import { BlockColumns, MANY_CONTEXT, NO_CONTEXT } from "../format/block-columns.ts"
 import { FrameReader, PartType } from "../format/frame.ts"
 import { decodeBlock } from "../format/operation-block.ts"
+import { WITHHELD_BYTES } from "../limits.ts"
 import type { Bytes, Position } from "../ports/log-storage.ts"
 import type { Part, PushRequest, RemoteLimits } from "../ports/remote.ts"
 import type { RemoteView } from "../views/remotes.ts"
@@ -107,7 +108,7 @@ class Planner {
         throw new CorruptBytes({ what: "the log", byteOffset: 0, reason: `numbers up to ${from} of a writer are in no frame before it` })
       }
       blocks.push({ writer, content, from, to, count })
-      bytes += content.length
+      bytes += content.length + this.#countWithheld(writer) * WITHHELD_BYTES
       operations += count
       mayCover ||= this.#namesTaken()
     }
@@ -123,6 +124,14 @@ class Planner {
     this.#operations += operations
     this.#mayCover ||= mayCover
     return true
+  }
+
+  /** Numbers of the block at hand that the remote gets no operation of. */
+  #countWithheld(writer: number): number {
+    const { withheld, seqs, count } = this.#block, { refused } = this.#view
+    let all = withheld.length
+    if (refused.size > 0) { for (let row = 0; row < count; row++) if (refused.has(writer, seqs[row]!)) all++ }
+    return all
   }
 
   #reachedOf(writer: number, more: readonly TakenBlock[] = []): number {
@@ -152,7 +161,7 @@ class Planner {
   #finish(): PushPlan {
     const { refused } = this.#view, squash = this.#squash(), cutter = new BlockCutter()
     const parts: Part[] = [], ranges = new Map<number, number>()
-    let withheld = 0
+    let listed = 0
     for (const [writer, blocks] of byWriter(this.#taken)) {
       const after = this.#known.of(writer, this.#views), last = blocks.at(-1)!
       const isCut = blocks[0]!.from < after || refused.hasInRange(writer, after, last.to) || squash.void.hasInRange(writer, after, last.to)
@@ -160,14 +169,14 @@ class Planner {
       ranges.set(writer, last.to)
       if (!isCut && (blocks.length === 1 || operations >= blocks.length * MERGED_ROWS_MAX)) {
         for (const { content } of blocks) parts.push({ type: PartType.block, content })
+        listed += operations
         continue
       }
       const fateOf = (seq: number): Fate => {
-        if (refused.has(writer, seq)) {
-          withheld++
-          return "withheld"
-        }
-        return squash.void.has(writer, seq) ? "void" : "listed"
+        if (refused.has(writer, seq)) return "withheld"
+        if (squash.void.has(writer, seq)) return "void"
+        listed++
+        return "listed"
       }
       parts.push({ type: PartType.block, content: cutter.cut(blocks.map(({ content }) => content), after, fateOf) })
     }
@@ -177,7 +186,7 @@ class Planner {
       request: { basis: this.#basis(), own: this.#ownOf(ranges.keys()), parts },
       through: this.#through,
       ranges,
-      operations: this.#operations - squash.void.size - withheld,
+      operations: listed,
       bytes: parts.reduce((sum, { content }) => sum + content.length, 0),
       coalesced: squash.void.size,
       coalescedBytes,
