@@ -14,7 +14,7 @@
 import { CorruptBytes } from "../kernel/errors.ts"
 import { ByteReader, ByteWriter } from "../kernel/format/bytes.ts"
 import { chooseChecksum } from "../kernel/format/checksum.ts"
-import { beginPart, endPart } from "../kernel/format/frame.ts"
+import { writePart } from "../kernel/format/frame.ts"
 import { checkValue, decodeValue, encodeValue } from "../kernel/format/msgpack.ts"
 import { PARTS_MAX } from "../kernel/limits.ts"
 import type { Bytes } from "../kernel/ports/log-storage.ts"
@@ -42,7 +42,10 @@ const CHECKSUM_BYTES = 5
 const UINT32 = 0xce
 const checksum = chooseChecksum(nativePlatform.crc32)
 const BIN32 = 0xc6
+/** Enough for the fields of most messages; more makes room for itself. */
 const FIELDS_ROOM = 1024
+/** What the writer asks for, at most, for all that is neither fields nor a part. */
+const TAIL_ROOM = 32
 
 /**
  * The bytes of a message. Fields that are undefined are left out.
@@ -57,16 +60,14 @@ export function encodeEnvelope(fields: FieldValues, parts: readonly Part[] = [],
   if (contents > MESSAGE_PARTS_BYTES_MAX) {
     throw new RangeError(`The parts of a message have ${contents} bytes, at most ${MESSAGE_PARTS_BYTES_MAX} are allowed`)
   }
-  const out = new ByteWriter(FIELDS_ROOM + contents + parts.length * PART_HEAD_BYTES_MAX)
+  if (call.length !== CALL_BYTES) throw new RangeError(`A call has ${call.length} bytes, not ${CALL_BYTES}`)
+  const out = new ByteWriter(FIELDS_ROOM)
   out.msgArray(ELEMENTS)
   encodeValue(fields, out, "the fields of a message")
+  // Room for all the rest while little has to move for it: contents are copied once, to where they stay.
+  out.reserve(contents + parts.length * PART_HEAD_BYTES_MAX + TAIL_ROOM)
   out.msgArray(parts.length)
-  for (const { type, content } of parts) {
-    const mark = beginPart(out, type)
-    out.bytes(content, 0, content.length)
-    endPart(out, mark)
-  }
-  if (call.length !== CALL_BYTES) throw new RangeError(`A call has ${call.length} bytes, not ${CALL_BYTES}`)
+  for (const { type, content } of parts) writePart(out, type, content)
   out.msgBin(CALL_BYTES)
   out.bytes(call, 0, CALL_BYTES)
   const sum = checksum(out.buffer, 0, out.length)
@@ -117,18 +118,18 @@ function readFields(reader: ByteReader): FieldValues {
   const start = reader.at
   const marker = reader.left > 0 ? reader.buffer[start]! : 0
   if (marker >> 4 !== 0x8 && marker !== 0xde && marker !== 0xdf) reader.refuse("the fields are no map")
-  skipValue(reader)
+  skipValue(reader, start + FIELDS_BYTES_MAX)
   if (reader.at - start > FIELDS_BYTES_MAX) reader.refuse(`the fields have more than ${FIELDS_BYTES_MAX} bytes`, start)
   checkValue(reader.buffer, start, reader.at)
   return decodeValue(reader.buffer, start, reader.at) as FieldValues
 }
 
 /**
- * Moves behind one value of MessagePack, whatever it is; only its extent is found here, its content is checked by `checkValue`. Neither
- * recursion nor a stack: it is enough to know how many values are still to come.
+ * Moves behind one value of MessagePack, whatever it is, or somewhere behind `limit` if it ends there; only its extent is found here, its
+ * content is checked by `checkValue`. Neither recursion nor a stack: it is enough to know how many values are still to come.
  */
-function skipValue(reader: ByteReader): void {
-  for (let values = 1; values > 0; values--) {
+function skipValue(reader: ByteReader, limit: number): void {
+  for (let values = 1; values > 0 && reader.at <= limit; values--) {
     const marker = reader.u8()
     if (marker < 0x80 || marker >= 0xe0) continue
     if (marker < 0x90) values += (marker & 0x0f) * 2
