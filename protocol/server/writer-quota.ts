@@ -28,15 +28,14 @@ export class WriterQuota {
   readonly #writersMax: number
   readonly #rememberedMax: number
   readonly #days = new Map<string, Day>()
-  /** Drawn by each server, so that nobody can choose writers that pass for others. */
-  readonly #seed: DataView
+  /** Drawn by each server, so that nobody can choose writers that pass for others; when it is needed, since Workers draw nothing before. */
+  #seed: DataView | undefined
   #remembered = 0
 
   constructor(platform: Platform, writersMax: number, rememberedMax: number = REMEMBERED_MAX) {
     this.#platform = platform
     this.#writersMax = writersMax
     this.#rememberedMax = rememberedMax
-    this.#seed = new DataView(platform.randomBytes(8).buffer)
   }
 
   /** Writers remembered now, of all principals. */
@@ -66,7 +65,8 @@ export class WriterQuota {
 
   /** FNV-1a over the store's name and the writer, twice with other beginnings, as one number of 53 bits: to know a repeated push by. */
   #nameOf(store: string, writer: Uint8Array): number {
-    let low = this.#seed.getInt32(0), high = this.#seed.getInt32(4)
+    const seed = this.#seed ??= new DataView(this.#platform.randomBytes(8).buffer)
+    let low = seed.getInt32(0), high = seed.getInt32(4)
     const mix = (byte: number): void => {
       low = Math.imul(low ^ byte, 0x01000193)
       high = Math.imul(high ^ byte, 0x01000193)
