@@ -15,6 +15,7 @@ import type { Bytes } from "../../kernel/ports/log-storage.ts"
 import { Gate, turn } from "../../kernel/testing/gate.ts"
 import { TimedPlatform } from "../../kernel/testing/platform.ts"
 import { encodeHeadAnswer } from "../answers.ts"
+import { encodeEnvelope } from "../envelope.ts"
 import { encodeErrorAnswer } from "../error-answer.ts"
 import { WireError, wireError } from "../errors.ts"
 import { MEDIA_TYPE, REQUEST_ID_HEADER } from "../routes.ts"
@@ -256,6 +257,25 @@ describe("HttpExchange.call(), where the answer is an error of this protocol", (
       await using at = await start((_, response) => answerError(response, error, headers))
       assert.equal((await failure(at.call(), RemoteError)).details.retryAfterMillis, expectedMillis, String(header))
     }
+  })
+
+  it("F14 is unreachable where the error is that of another request, so that no old 401 asks for a token or stops anything", async () => {
+    const call = (byte: number): Bytes => new Uint8Array(16).fill(byte), body = encodeEnvelope({}, [], call(1))
+    const failed = wireError("unauthenticated", "x"), tokens: string[] = []
+    let named: Bytes | undefined
+    await using at = await start((_, response) => answer(response, encodeErrorAnswer(failed, "r", named), {}, 401), {
+      token: () => {
+        tokens.push("asked")
+        return `token-${tokens.length}`
+      },
+    })
+    named = call(2)
+    assert.match(await reasonOf(at.call(body)), /another request/)
+    assert.deepEqual([tokens.length, at.server.seen.length], [1, 1])
+    const head = encodeHeadAnswer({ position: 0, id: new Uint8Array(16) }, call(2))
+    await using other = await start((_, response) => answer(response, head, {}, 500))
+    assert.match(await reasonOf(other.call(body)), /another request/)
+    for (named of [call(1), undefined]) await failure(at.call(body), Unauthenticated)
   })
 
   it("is unreachable where the error was cut or changed on its way, and takes another message for a violation", async () => {

@@ -12,6 +12,7 @@ import { RemoteUnreachable, Unauthenticated } from "../../kernel/errors.ts"
 import { bytesToHex } from "../../kernel/model/identifiers.ts"
 import type { Bytes } from "../../kernel/ports/log-storage.ts"
 import type { CallOptions, Cursor } from "../../kernel/ports/remote.ts"
+import { callOf } from "../envelope.ts"
 import { SILENCE_MILLIS_MAX } from "../limits.ts"
 import { EVENTS_MEDIA_TYPE, MEDIA_TYPE, REQUEST_ID_HEADER, type RouteName, ROUTES } from "../routes.ts"
 import { Compression } from "./compression.ts"
@@ -92,7 +93,7 @@ export class HttpExchange implements Exchange {
   }
 
   async call(route: CallRoute, body: Bytes, { signal }: CallOptions): Promise<Bytes> {
-    const asked = this.#asked(route)
+    const asked = this.#asked(route, body)
     const pending = this.#begin(asked, signal)
     try {
       const millis = route === "wait" ? Math.max(SILENCE_MILLIS_MAX, this.#settings.timeoutMillis) : this.#settings.timeoutMillis
@@ -122,8 +123,8 @@ export class HttpExchange implements Exchange {
     return Promise.resolve()
   }
 
-  #asked(call: string): Asked {
-    return { remote: this.#place.url, call }
+  #asked(call: string, body?: Bytes): Asked {
+    return { remote: this.#place.url, call, id: body && callOf(body) }
   }
 
   #begin(asked: Asked, signal: AbortSignal): PendingCall {
@@ -157,7 +158,7 @@ export class HttpExchange implements Exchange {
       return await pending.race(asking)
     } catch (error) {
       if (!(error instanceof TokenFailed)) throw error
-      const details = { ...asked, reason: error.message }
+      const { remote, call } = asked, details = { remote, call, reason: error.message }
       throw error.isPassing ? new RemoteUnreachable(details, { cause: error }) : new Unauthenticated(details, { cause: error })
     }
   }
@@ -212,7 +213,7 @@ export class HttpExchange implements Exchange {
   }
 
   async #openStream(body: Bytes, pending: PendingCall): Promise<ReadableStreamDefaultReader<Bytes>> {
-    const asked = this.#asked("watch")
+    const asked = this.#asked("watch", body)
     return await this.#withToken(pending, asked, async (token) => {
       const response = await this.#fetch("watch", body, undefined, EVENTS_MEDIA_TYPE, token, pending, asked)
       return (response.body ?? new ReadableStream<Bytes>({ start: (controller) => controller.close() })).getReader()

@@ -6,6 +6,7 @@
  *     none: connection, name, certificate, cut off, too late  RemoteUnreachable
  *     a redirect                                              RemoteUnreachable; it is not followed
  *     our media type, status of an error                      the error it names (`error-answer.ts`)
+ *     the same, damaged or another request's                  RemoteUnreachable
  *     another media type, status of an error                  what the status means where proxies mean it too, else RemoteUnreachable
  *     another media type, status of a success                 RemoteUnreachable: a login page, another service
  *     too large, encoded in a way that was not offered        ProtocolViolation
@@ -14,12 +15,15 @@ import { type PersistError, ProtocolViolation, RemoteUnreachable } from "../../k
 import type { Bytes } from "../../kernel/ports/log-storage.ts"
 import { printable } from "../../kernel/text.ts"
 import { decodeErrorAnswer, errorOfAnswer, errorOfStatus } from "../error-answer.ts"
-import { MalformedMessage, WireError } from "../errors.ts"
+import { WireError } from "../errors.ts"
+import { isOtherAnswer, OTHER_ANSWER } from "./own-answer.ts"
 
 /** Who was asked for what: what every error says. */
 export interface Asked {
   readonly remote: string
   readonly call: string
+  /** The call that the answer names, where the request was a message; errors do not say it. */
+  readonly id?: Bytes | undefined
 }
 
 const unreachable = ({ remote, call }: Asked, reason: string, options?: ErrorOptions): RemoteUnreachable =>
@@ -49,19 +53,20 @@ export const redirectFailure = (response: Response, asked: Asked): RemoteUnreach
 
 /** The error that the body of an answer names, which came with the status of an error; the header says when to try again where the body does not. */
 export const answeredFailure = (body: Bytes, asked: Asked, retryAfterMillis: number | undefined): PersistError => {
-  const { remote, call } = asked
+  const { remote, call, id } = asked
+  let error: WireError
   try {
-    const error = decodeErrorAnswer(body)
-    const { code, message, retry, details, requestId } = error
-    if (error.retryAfterMillis !== undefined || retryAfterMillis === undefined) return errorOfAnswer(error, remote, call)
-    return errorOfAnswer(new WireError(code, message, { retry, details, requestId, retryAfterMillis }), remote, call)
-  } catch (error) {
-    if (error instanceof MalformedMessage) {
-      return new ProtocolViolation({ remote, call, reason: printable(error.message) }, { cause: error })
+    error = decodeErrorAnswer(body)
+    if (error.retryAfterMillis === undefined && retryAfterMillis !== undefined) {
+      const { code, message, retry, details, requestId } = error
+      error = new WireError(code, message, { retry, details, requestId, retryAfterMillis })
     }
-    if (error instanceof WireError) return unreachable(asked, printable(error.message), { cause: error }) // damaged on its way
-    throw error
+  } catch (failure) {
+    if (!(failure instanceof WireError)) throw failure
+    error = failure // the body is damaged, or no such message
   }
+  const isOther = id !== undefined && isOtherAnswer(body, id, error)
+  return isOther ? unreachable(asked, OTHER_ANSWER, { cause: error }) : errorOfAnswer(error, remote, call)
 }
 
 /** The error of an answer without a body of this protocol. */

@@ -8,8 +8,8 @@ import { ProtocolViolation, RemoteUnreachable } from "../../kernel/errors.ts"
 import { BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, PARTS_MAX } from "../../kernel/limits.ts"
 import type { Bytes } from "../../kernel/ports/log-storage.ts"
 import type { CallOptions, Cursor, Handshake, PullAnswer, PullRequest, PushAnswer, PushRequest, Remote } from "../../kernel/ports/remote.ts"
-import { callOf, isSameCall, NO_CALL } from "../envelope.ts"
-import { DamagedMessage, MalformedMessage, WireError } from "../errors.ts"
+import { callOf } from "../envelope.ts"
+import { WireError } from "../errors.ts"
 import { CALL_BYTES, WRITERS_MAX } from "../limits.ts"
 import {
   decodeHandshakeAnswer,
@@ -27,6 +27,7 @@ import {
 import { PROTOCOL_VERSIONS } from "../version.ts"
 import { wrongHandshake, wrongPullAnswer, wrongPushAnswer } from "./answer-checks.ts"
 import type { CallRoute, Exchange } from "./exchange.ts"
+import { isOtherAnswer, OTHER_ANSWER } from "./own-answer.ts"
 
 export interface WireRemoteOptions {
   readonly exchange: Exchange
@@ -44,15 +45,12 @@ export interface WireRemoteOptions {
  * A remote that speaks the protocol over `exchange`, which it closes with itself.
  *
  * Calls reject as those of the exchange do; with what an answer of type "error" says; with `RemoteUnreachable` for bytes that were damaged on
- * their way, or for an answer to another request; and with `ProtocolViolation` for one that is none, or that cannot be true. After a rejection it is unknown whether a push took effect; the next one is judged by what the remote has.
+ * their way, or for an answer to another request; and with `ProtocolViolation` for one that is none, or that cannot be true. After a rejection
+ * it is unknown whether a push took effect; the next one is judged by what the remote has.
  */
 export function wireRemote(options: WireRemoteOptions): Remote {
   return new WireRemote(options)
 }
-
-/** Whether it was read from an answer; the others say that the bytes are none. */
-const isAnsweredError = (error: unknown): boolean =>
-  error instanceof WireError && !(error instanceof MalformedMessage) && !(error instanceof DamagedMessage)
 
 class WireRemote implements Remote {
   readonly name: string
@@ -134,17 +132,16 @@ class WireRemote implements Remote {
   }
 
   async #ask<Answer>(route: CallRoute, body: Bytes, decode: (body: Bytes) => Answer, options: CallOptions): Promise<Answer> {
-    const bytes = await this.#exchange.call(route, body, options), asked = callOf(body), answered = callOf(bytes)
+    const bytes = await this.#exchange.call(route, body, options), asked = callOf(body)
     let answer: Answer
     try {
       answer = decode(bytes)
     } catch (error) {
-      // An error names no call where the server could not read the request.
-      const isOther = isAnsweredError(error) && !isSameCall(answered, NO_CALL) && !isSameCall(answered, asked)
+      const isOther = error instanceof WireError && isOtherAnswer(bytes, asked, error)
       throw isOther ? this.#otherAnswer(route) : this.#meaningOf(route, error)
     }
-    if (isSameCall(answered, asked)) return answer
-    throw this.#otherAnswer(route)
+    if (isOtherAnswer(bytes, asked)) throw this.#otherAnswer(route)
+    return answer
   }
 
   #readHead(answer: Bytes): Cursor {
@@ -160,7 +157,7 @@ class WireRemote implements Remote {
   }
 
   #otherAnswer(call: CallRoute): RemoteUnreachable {
-    return new RemoteUnreachable({ remote: this.name, call, reason: "what came is the answer to another request" })
+    return new RemoteUnreachable({ remote: this.name, call, reason: OTHER_ANSWER })
   }
 
   #refuse(call: CallRoute, reason: string | undefined): void {
