@@ -2,7 +2,7 @@
  * Cycle runner: the order of one cycle.
  *
  *   connect ─▶ pull, until the first one has reached the head ─▶ push ─▶ pull
- *                                                                └─ pull_first: pull at once and push again, at most 3 times
+ *                                                                └─ pull_first: pull at once and push again, while anything comes of it
  *
  * Push and pull fail each on its own: a push that fails never stops a pull, a pull that fails stops pushes only until the first one has reached the
  * head (rule S10). What waits because it failed before is left out, unless somebody calls for it.
@@ -12,9 +12,6 @@ import type { SyncCycle } from "../cycle.ts"
 import type { CycleSteps, Step } from "./cycle-steps.ts"
 import type { Stall } from "./stall.ts"
 import type { Demand } from "./wake-ups.ts"
-
-/** Pulls in the middle of one push. */
-const PULL_FIRST_MAX = 3
 
 /** An error, whatever was thrown. */
 export interface Failed {
@@ -65,13 +62,12 @@ export class CycleRunner {
       if (!cycle.status().caughtUp && (yield* fetch) !== undefined) return { push: pull, pull }
       let push: Failed | undefined
       let isPushed = false
-      for (let pulls = 0; this.#isOpen(demand, "push") && cycle.hasPending; pulls++) {
+      while (this.#isOpen(demand, "push") && cycle.hasPending) {
         let isPullFirst = false
-        push = yield* failedOf(Effect.flatMap(steps.push(), ({ operations, stoppedBy }) => {
+        push = yield* failedOf(Effect.map(steps.push(), ({ operations, stoppedBy }) => {
           isPushed = true
           if (operations > 0) isFetched = false
           isPullFirst = stoppedBy === "pull_first"
-          return isPullFirst && pulls === PULL_FIRST_MAX ? steps.endlessPush("whatever is pulled, it has to be pulled first") : Effect.void
         }))
         if (push !== undefined || !isPullFirst || this.isEnding || !this.#mayPull(demand)) break
         if ((yield* fetch) !== undefined) return { push: pull, pull }

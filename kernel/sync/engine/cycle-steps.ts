@@ -119,20 +119,14 @@ export class CycleSteps {
       if (result.requests > 0) this.lastPushAt = platform.now()
       if (result.operations > 0) this.#fruitless.fill()
       else if (result.requests > 0) this.#fruitless.take(1)
-      if (this.#fruitless.waitMillis > 0) return yield* this.endlessPush("it takes nothing of what is pushed")
+      if (this.#fruitless.waitMillis > 0) {
+        const error = new NoProgress({ remote: cycle.remote.name, call: "push", reason: "it takes nothing of what is pushed" })
+        yield* stalls.push.fail(error)
+        return yield* Effect.fail(error)
+      }
       if (result.operations > 0 || stalls.push.failure?.code !== "no_progress") stalls.push.succeed()
       return result
     })
-  }
-
-  /** Fails a push that goes on for ever. */
-  endlessPush(reason: string): Effect.Effect<never, unknown> {
-    const error = this.#noProgress("push", reason)
-    return Effect.andThen(this.#options.stalls.push.fail(error), Effect.fail(error))
-  }
-
-  #noProgress(call: Step, reason: string): NoProgress {
-    return new NoProgress({ remote: this.#options.cycle.remote.name, call, reason })
   }
 
   #take<A>(step: Step, start: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, unknown> {

@@ -81,6 +81,29 @@ describe("SyncEngine: what may pass by itself", () => {
     assert.equal(remote.asked.length - asked <= 1, true)
   })
 
+  it("a push that needs a pull waits for one that waits", async () => {
+    // Before the first pull has reached the head, and where the remote says so.
+    const first = makeWorkbench({
+      live: false,
+      prepare: ([remote]) =>
+        void (remote !== undefined && (remote.onPull = () => {
+          throw says("overloaded", "later", 600_000)()
+        })),
+    })
+    const later = await failing(says("overloaded", "later", 600_000))
+    later.remote.onHandshake = undefined
+    later.remote.onPush = () => ({ kind: "unknown" })
+    for (const { remote, store, time } of [first, later]) {
+      await time.run(10_000)
+      const pulls = remote.count("pull")
+      for (let seconds = 0; seconds < 300; seconds++) {
+        store.write()
+        await time.run(1000)
+      }
+      assert.deepEqual([pulls, remote.count("pull")], [1, 1])
+    }
+  })
+
   it("R88: what the remote asks for is a floor, and at most an hour", async () => {
     for (const [asked, atLeast, atMost] of [[90_000, 90_000, 90_500], [1e15, HOUR_MILLIS, HOUR_MILLIS + 500], [-7, 0, 500]] as const) {
       const { remoteStatus, time } = await failing(says("rate_limited", "later", asked), { interval: 100 })
