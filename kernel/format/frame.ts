@@ -29,6 +29,8 @@ export const FORMAT_VERSION = 0
 export const FRAME_KIND_COMMIT = 0
 /** Flag: the frame was written by this log itself; its writers are own. */
 export const FRAME_FLAG_LOCAL = 1
+/** Parts of types from here on may be ignored. */
+export const OPTIONAL_PART_MIN = 128
 /** Types of parts. 2 to 4 are reserved: a part of a state, the end of transfers, local settings. */
 export const PartType = { block: 1, state: 2, close: 3, settings: 4 } as const
 
@@ -37,7 +39,6 @@ const CHECKSUM_BYTES = 5
 const UINT32 = 0xce
 const BIN32 = 0xc6
 const CRITICAL_FLAGS = 0xff
-const CRITICAL_PART_MAX = 127
 
 /** What stands at the head of a frame. */
 export interface FrameHead {
@@ -168,7 +169,7 @@ export class FrameReader {
     for (let i = 0; i < this.parts; i++) {
       if (reader.msgArray() !== 2) this.#fail("a part does not have two elements")
       const type = reader.msgUint()
-      if (type <= CRITICAL_PART_MAX && type !== PartType.block) {
+      if (type < OPTIONAL_PART_MIN && type !== PartType.block) {
         throw new FormatTooNew({ location: "a part of a frame", found: type, known: PartType.block })
       }
       reader.skip(this.#partBytes())

@@ -81,6 +81,14 @@ describe("judge()", () => {
     assert.deepEqual(taken(log.judge([])), [])
   })
 
+  it("S20 takes what a block of the push names as withheld and a later one brings", () => {
+    const block = blockOf([A], [put(2, "k2")], { from: 0, to: 2, withheld: [1] })
+    assert.deepEqual(taken(new Judged().judge([block, FIRST])), hexOf(block, FIRST))
+    assert.deepEqual(taken(new Judged().judge([block, FIRST, FIRST])), hexOf(block, FIRST))
+    const far = blockOf([A], [put(1, "k1", FUTURE)])
+    assert.deepEqual(refusals(new Judged().judge([block, far])), [[A, 1, "clock_ahead"]])
+  })
+
   it("T34 takes a push again, and finds nothing in it", () => {
     const log = new Judged(), blocks = [blockOf([A], [put(1, "k1"), put(2, "k2")]), blockOf([B, A], [put(1, "k1", { context: [[1, 1]] })])]
     assert.deepEqual(taken(log.judge(blocks)), hexOf(...blocks))

@@ -11,7 +11,7 @@
 import { BatchTooLarge, CorruptBytes, FormatTooNew } from "../errors.ts"
 import { BlockColumns } from "../format/block-columns.ts"
 import { ByteReader } from "../format/bytes.ts"
-import { PartType } from "../format/frame.ts"
+import { OPTIONAL_PART_MIN, PartType } from "../format/frame.ts"
 import { checkValue, decodeValue } from "../format/msgpack.ts"
 import { decodeBlock } from "../format/operation-block.ts"
 import { isUtf8, readUtf8 } from "../format/utf8.ts"
@@ -22,6 +22,7 @@ import type { Bytes } from "../ports/log-storage.ts"
 import type { Part, PushAnswer, PushRequest, Refusal, RefusalCode, RemoteLimits } from "../ports/remote.ts"
 import { clip } from "../text.ts"
 import type { LogViews } from "../views/log-views.ts"
+import { ArrivingPairs } from "./arriving-pairs.ts"
 import type { ArrivingOperation, Caller } from "./remote-log.ts"
 
 /** What a log asks of an operation before it takes it. */
@@ -37,8 +38,6 @@ export type Verdict =
   | Exclude<PushAnswer, { kind: "ok" }>
 
 const KINDS = Object.keys(OperationKind) as (keyof typeof OperationKind)[]
-/** Parts of types from here on may be left out (F-14). */
-const OPTIONAL_PART_MIN = 128
 /** Refusals that one answer names; the pusher hears of the others when it pushes again. */
 const REFUSALS_MAX = 1024
 
@@ -51,6 +50,8 @@ interface ArrivedBlock {
   readonly isOwn: boolean
   /** It brings anything. */
   readonly isNews: boolean
+  /** Numbers before it are missing. */
+  readonly hasGap: boolean
 }
 
 /** Throws `BatchTooLarge`, `CorruptBytes` for bytes that are no blocks, `FormatTooNew` for what a later release wrote. */
@@ -63,7 +64,7 @@ export function judge(request: PushRequest, caller: Caller, views: LogViews, adm
       writers: [...new Set(foreign.map(({ writer }) => writer))].map((writer) => views.writers.idOf(writer)),
     }
   }
-  if (!areLinksHeld(blocks, views) || hasGap(blocks, views)) return { kind: "unknown" }
+  if (!areLinksHeld(blocks, views) || blocks.some(({ hasGap }) => hasGap)) return { kind: "unknown" }
   requireCoveredVoids(blocks, views)
   const refused: Refusal[] = []
   for (const arrived of blocks) {
@@ -80,7 +81,7 @@ function decode({ parts, own }: PushRequest, views: LogViews, { partsMax, partsB
   if (parts.length > partsMax) {
     throw new BatchTooLarge({ bytes, bytesMax: partsBytesMax, operations: parts.length, operationsMax: partsMax })
   }
-  const reader = new ByteReader("a push"), owned = new Set(own.map((writer) => bytesToHex(writer))), reached = new Map<number, number>()
+  const reader = new ByteReader("a push"), owned = new Set(own.map((writer) => bytesToHex(writer))), pairs = new ArrivingPairs(views.vector)
   let operations = 0
   const blocks: ArrivedBlock[] = []
   for (const part of parts) {
@@ -92,23 +93,14 @@ function decode({ parts, own }: PushRequest, views: LogViews, { partsMax, partsB
     reader.expectEnd()
     operations += block.count
     bytes += block.withheld.length * WITHHELD_BYTES
-    const id = block.writers[0]!, writer = views.writers.indexOf(id), pair = views.vector.pairOf(writer)
-    const before = reached.get(writer) ?? pair.seq
-    const isNews = block.to > before || listsAny(block, pair.withheld)
-    reached.set(writer, Math.max(before, block.to))
-    blocks.push({ part, block, writer, isOwn: owned.has(bytesToHex(id)), isNews })
+    const id = block.writers[0]!, writer = views.writers.indexOf(id), { from, to, withheld } = block
+    const { before, isNews } = pairs.take(writer, { from, to, withheld, seqs: block.seqs.subarray(0, block.count) })
+    blocks.push({ part, block, writer, isOwn: owned.has(bytesToHex(id)), isNews, hasGap: from > before })
   }
   if (bytes > partsBytesMax || operations > operationsMax) {
     throw new BatchTooLarge({ bytes, bytesMax: partsBytesMax, operations, operationsMax })
   }
   return blocks
-}
-
-/** Does a block list any of these numbers? */
-function listsAny({ seqs, count }: BlockColumns, numbers: readonly number[]): boolean {
-  if (numbers.length === 0) return false
-  const wanted = new Set(numbers)
-  return seqs.subarray(0, count).some((seq) => wanted.has(seq))
 }
 
 /** A first block that claims to continue what the log does not have: its later operations would pass for having been seen. */
@@ -122,15 +114,6 @@ function areLinksHeld(blocks: readonly ArrivedBlock[], views: LogViews): boolean
       if ((brought.get(writer) ?? 0) < seq && views.vector.pairOf(writer).seq < seq) return false
     }
     return true
-  })
-}
-
-function hasGap(blocks: readonly ArrivedBlock[], views: LogViews): boolean {
-  const reached = new Map<number, number>()
-  return blocks.some(({ block: { from, to }, writer }) => {
-    const before = reached.get(writer) ?? views.vector.pairOf(writer).seq
-    reached.set(writer, Math.max(before, to))
-    return from > before
   })
 }
 

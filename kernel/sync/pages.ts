@@ -7,13 +7,14 @@ import { CorruptBytes, FormatTooNew, ProtocolViolation } from "../errors.ts"
 import { BlockColumns } from "../format/block-columns.ts"
 import { ByteReader } from "../format/bytes.ts"
 import type { RefusedDot, WriterDot } from "../format/change.ts"
-import { PartType } from "../format/frame.ts"
+import { OPTIONAL_PART_MIN, PartType } from "../format/frame.ts"
 import { decodeBlock } from "../format/operation-block.ts"
 import { isUtf8 } from "../format/utf8.ts"
 import { FRAME_ID_BYTES } from "../model/identifiers.ts"
 import type { Bytes } from "../ports/log-storage.ts"
 import type { Cursor, Part, PullAnswer } from "../ports/remote.ts"
 import type { StoreViews } from "../views/store-views.ts"
+import { type ArrivingBlock, ArrivingPairs } from "./arriving-pairs.ts"
 import { clockOffsetOf, noChange } from "./refusals.ts"
 import type { SyncCommit } from "./synced-log.ts"
 
@@ -27,23 +28,18 @@ export const sameCursor = (a: Cursor, b: Cursor): boolean => {
 }
 
 /** What the fold has to know of a block beforehand. */
-export interface BlockRange {
+export interface BlockRange extends ArrivingBlock {
   readonly part: Part
   readonly writer: Bytes
-  readonly from: number
-  readonly to: number
-  readonly withheld: readonly number[]
-  /** Numbers that are listed. */
-  readonly seqs: Uint32Array
 }
 
-/** Decodes the blocks of a page. Throws `ProtocolViolation`, or `FormatTooNew` for what a later release wrote. */
+/** Decodes the blocks of a page; parts that may be ignored are. Throws `ProtocolViolation`, or `FormatTooNew` for what a later release wrote. */
 export function checkParts(parts: readonly Part[], remote: string): BlockRange[] {
   const reader = new ByteReader("a page"), block = new BlockColumns()
   const refuse = (reason: string, cause?: unknown): never => {
     throw new ProtocolViolation({ remote, call: "pull", reason }, { cause })
   }
-  return parts.map((part) => {
+  return parts.filter(({ type }) => type < OPTIONAL_PART_MIN).map((part) => {
     if (part.type !== PartType.block) throw new FormatTooNew({ location: `a page of "${remote}"`, found: part.type, known: PartType.block })
     reader.point(part.content, 0, part.content.length)
     try {
@@ -93,17 +89,14 @@ export const pageCommit =
 
 /** Parts that bring anything, and the ranges of those that do not. */
 function newsOf(blocks: readonly BlockRange[], views: StoreViews, remote: string): { parts: Part[]; dropped: WriterDot[] } {
-  const reached = new Map<number, number>(), parts: Part[] = [], dropped: WriterDot[] = []
-  for (const { part, writer, from, to, seqs } of blocks) {
-    const index = views.writers.indexOf(writer), pair = views.vector.pairOf(index)
-    const before = reached.get(index) ?? pair.seq
+  const pairs = new ArrivingPairs(views.vector), parts: Part[] = [], dropped: WriterDot[] = []
+  for (const block of blocks) {
+    const { part, writer, from, to } = block, { before, isNews } = pairs.take(views.writers.indexOf(writer), block)
     if (from > before) {
       throw new ProtocolViolation({ remote, call: "pull", reason: `numbers ${before + 1} to ${from} of a writer are missing` })
     }
-    const isNews = to > before || (pair.withheld.length > 0 && seqs.some((seq) => pair.withheld.includes(seq)))
     if (isNews) parts.push(part)
     else dropped.push({ writer, seq: to })
-    reached.set(index, Math.max(before, to))
   }
   return { parts, dropped }
 }

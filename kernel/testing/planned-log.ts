@@ -1,14 +1,15 @@
 /** A log with its views, as syncing sees it, that a test writes frame by frame. */
 import { memoryAdapter } from "../../adapters/memory/mod.ts"
 import { changeOf, placeOf } from "../../conformance/vectors/frames.ts"
-import type { ChangeNotation } from "../../conformance/vectors/notation.ts"
+import { type ChangeNotation, noteChange } from "../../conformance/vectors/notation.ts"
 import type { BlockNotation } from "../format/block-notation.ts"
 import { type Checksum, crc32 } from "../format/checksum.ts"
 import { FRAME_BYTES_MAX } from "../limits.ts"
+import { bytesToHex } from "../model/identifiers.ts"
 import type { Position } from "../ports/log-storage.ts"
 import { type Logger, silentLogger } from "../ports/logger.ts"
 import type { Platform } from "../ports/platform.ts"
-import type { SyncedLog } from "../sync/synced-log.ts"
+import type { SyncCommit, SyncedLog } from "../sync/synced-log.ts"
 import type { StoreViews } from "../views/store-views.ts"
 import { FaultyStorage } from "./faulty-storage.ts"
 import { NotedFrames, type Told } from "./noted-frames.ts"
@@ -63,8 +64,14 @@ export class PlannedLog implements SyncedLog {
     return this.tell({ cursor: placeOf(1), caughtUp: true, ranges })
   }
 
-  commit(): Promise<boolean> {
-    return Promise.reject(new Error("nothing commits here"))
+  /** Appends a frame that brings and tells; what is to be written anew takes a store. */
+  commit(commit: SyncCommit): Promise<boolean> {
+    const frame = commit(this.views)
+    if (frame === undefined) return Promise.resolve(false)
+    if (frame.rewrites.length > 0) return Promise.reject(new Error("nobody writes here"))
+    const parts = frame.parts.map(({ type, content }) => ({ type, content: bytesToHex(content) }))
+    this.add([], { parts, change: frame.change === undefined ? null : noteChange(frame.change) })
+    return Promise.resolve(true)
   }
   flush(): Promise<void> {
     return Promise.resolve()
