@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import fc from "fast-check"
-import { clip } from "./text.ts"
+import { clip } from "../text.ts"
 
 const bytesOf = (text: string): number => new TextEncoder().encode(text).length
 
