@@ -103,4 +103,26 @@ describe("RemoteCycle", () => {
     assert.equal(requests, 0)
     await play.end()
   })
+
+  it("P109: push() ends although something new is written while each of its requests runs", async () => {
+    const play = new Play(), store = await openStore("tasks", memoryAdapter()), remote = play.remote()
+    let writes = 0
+    const cycle = new RemoteCycle(store.synced, {
+      ...remote,
+      name: remote.name,
+      handshake: (options) => remote.handshake(options),
+      pull: (request, options) => remote.pull(request, options),
+      push: async (request, options) => {
+        if (writes < 50) await store.records.put(`more:${writes++}`, true)
+        return await remote.push(request, options)
+      },
+    })
+    await cycle.pull(NEVER)
+    for (let n = 0; n < 10; n++) await store.records.put(`task:${n}`, { n })
+    const { requests, operations, stoppedBy } = await cycle.push(NEVER)
+    assert.deepEqual({ requests, operations, stoppedBy }, { requests: 1, operations: 10, stoppedBy: "done" })
+    assert.equal(cycle.hasPending, true)
+    await store.close()
+    await play.end()
+  })
 })

@@ -63,6 +63,8 @@ export class RemoteCycle implements SyncCycle {
     let total: PushResult = { requests: 0, operations: 0, bytes: 0, coalesced: 0, coalescedBytes: 0, refused: 0, stoppedBy: "done" }
     // A log that was replaced by an older copy would send numbers that this handle has given away (rule S2); another handle may have written.
     if (this.hasPending || await this.#log.storage.head() !== this.#log.head) await this.#log.refresh()
+    // What is written meanwhile is for the next push: somebody who writes all the time would keep this one from ending, and pulls from beginning.
+    let until = this.#log.head
     for (let fruitless = 0;;) {
       signal.throwIfAborted()
       if (!this.#known.follow(this.#log.views).caughtUp) return { ...total, stoppedBy: "pull_first" }
@@ -73,12 +75,15 @@ export class RemoteCycle implements SyncCycle {
       total = { ...total, requests: total.requests + 1 }
       if (answer.kind === "unknown") return { ...total, stoppedBy: "pull_first" }
       if (answer.kind === "ok") {
-        fruitless = this.#learn(answer, plan) ? 0 : fruitless + 1
+        const isTaken = this.#learn(answer, plan)
+        fruitless = isTaken ? 0 : fruitless + 1
         total = added(total, plan)
+        if (isTaken && plan.through >= until) return total
       } else if (answer.kind === "refused") {
         const { refused, serverTimeMillis } = answer
         const isNews = await this.#log.commit(refusalCommit(this.remote.name, refused, this.#now, serverTimeMillis))
         fruitless = isNews ? 0 : fruitless + 1
+        until = this.#log.head
         total = { ...total, refused: total.refused + refused.length }
       } else {
         const writers = answer.writers.map((writer) => this.#log.views.writers.indexOf(writer))
