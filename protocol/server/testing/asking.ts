@@ -1,5 +1,4 @@
 /** What a client sends and hears, by hand: bodies, requests of the web, answers. */
-import { chooseChecksum } from "../../../kernel/format/checksum.ts"
 import type { Bytes } from "../../../kernel/ports/log-storage.ts"
 import type { Cursor, Part } from "../../../kernel/ports/remote.ts"
 import type { WireError } from "../../errors.ts"
@@ -13,6 +12,7 @@ import {
   type RequestIdentity,
 } from "../../messages.ts"
 import { MEDIA_TYPE, type RouteName, ROUTES } from "../../routes.ts"
+import { CHECKSUM_BYTES, completed, sealed } from "../../testing/sealed.ts"
 import { cursorAt } from "./double-log.ts"
 
 /** Who asks, about a store. */
@@ -85,21 +85,11 @@ export const streamOf = (...pieces: readonly Uint8Array<ArrayBuffer>[]): Readabl
     },
   })
 
-const CHECKSUM_BYTES = 5
-const checksum = chooseChecksum(undefined)
-
 /** A message whose bytes were changed, with the checksum that it would have had. */
-export const resum = (body: Bytes): Bytes => {
-  const end = Math.max(0, body.length - CHECKSUM_BYTES), summed = new Uint8Array(end + CHECKSUM_BYTES)
-  summed.set(body.subarray(0, end))
-  summed[end] = 0xce
-  new DataView(summed.buffer).setUint32(end + 1, checksum(summed, 0, end))
-  return summed
-}
+export const resum = (body: Bytes): Bytes => sealed(body.subarray(0, Math.max(0, body.length - CHECKSUM_BYTES)))
 
 /** A message with these bytes in place of its fields. */
-export const messageOf = (fields: readonly number[]): Bytes =>
-  resum(new Uint8Array([0x94, ...fields, 0x90, 0xc4, 16, ...new Uint8Array(16), ...new Uint8Array(CHECKSUM_BYTES)]))
+export const messageOf = (fields: readonly number[]): Bytes => completed([0x94, ...fields, 0x90])
 
 /** Compressed with gzip. */
 export const gzip = async (bytes: Uint8Array<ArrayBuffer>): Promise<Bytes> =>
