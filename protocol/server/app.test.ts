@@ -421,6 +421,21 @@ describe("createSyncServer()", () => {
     }
   })
 
+  it("T32 waits ten seconds for its owner's own code, and lets nobody in meanwhile", async () => {
+    const never = (): Promise<never> => new Promise(() => {})
+    const identity = { principal: "a", namespace: "a", rights: { read: true } }
+    for (const options of [{ authenticate: never }, { authenticate: () => Promise.resolve(identity), rateLimit: never }]) {
+      const platform = new HandPlatform(), bench = new Bench({ ...options, platform })
+      let code: string | undefined
+      const asking = bench.code("handshake", HANDSHAKE).then((answered) => code = answered)
+      await platform.advance(9900)
+      assert.deepEqual([code, bench.server.health().requests], [undefined, 1])
+      await platform.advance(200)
+      await asking
+      assert.deepEqual([code, bench.server.health().requests], ["overloaded", 0])
+    }
+  })
+
   it("T39 asks who it is for every request anew", async () => {
     let isKnown = true
     const bench = new Bench({

@@ -7,7 +7,8 @@
  * Who asks is known before anything of the body is read. What goes wrong at any step is an answer of type "error"; nothing leaves the request.
  */
 import { Hono } from "hono"
-import type { Bytes } from "../../kernel/ports/log-storage.ts"
+import type { Awaitable, Bytes } from "../../kernel/ports/log-storage.ts"
+import { startTimer } from "../../kernel/ports/platform.ts"
 import { findGzip } from "../client/gzip.ts"
 import { encodeErrorAnswer } from "../messages.ts"
 import { type WireError, wireError } from "../errors.ts"
@@ -37,6 +38,8 @@ import { Visit } from "./visit.ts"
 const RETRY_AFTER_MILLIS = 1000
 /** Deno's signal aborts after answers that arrived as well, and warns of that whenever it is looked at. */
 const IS_DENO = "Deno" in globalThis
+/** Time for `authenticate` and `rateLimit` to answer. */
+const OWNER_MILLIS_MAX = 10_000
 /** Bytes below which compressing costs more than it saves. */
 const GZIP_BYTES_MIN = 1024
 
@@ -164,10 +167,26 @@ class HttpExchange {
   }
 
   async #identify(request: Request): Promise<Identity> {
-    const identity = await this.#options.authenticate(request)
+    const identity = await this.#inTime(this.#options.authenticate(request), "who asks")
     if (identity === undefined || identity === null) throw wireError("unauthenticated", "a valid token is needed")
     checkIdentity(identity)
     return identity
+  }
+
+  /** What the owner's code answers. Throws `overloaded` when that takes too long: it would hold its place for ever. */
+  #inTime<T>(answer: Awaitable<T>, what: string): Awaitable<T> {
+    if (!(answer instanceof Promise)) return answer
+    return new Promise((resolve, reject) => {
+      const stopClock = startTimer(
+        this.#options.platform,
+        () => {
+          reject(wireError("overloaded", `the server could not find out ${what} in time`, { retryAfterMillis: RETRY_AFTER_MILLIS }))
+        },
+        OWNER_MILLIS_MAX,
+        true,
+      )
+      answer.then(resolve, reject).finally(stopClock)
+    })
   }
 
   #enterPrincipal(visit: Visit, principal: string): () => void {
@@ -182,7 +201,7 @@ class HttpExchange {
   }
 
   async #rate({ principal, namespace }: Identity, route: RouteName, request: Request): Promise<void> {
-    const millis = await this.#options.rateLimit?.({ principal, namespace, route, request }) ?? 0
+    const millis = await this.#inTime(this.#options.rateLimit?.({ principal, namespace, route, request }), "how long to wait") ?? 0
     if (millis > 0) throw wireError("rate_limited", "too many requests", { retryAfterMillis: Math.ceil(millis) })
   }
 

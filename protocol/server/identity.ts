@@ -30,7 +30,8 @@ export interface Identity {
 
 /**
  * Says who sends a request; undefined if nobody is known. Called for every request, before its body is read and never with it, and for live
- * streams again at every heartbeat. A throw or rejection is answered `internal` and told to the logger.
+ * streams again at every heartbeat. A throw or rejection is answered `internal` and told to the logger; one that takes more than ten seconds is
+ * answered `overloaded`.
  */
 export type Authenticate = (request: Request) => Awaitable<Identity | undefined>
 

@@ -4,6 +4,7 @@
  *   createSyncServer({ storage, authenticate }) ── app, fetch    in a Hono app, a Worker, a handler of one's own
  *                                               └─ listen()      on a port of Node, Deno or Bun
  */
+export type { FeedEnd, HeadFeed, HintEvent } from "./head-feed.ts"
 export { allowAnyone, type Authenticate, bearerToken, type GivenRights, type Identity } from "./identity.ts"
 export { DEFAULT_SERVER_LIMITS, type ServerLimits } from "./limits.ts"
 export { listen, type Listener, type ListenOptions } from "./listen.ts"
