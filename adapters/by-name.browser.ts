@@ -1,9 +1,9 @@
 /** Adapters by name where there is no file system: browsers and Workers. */
 import type { Adapter } from "../kernel/ports/log-storage.ts"
 import { memoryAdapter } from "./memory/mod.ts"
-import type { PlaceOptions } from "./by-name.ts"
+import type { PlaceOptions } from "./place-options.ts"
 
-export type { PlaceOptions } from "./by-name.ts"
+export type { PlaceOptions } from "./place-options.ts"
 
 /** Names that {@link adapterByName} knows. */
 export const adapterNames: readonly string[] = ["memory"]

@@ -20,15 +20,15 @@ describe("runSteps()", () => {
   })
 })
 
-describe("the type-check of the kernel with a browser's types alone", () => {
-  const violationsOf = async (kernel: string): Promise<string> => {
+describe("the type-check of kernel, protocol and entry points with a browser's types alone", () => {
+  const violationsOf = async (source: string, path: string = "kernel/x.ts"): Promise<string> => {
     const configs = {
       "tsconfig.json": await readText(ROOT, "tsconfig.json"),
-      "tsconfig.kernel.json": await readText(ROOT, "tsconfig.kernel.json"),
+      "tsconfig.browser.json": await readText(ROOT, "tsconfig.browser.json"),
     }
     return withFiles(
-      { ...configs, "package.json": '{ "type": "module" }', "kernel/x.ts": kernel },
-      async (root) => (await run("tsc", ["-p", join(root, "tsconfig.kernel.json"), "--pretty", "false"])).output,
+      { ...configs, "package.json": '{ "type": "module" }', [path]: source },
+      async (root) => (await run("tsc", ["-p", join(root, "tsconfig.browser.json"), "--pretty", "false"])).output,
     )
   }
 
@@ -44,4 +44,14 @@ describe("the type-check of the kernel with a browser's types alone", () => {
       assert.match(await violationsOf(`export const x: unknown = ${name}`), /^kernel\/x\.ts|\/kernel\/x\.ts|x\.ts\(1,/m)
     })
   }
+
+  for (const path of ["protocol/client/x.ts", "protocol/server/x.ts", "enable-sync.ts", "remotes.ts", "mod.ts"]) {
+    it(`looks at ${path}`, async () => {
+      assert.match(await violationsOf("export const x: unknown = process.pid", path), /\.ts\(1,/)
+    })
+  }
+
+  it("leaves out what serves on one runtime", async () => {
+    assert.doesNotMatch(await violationsOf("export const x: unknown = process.pid", "protocol/server/serve-node.ts"), /\.ts\(1,/)
+  })
 })

@@ -25,7 +25,7 @@ const SOURCE_STEPS: readonly Step[] = [
   { name: "format", command: ["deno", "fmt", "--check"] },
   { name: "lint", command: ["deno", "lint", "--quiet"] },
   { name: "types", command: ["tsc", "-p", ".", "--pretty", "false"] },
-  { name: "browser-types", command: ["tsc", "-p", "tsconfig.kernel.json", "--pretty", "false"] },
+  { name: "browser-types", command: ["tsc", "-p", "tsconfig.browser.json", "--pretty", "false"] },
   { name: "layers", command: ["node", "tools/check-layers.ts"] },
   { name: "exports", command: ["node", "tools/check-exports.ts"] },
   { name: "threats", command: ["node", "tools/check-threats.ts"] },

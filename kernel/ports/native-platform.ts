@@ -2,7 +2,7 @@
 import { type Platform, webPlatform } from "./platform.ts"
 
 const findNativeChecksum = (): Platform["crc32"] => {
-  const runtime: { readonly process?: { getBuiltinModule?(name: string): unknown } } = globalThis
+  const runtime = globalThis as { readonly process?: { getBuiltinModule?(name: string): unknown } }
   const zlib = runtime.process?.getBuiltinModule?.("node:zlib")
   const crc32: unknown = Object(zlib).crc32
   return typeof crc32 === "function" ? (bytes, seed) => crc32(bytes, seed) : undefined

@@ -16,7 +16,7 @@ const LEVEL = 5
 
 /** Asks for the module by name at run time: in a bundle for browsers nothing refers to it. */
 const findZlib = (): Zlib | undefined => {
-  const { process }: { readonly process?: { getBuiltinModule?(name: string): Zlib | undefined } } = globalThis
+  const { process } = globalThis as { readonly process?: { getBuiltinModule?(name: string): Zlib | undefined } }
   try {
     const zlib = process?.getBuiltinModule?.("node:zlib")
     return typeof zlib?.gzip === "function" ? zlib : undefined
