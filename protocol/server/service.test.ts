@@ -5,7 +5,7 @@ import type { Adapter, Bytes } from "../../kernel/ports/log-storage.ts"
 import type { Part } from "../../kernel/ports/remote.ts"
 import { ForeignWriter } from "../../kernel/testing/foreign-frame.ts"
 import { Gate, turn } from "../../kernel/testing/gate.ts"
-import { encodeEnvelope } from "../envelope.ts"
+import { callOf, encodeEnvelope, NO_CALL } from "../envelope.ts"
 import { WIRE_ERRORS } from "../errors.ts"
 import { decodeErrorAnswer, decodeHandshakeAnswer, decodeHeadAnswer, decodePullAnswer, decodePushAnswer } from "../messages.ts"
 import { type RouteName, ROUTES } from "../routes.ts"
@@ -63,6 +63,21 @@ describe("SyncService", () => {
       assert.equal(await bench.code(route, bodyOf(route, "s", { features: ["must-fly"] }), ALICE), "unsupported_feature", route)
     }
     assert.deepEqual(await bench.adapter.list(), [])
+  })
+
+  it("handle() names in every answer the call of its request, in errors too where the request was read", async () => {
+    const bench = new ServiceBench(), nobody = { ...ALICE, rights: {} }
+    for (const [index, route] of (["handshake", "push", "pull", "wait"] as const).entries()) {
+      const call = new Uint8Array(16).fill(index + 1)
+      const body = route === "wait" ? bodies("s", { call }).wait(cursorAt(0), 0) : bodyOf(route, "s", { call })
+      for (const identity of [ALICE, nobody]) {
+        assert.deepEqual(callOf((await bench.handle(route, body, identity)).body), call, `${route} ${identity.rights === ALICE.rights}`)
+      }
+      assert.deepEqual(callOf((await bench.handle(route, body.slice(0, -1), ALICE)).body), NO_CALL, route)
+    }
+    const call = new Uint8Array(16).fill(9), answer = await bench.service.watch(bodies("s", { call }).watch(), nobody)
+    assert.ok("body" in answer)
+    assert.deepEqual(callOf(answer.body), call)
   })
 
   it("T29 keeps the stores of namespaces apart, whatever name or cursor is used", async () => {
