@@ -10,7 +10,6 @@ import type { Store } from "./kernel/store/store.ts"
 import { type EnableSyncOptions, parseSyncOptions, type RemoteOption, type SyncOptions } from "./kernel/sync/engine/sync-options.ts"
 import { startSync } from "./kernel/sync/engine/supervisor.ts"
 import type { SyncHandle } from "./kernel/sync/engine/sync-handle.ts"
-import { logRemote } from "./kernel/sync/log-remote.ts"
 import { QueueGate } from "./kernel/sync/queue-gate.ts"
 import { RemoteCycle } from "./kernel/sync/remote-cycle.ts"
 import { httpRemote } from "./protocol/client/http-remote.ts"
@@ -76,7 +75,10 @@ async function remoteAt(place: string, store: Store, { token, compress }: SyncOp
   if (scheme === "http" || scheme === "https") return httpRemote(place, { store: store.name, token, compress, platform })
   if (scheme === "libsql") {
     const adapter = await adapterByName("libsql", store.name, { url: place, token })
-    if (adapter !== undefined) return logRemote(adapter, { store: store.name, name: place.replace(/[?#].*$/, ""), platform, logger })
+    if (adapter !== undefined) {
+      const { logRemote } = await import("./kernel/sync/log-remote.ts") // who syncs over HTTP does without a server's part
+      return logRemote(adapter, { store: store.name, name: place.replace(/[?#].*$/, ""), platform, logger })
+    }
   }
   throw new InvalidOption({ option: "remote", found: scheme === undefined ? "no URL" : `${scheme}:`, expected: "https:, http: or libsql:" })
 }
