@@ -7,6 +7,7 @@ const manifest = JSON.stringify({
   exports: {
     ".": { types: "./dist/mod.d.ts", default: "./dist/mod.js" },
     "./effect": { types: "./dist/effect.d.ts", default: "./dist/effect.js" },
+    "./server": { types: "./dist/server.d.ts", default: "./dist/server.js" },
     "./package.json": "./package.json",
   },
   imports: { "#places": { browser: "./dist/browser.js", default: "./dist/places.js" } },
@@ -17,15 +18,20 @@ const violationsOf = (store: string): Promise<readonly string[]> =>
     "dist/mod.d.ts": 'export type { Store } from "./kernel/store.js"',
     "dist/kernel/store.d.ts": store,
     "dist/effect.d.ts": 'import type { Effect } from "effect/Effect"',
+    "dist/server.d.ts": 'import type { Hono } from "hono"',
   }, checkDeclarations)
 
 describe("checkDeclarations()", () => {
-  it("accepts declarations that need nothing but each other, and Effect under ./effect", async () => {
+  it("accepts declarations that need nothing but each other, Effect under ./effect, and Hono under ./server", async () => {
     assert.deepEqual(await violationsOf("export interface Store { readonly name: string }"), [])
   })
 
   it("reports a type of Effect that a public declaration reaches", async () => {
     assert.deepEqual(await violationsOf('import type { Effect } from "effect/Effect"'), ['.: dist/kernel/store.d.ts needs "effect/Effect"'])
+  })
+
+  it("reports a type of Hono that another declaration than the server's reaches", async () => {
+    assert.deepEqual(await violationsOf('import type { Hono } from "hono"'), ['.: dist/kernel/store.d.ts needs "hono"'])
   })
 
   it("reports a package that only the repository has, in an inline import type too", async () => {

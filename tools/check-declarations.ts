@@ -2,7 +2,8 @@
  * What a user's compiler reads. Follows every declaration that a public entry point of the built package reaches:
  *
  *   - no type of Effect appears outside `./effect`, so that nobody needs Effect to type-check
- *   - every import is a file of the package, under every condition: no other package, no runtime, nothing that the user may lack
+ *   - every import is a file of the package, under every condition: no other package, no runtime, nothing that the user may lack; `./server` alone
+ *     shows a type of Hono, which it runs on
  */
 import { existsSync } from "node:fs"
 import { join, posix } from "node:path"
@@ -13,6 +14,9 @@ interface BuiltManifest {
   readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>
   readonly imports?: Readonly<Record<string, Readonly<Record<string, string>>>>
 }
+
+/** Packages that whoever imports an entry point has installed for it, and whose types it may show. */
+const PEERS: Readonly<Record<string, RegExp>> = { "./effect": /^effect(\/|$)/, "./server": /^hono$/ }
 
 const declarationOf = (path: string): string => path.replace(/\.js$/, ".d.ts")
 
@@ -35,7 +39,7 @@ export const checkDeclarations: Check = async (root) => {
         const conditions = imports[specifier]
         if (specifier.startsWith(".")) queue.push(declarationOf(posix.join(posix.dirname(path), specifier)))
         else if (conditions !== undefined) queue.push(...Object.values(conditions).map((target) => declarationOf(posix.normalize(target))))
-        else if (entry !== "./effect" || !/^effect(\/|$)/.test(specifier)) violations.push(`${entry}: ${path} needs "${specifier}"`)
+        else if (!PEERS[entry]?.test(specifier)) violations.push(`${entry}: ${path} needs "${specifier}"`)
       }
       const source = await readText(root, path)
       if (/\/\/\/\s*<reference/.test(source)) violations.push(`${entry}: ${path} has a reference directive`)
