@@ -64,8 +64,8 @@ holds(
   "the parts and ranges of a page fit a frame",
 )
 holds(
-  FIELDS_BYTES_MAX + MESSAGE_PARTS_BYTES_MAX + PARTS_MAX * PART_HEAD_BYTES_MAX + 16 < MESSAGE_BYTES_MAX,
-  "fields and parts fit a message",
+  FIELDS_BYTES_MAX + MESSAGE_PARTS_BYTES_MAX + PARTS_MAX * PART_HEAD_BYTES_MAX + 16 + CALL_BYTES < MESSAGE_BYTES_MAX,
+  "fields, parts and call fit a message",
 )
 holds(REFUSED_MAX * (1 + 18 + 5 + 17 + 2 + REFUSAL_MESSAGE_BYTES_MAX) + 4096 < FIELDS_BYTES_MAX, "refusals fit the fields")
 holds(WRITERS_MAX * 26 + WITHHELD_MAX * 5 + 4096 < FIELDS_BYTES_MAX, "pairs fit the fields")
