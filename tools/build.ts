@@ -2,8 +2,9 @@
  * `npm run build`: the publishable folder `build/package`.
  *
  *   sources ──esbuild──▶ dist/**.js     Node 20, adapters and drivers in files of their own, so that they load lazily
- *           ──tsc──────▶ dist/**.d.ts   beside them
+ *           ──tsc──────▶ dist/**.d.ts   beside them, as far as an entry point reaches
  *   package.json ──────▶ package.json   no scripts, no development, nothing private; targets in dist
+ *   bundled packages ──▶ THIRD-PARTY-LICENSES
  *
  * The same sources give the same bytes.
  */
@@ -12,6 +13,8 @@ import { existsSync } from "node:fs"
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { join, posix } from "node:path"
 import process from "node:process"
+import { judgeBundle, NOTICES, noticesOf } from "./bundled.ts"
+import { type BuiltManifest, removeUnreached } from "./declarations.ts"
 import { listFiles, readJson, readText, ROOT } from "./repository.ts"
 import { run } from "./run.ts"
 
@@ -29,6 +32,10 @@ interface Manifest {
   readonly peerDependenciesMeta: object
 }
 
+interface PublishedManifest extends BuiltManifest {
+  readonly [field: string]: unknown
+}
+
 const PUBLISHED_FIELDS = ["name", "version", "description", "keywords", "license", "type", "sideEffects", "engines"]
 const toJavaScript = (source: string): string => `./${posix.join("dist", source).replace(/\.ts$/, ".js")}`
 const toDeclaration = (source: string): string => `./${posix.join("dist", source).replace(/\.ts$/, ".d.ts")}`
@@ -41,7 +48,7 @@ const sourcesOf = (manifest: Manifest): readonly string[] => [
 ]
 
 /** The manifest of the published package, out of the repository's. */
-export const publishedManifest = (manifest: Manifest): object => ({
+export const publishedManifest = (manifest: Manifest): PublishedManifest => ({
   ...Object.fromEntries(PUBLISHED_FIELDS.filter((field) => field in manifest).map((field) => [field, manifest[field]])),
   exports: {
     ...mapValues(manifest.exports, (source) => ({ types: toDeclaration(source), default: toJavaScript(source) })),
@@ -51,7 +58,7 @@ export const publishedManifest = (manifest: Manifest): object => ({
   optionalDependencies: manifest.optionalDependencies,
   peerDependencies: manifest.peerDependencies,
   peerDependenciesMeta: manifest.peerDependenciesMeta,
-  files: ["dist", "CHANGELOG.md"],
+  files: ["dist", "CHANGELOG.md", NOTICES],
 })
 
 /** Bundles the entry points and the targets of `imports`, with shared code in chunks. */
@@ -102,20 +109,18 @@ const declare = async (manifest: Manifest, stage: string): Promise<void> => {
   }
 }
 
-/** Packages whose code got into the bundle. There are none; one that comes in must bring its licence along, so this asks for a decision. */
-const foreignPackages = (inputs: readonly string[]): readonly string[] => [
-  ...new Set(inputs.flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? [])),
-]
-
 /** Builds the package into `stage`, which is emptied first. */
 export const buildPackage = async (stage: string = STAGE): Promise<void> => {
   const manifest = await readJson<Manifest>(ROOT, "package.json")
   await rm(stage, { recursive: true, force: true })
   await mkdir(stage, { recursive: true })
   const [{ metafile }] = await Promise.all([bundle(manifest, stage), declare(manifest, stage)])
-  await writeFile(join(stage, "package.json"), `${JSON.stringify(publishedManifest(manifest), undefined, 2)}\n`)
-  const foreign = foreignPackages(Object.keys(metafile.inputs))
-  if (foreign.length > 0) throw new Error(`Cannot publish code of ${foreign.join(", ")} without its licence notice`)
+  const published = publishedManifest(manifest)
+  await writeFile(join(stage, "package.json"), `${JSON.stringify(published, undefined, 2)}\n`)
+  await removeUnreached(stage, published)
+  await writeFile(join(stage, NOTICES), await noticesOf(ROOT))
+  const violations = judgeBundle(metafile, sourcesOf(manifest).map((source) => posix.normalize(source)))
+  if (violations.length > 0) throw new Error(`Cannot publish this bundle:\n${violations.join("\n")}`)
   for (const file of ["README.md", "LICENSE", "CHANGELOG.md"]) {
     if (existsSync(join(ROOT, file))) await cp(join(ROOT, file), join(stage, file)) // one that is missing fails the check of the package
   }

@@ -12,13 +12,14 @@ const manifest = JSON.stringify({
   },
   imports: { "#places": { browser: "./dist/browser.js", default: "./dist/places.js" } },
 })
-const violationsOf = (store: string): Promise<readonly string[]> =>
+const violationsOf = (store: string, more: Readonly<Record<string, string>> = {}): Promise<readonly string[]> =>
   withFiles({
     "package.json": manifest,
     "dist/mod.d.ts": 'export type { Store } from "./kernel/store.js"',
     "dist/kernel/store.d.ts": store,
     "dist/effect.d.ts": 'import type { Effect } from "effect/Effect"',
     "dist/server.d.ts": 'import type { Hono } from "hono"',
+    ...more,
   }, checkDeclarations)
 
 describe("checkDeclarations()", () => {
@@ -32,6 +33,12 @@ describe("checkDeclarations()", () => {
 
   it("reports a type of Hono that another declaration than the server's reaches", async () => {
     assert.deepEqual(await violationsOf('import type { Hono } from "hono"'), ['.: dist/kernel/store.d.ts needs "hono"'])
+  })
+
+  it("reports a declaration that nobody reaches", async () => {
+    assert.deepEqual(await violationsOf("", { "dist/kernel/alone.d.ts": 'import type { Effect } from "effect/Effect"' }), [
+      "dist/kernel/alone.d.ts: no entry point reaches it",
+    ])
   })
 
   it("reports a package that only the repository has, in an inline import type too", async () => {

@@ -37,6 +37,11 @@ describe("the packed package", () => {
     assert.deepEqual(judgeFiles(packed), [])
   })
 
+  it("brings the licence of the code of others that is in it", async () => {
+    const licence = await readText(ROOT, "node_modules/effect/LICENSE")
+    assert.ok((await readText(join(folder, "one"), "THIRD-PARTY-LICENSES")).includes(licence.trim()))
+  })
+
   it("T81 the package runs nothing when it is installed", () => {
     assert.deepEqual(judgeManifest(manifest), [])
   })
@@ -97,7 +102,7 @@ describe("the manifests", () => {
 
 describe("judgeFiles()", () => {
   const good = {
-    files: ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "dist/mod.js", "dist/mod.d.ts"],
+    files: ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "THIRD-PARTY-LICENSES", "dist/mod.js", "dist/mod.d.ts"],
     packedBytes: 1,
     unpackedBytes: 1,
   }
