@@ -13,8 +13,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { median } from "./rounds.ts"
+import { cityKeyOf } from "./sync/cities.ts"
 import { CountingProxy } from "./sync/counting-proxy.ts"
-import type { Counts, DeviceOrder } from "./sync/messages.ts"
+import type { Command, Counts, DeviceOrder } from "./sync/messages.ts"
 import { BenchDevice, BenchServer, type RuntimeCommand } from "./sync/processes.ts"
 
 export interface SyncFigure {
@@ -81,6 +82,7 @@ const enable = (
 ): Promise<void> =>
   device.run({ do: "enable", remote: `http://127.0.0.1:${port}`, live, compress: compress ? "always" : "never", intervalMillis })
 
+const awaiting = (cities: number): Command => ({ do: "await", cities, last: cityKeyOf(cities - 1) })
 const perSecond = (operations: number, millis: number): number => operations * 1000 / millis
 const whole = (value: number): string => Math.round(value).toLocaleString("en-US")
 
@@ -100,7 +102,7 @@ async function pass(a: BenchDevice, server: BenchServer, b: BenchDevice, store: 
     await device.run({ do: "sync" })
   }
   const processes = [a, server, b], before = await Promise.all(processes.map((one) => one.count()))
-  const passed = b.run({ do: "await", cities }), began = performance.now()
+  const passed = b.run(awaiting(cities)), began = performance.now()
   await a.run({ do: "write", from: 0, to: cities })
   const writeMillis = performance.now() - began
   await passed
@@ -111,6 +113,7 @@ async function pass(a: BenchDevice, server: BenchServer, b: BenchDevice, store: 
 async function measurePassed(command: RuntimeCommand, { adapter, cities, rounds }: SyncScale): Promise<readonly SyncFigure[]> {
   return await inPlace(command, adapter, async ({ server, start }) => {
     const a = await start("A"), b = await start("B")
+    await a.run({ do: "load" })
     // Compilers and caches warm up in the first two, as in all rows of the bench; what those took is told.
     const first = await pass(a, server, b, "first", cities), passages: Passage[] = []
     await pass(a, server, b, "second", cities)
@@ -133,7 +136,7 @@ async function measureBytes(command: RuntimeCommand, { adapter, cities }: SyncSc
       await enable(a, { port: near.port, compress })
       await a.run({ do: "sync" })
       await enable(b, { port: far.port, compress })
-      await b.run({ do: "await", cities })
+      await b.run(awaiting(cities))
       await b.run({ do: "sync" })
       const stored = `stored ${(storedBytes / cities).toFixed(1)} bytes an operation`
       const hop = (name: string, bytes: number, back: number): SyncFigure => ({
@@ -183,7 +186,7 @@ async function measureIdle(command: RuntimeCommand, { adapter, idleMillis }: Syn
     await a.run({ do: "sync" })
     await a.stop()
     await enable(b, { port: server.port, live: false, intervalMillis: IDLE_INTERVAL_MILLIS })
-    await b.run({ do: "await", cities: 1000 })
+    await b.run(awaiting(1000))
     await b.run({ do: "sync" })
     const before = [await server.count(), await b.count()] as const
     await sleep(idleMillis)
@@ -216,7 +219,7 @@ async function measureMemory(command: RuntimeCommand, { adapter, cities }: SyncS
     await enable(a, { port })
     await enable(b, { port })
     for (let pass = 1; pass <= MEMORY_PASSES; pass++) {
-      const from = server.rssBytes.length, passed = b.run({ do: "await", cities: pass * cities })
+      const from = server.rssBytes.length, passed = b.run(awaiting(pass * cities))
       await a.run({ do: "write", from: (pass - 1) * cities, to: pass * cities })
       await passed
       peaks.push(Math.max(...server.rssBytes.slice(from), (await server.count()).rssBytes))

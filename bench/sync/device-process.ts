@@ -5,7 +5,6 @@ import { type Adapter, type Collection, createStore, enableSync, type Store, typ
 import { fileAdapter } from "@cuitty/persist/adapters/file"
 import { sqliteAdapter } from "@cuitty/persist/adapters/sqlite"
 import { toParent } from "../../conformance/testing/child.ts"
-import { cityKeyOf, cityOf } from "./cities.ts"
 import { countedAdapter, noCounts } from "./counted-adapter.ts"
 import type { Command, Counts, DeviceMessage, DeviceOrder } from "./messages.ts"
 import { usage } from "./usage.ts"
@@ -41,11 +40,14 @@ class Device {
           interval: command.intervalMillis,
         })
         return undefined
+      case "load":
+        await import("./cities.ts")
+        return undefined
       case "write":
         await this.#write(command.from, command.to)
         return undefined
       case "await":
-        await this.#await(command.cities)
+        await this.#await(command.cities, command.last)
         return undefined
       case "put":
         await this.#puts.put(command.key, true)
@@ -78,6 +80,7 @@ class Device {
   }
 
   async #write(from: number, to: number): Promise<void> {
+    const { cityKeyOf, cityOf } = await import("./cities.ts") // by those alone that write: what a collector of garbage has to go through counts
     const underWay = new Set<Promise<unknown>>()
     for (let next = from; next < to; next += BATCH_CITIES) {
       const batch = Array.from({ length: Math.min(BATCH_CITIES, to - next) }, (_, index) => next + index)
@@ -92,8 +95,8 @@ class Device {
   }
 
   /** The last city comes with the last frame, so all before it are there then; they are counted nevertheless. */
-  async #await(cities: number): Promise<void> {
-    const { records } = this.#store, last = cityKeyOf(cities - 1)
+  async #await(cities: number, last: string): Promise<void> {
+    const { records } = this.#store
     if (!await records.has(last)) {
       await new Promise<void>((resolve) => {
         const stop = records.subscribe(last, () => {

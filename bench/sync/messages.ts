@@ -31,10 +31,12 @@ export type Command =
     readonly compress: "always" | "never"
     readonly intervalMillis: number
   }
+  /** Reads the cities into memory, so that writing them need not. */
+  | { readonly do: "load" }
   /** Writes cities; done when they are stored here. */
   | { readonly do: "write"; readonly from: number; readonly to: number }
-  /** Done when the store holds the cities below this number. */
-  | { readonly do: "await"; readonly cities: number }
+  /** Done when the store holds so many cities, the last of which has this key. */
+  | { readonly do: "await"; readonly cities: number; readonly last: string }
   /** Puts one record; done when it is stored here. */
   | { readonly do: "put"; readonly key: string }
   /** Tells `seen` of every record of the collection of puts from now on. */
