@@ -4,14 +4,14 @@
  *   push   after the first pull: plan ─▶ flush ─▶ push ─┬─ ok ────────▶ acks, plan again        unknown ─▶ a pull has to come first
  *                                                       ├─ refused ───▶ a frame (S19), plan again
  *                                                       └─ forbidden ─▶ left out from now on (S35), plan again
- *   pull   ask with the cursor of the view ─┬─ page ────▶ one frame; at the head: acks are forgotten (S16)
+ *   pull   ask with the cursor of the view ─┬─ page ────▶ one frame, the next page is on its way; at the head: acks are forgotten (S16)
  *                                           └─ restart ─▶ one frame, ask again
  *   at the end of a pull: answer what pages named as withheld (S20)
  */
 import { ProtocolViolation } from "../errors.ts"
 import { BATCH_BYTES_MAX } from "../limits.ts"
 import { bytesToHex } from "../model/identifiers.ts"
-import type { Cursor, Handshake, PassedRange, PushAnswer, Remote } from "../ports/remote.ts"
+import type { Cursor, Handshake, PassedRange, PullAnswer, PushAnswer, Remote, RemoteLimits } from "../ports/remote.ts"
 import type { CycleStatus, PullResult, PushResult, SyncCycle } from "./cycle.ts"
 import { Known } from "./known.ts"
 import { checkParts, type Page, pageCommit, restartCommit, sameCursor } from "./pages.ts"
@@ -21,6 +21,13 @@ import type { SyncedLog } from "./synced-log.ts"
 
 /** An `ok` may leave what was pushed lacking this many times in a row before it is taken for a lie. */
 const FRUITLESS_PUSHES_MAX = 3
+/** A page that was asked for. */
+interface AskedPage {
+  readonly cursor: Cursor
+  readonly have: readonly PassedRange[]
+  readonly answer: Promise<PullAnswer>
+}
+
 /** Writers whose blocks a pull asks to be left out. */
 const HAVE_MAX = 64
 
@@ -116,20 +123,22 @@ export class RemoteCycle implements SyncCycle {
 
   async pull(signal: AbortSignal): Promise<PullResult> {
     const { limits } = await this.connect(signal), { remote: { name } } = this
-    let requests = 0, parts = 0, bytes = 0, restarts = 0
+    let requests = 0, parts = 0, bytes = 0, restarts = 0, ahead: AskedPage | undefined
     for (let upToDate = false; !upToDate;) {
       signal.throwIfAborted()
       const { cursor } = this.#known.follow(this.#log.views)
-      const have = this.#have()
-      const answer = await this.remote.pull({ cursor, have, partsBytesMax: limits.partsBytesMax }, { signal })
+      const asked = ahead !== undefined && sameCursor(ahead.cursor, cursor) ? ahead : this.#ask(cursor, limits, signal)
+      ahead = undefined
+      const answer = await asked.answer
       requests++
       if (answer.kind === "restart") {
         restarts++
         await this.#log.commit(restartCommit(name, answer.at, cursor))
         continue
       }
-      this.#checkPage(answer, cursor, have)
+      this.#checkPage(answer, asked)
       const blocks = checkParts(answer.parts, name)
+      if (!answer.upToDate) ahead = this.#ask(answer.next, limits, signal) // while this one is stored
       await this.#log.commit(pageCommit(name, answer, blocks, cursor, this.#now))
       parts += blocks.length
       for (const { content } of answer.parts) bytes += content.length
@@ -145,8 +154,14 @@ export class RemoteCycle implements SyncCycle {
     return { requests, parts, bytes, restarts }
   }
 
+  #ask(cursor: Cursor, { partsBytesMax }: RemoteLimits, signal: AbortSignal): AskedPage {
+    const have = this.#have(), answer = this.remote.pull({ cursor, have, partsBytesMax }, { signal })
+    answer.catch(() => {}) // it may be asked for ahead, and never looked at
+    return { cursor, have, answer }
+  }
+
   /** What would make asking never end, or leave something out, is not taken. */
-  #checkPage({ next, upToDate, ranges }: Page, cursor: Cursor, have: readonly PassedRange[]): void {
+  #checkPage({ next, upToDate, ranges }: Page, { cursor, have }: AskedPage): void {
     const refuse = (reason: string): never => {
       throw new ProtocolViolation({ remote: this.remote.name, call: "pull", reason })
     }
