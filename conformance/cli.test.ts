@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url"
 import { memoryAdapter } from "../adapters/memory/mod.ts"
 import { main } from "./cli.ts"
 import { storageDouble } from "./doubles/double.ts"
+import { remoteDouble } from "./doubles/remote/plain-remote.ts"
 
 const PROGRAM = fileURLToPath(new URL("./cli.ts", import.meta.url))
 
@@ -47,6 +48,9 @@ describe("npm run conformance", () => {
     const calls: readonly (readonly [readonly string[], RegExp])[] = [
       [["--adapter", "nope"], /"nope": known here are "memory", "file", "sqlite"/],
       [["--bogus"], /--bogus/],
+      [["--remote", "ftp"], /--remote is "ftp", expected http or log/],
+      [["--remote", "log", "--url", "https://sync.example.com"], /--remote http/],
+      [["--remote", "http", "--case", "trim"], /"trim"/],
       [["--case", "append/typo"], /"append\/typo"/],
       [["stray"], /stray/],
     ]
@@ -57,6 +61,34 @@ describe("npm run conformance", () => {
       assert.match(error, /usage: npm run conformance/)
       assert.equal(out, "")
     }
+  })
+
+  it("checks remotes with --remote, each over a place of its own", async () => {
+    const { code, out } = await call("--remote", "log", "--remote", "http", "--case", "handshake/answer", "--case", "person/reader")
+    assert.equal(code, 0)
+    assert.match(out, /^remote log\nok {4}handshake\/answer\nskip {2}person\/reader +the subject gives no openAs$/m)
+    assert.match(out, /^remote http\nok {4}handshake\/answer\nok {4}person\/reader$/m)
+    assert.equal(out.trimEnd().split("\n").at(-1), "3 passed, 0 failed, 1 skipped")
+  })
+
+  it("lists the cases of both, or of those that are asked for", async () => {
+    const [both, remotes] = [await call("--list"), await call("--list", "--remote", "http")]
+    assert.match(both.out, /^MUST {3}trim\//m)
+    assert.match(both.out, /^MUST {3}push\/retry /m)
+    assert.doesNotMatch(remotes.out, /^MUST {3}trim\//m)
+  })
+
+  it("exits with 1 when a remote does not conform, and ends its place", async () => {
+    let ended = 0
+    const double = remoteDouble("has no rights", "handshake/rights", (remote) => ({
+      handshake: async (options) => ({
+        ...await remote.handshake(options),
+        rights: { read: true, write: true, relay: false, admin: false },
+      }),
+    }))
+    const place = { subject: double.subject, end: () => Promise.resolve(void ended++) }
+    assert.equal(await main(["--remote", "wrong", "--case", "handshake/rights"], {}, { wrong: () => Promise.resolve(place) }), 1)
+    assert.equal(ended, 1)
   })
 
   it("exits with 1 when an adapter does not conform", async () => {

@@ -1,10 +1,13 @@
 /**
- * `npm run conformance`: checks the adapters of this package against the storage port.
+ * `npm run conformance`: checks the adapters of this package against the storage port, and its remotes against the protocol of syncing.
  *
- *   npm run conformance                                      all adapters, all cases
+ *   npm run conformance                                      all adapters and remotes, all cases
  *   npm run conformance -- --adapter file                    one adapter (may be repeated)
  *   npm run conformance -- --adapter libsql --url URL         libsql at a server (http:, ws:, libsql:) or ":memory:"; else in a local file
- *   npm run conformance -- --case append --case trim/space   cases by id or group (may be repeated)
+ *   npm run conformance -- --remote http                     a server over SQLite in a process of its own, through its HTTP client
+ *   npm run conformance -- --remote http --url URL            any server, with the token in the environment as PERSIST_TOKEN
+ *   npm run conformance -- --remote log                      a log in SQLite as a remote
+ *   npm run conformance -- --case append --case push/retry   cases by id or group (may be repeated)
  *   npm run conformance -- --list                            the cases: level, id, what they need, title
  *   npm run conformance -- --json                            reports as JSON on standard output, progress on standard error
  *
@@ -14,13 +17,20 @@ import process from "node:process"
 import { parseArgs } from "node:util"
 import { InvalidOption, UnknownAdapter } from "../kernel/errors.ts"
 import type { Awaitable } from "../kernel/ports/log-storage.ts"
+import { oneOf } from "./arguments.ts"
+import { groupOf } from "./case.ts"
+import { ourRemotes, type RemotePlaces } from "./cli/our-remotes.ts"
 import {
   atServer,
+  type CaseResult,
   inFolder,
   type LogStorageCase,
   logStorageCases,
   type LogStorageSubject,
+  type RemoteCase,
+  remoteCases,
   type Report,
+  runRemoteSuite,
   runSuite,
   selectCases,
 } from "./mod.ts"
@@ -62,21 +72,25 @@ export const ourAdapters: Subjects = {
 
 interface Call {
   readonly adapters: readonly string[]
-  readonly only: readonly string[] | undefined
+  readonly remotes: readonly string[]
+  /** Cases of each suite; undefined: all. */
+  readonly adapterCases: readonly string[] | undefined
+  readonly remoteCases: readonly string[] | undefined
   readonly url: string | undefined
   readonly json: boolean
   readonly list: boolean
 }
 
 const USAGE =
-  "usage: npm run conformance -- [--adapter memory|file|sqlite|libsql]... [--url URL] [--case id|group]... [--list] [--json] [--help]"
+  "usage: npm run conformance -- [--adapter memory|file|sqlite|libsql]... [--remote http|log]... [--url URL] [--case id|group]... [--list] [--json] [--help]"
 
 /** What the arguments ask for; `undefined` for `--help`. Throws if they make no sense. */
-const parseCall = (args: readonly string[], subjects: Subjects): Call | undefined => {
+const parseCall = (args: readonly string[], subjects: Subjects, places: RemotePlaces): Call | undefined => {
   const { values } = parseArgs({
     args: [...args],
     options: {
       adapter: { type: "string", multiple: true },
+      remote: { type: "string", multiple: true },
       case: { type: "string", multiple: true },
       url: { type: "string" },
       json: { type: "boolean", default: false },
@@ -85,33 +99,53 @@ const parseCall = (args: readonly string[], subjects: Subjects): Call | undefine
     },
   })
   if (values.help) return undefined
+  const isAll = values.adapter === undefined && values.remote === undefined
+  const adapters = isAll ? Object.keys(subjects) : [...new Set(values.adapter)]
   const known = Object.keys(subjects)
-  const adapters = values.adapter === undefined ? known : [...new Set(values.adapter)]
   for (const adapter of adapters) if (!known.includes(adapter)) throw new UnknownAdapter({ adapter, known })
-  checkSelection(values.case)
-  if (values.url !== undefined && (adapters.length !== 1 || adapters[0] !== "libsql")) {
-    throw new InvalidOption({ option: "--url", found: adapters.join(", "), expected: "--adapter libsql, which alone has a URL" })
+  const remotes = (isAll ? Object.keys(places) : [...new Set(values.remote)]).map((name) => oneOf("remote", name, Object.keys(places)))
+  if (values.url !== undefined && [...adapters, ...remotes].join() !== "libsql" && [...adapters, ...remotes].join() !== "http") {
+    const found = [...adapters, ...remotes].join(", ")
+    throw new InvalidOption({ option: "--url", found, expected: "--adapter libsql or --remote http, which alone have a URL" })
   }
-  return { adapters, only: values.case, url: values.url, json: values.json, list: values.list }
+  const { adapterCases, remoteCases: remoteIds } = splitCases(values.case, adapters.length > 0, remotes.length > 0)
+  return { adapters, remotes, adapterCases, remoteCases: remoteIds, url: values.url, json: values.json, list: values.list }
 }
 
-/** Throws for a `--case` that names nothing, by the name that the option has here. */
-const checkSelection = (only: readonly string[] | undefined): void => {
+/** The selected cases by suite, of those that run. Throws for a `--case` that names nothing, by the name that the option has here. */
+const splitCases = (
+  only: readonly string[] | undefined,
+  hasAdapters: boolean,
+  hasRemotes: boolean,
+): Pick<Call, "adapterCases" | "remoteCases"> => {
+  if (only === undefined) return { adapterCases: undefined, remoteCases: undefined }
   try {
-    selectCases(logStorageCases, only)
+    selectCases([...hasAdapters ? logStorageCases : [], ...hasRemotes ? remoteCases : []], only)
   } catch (error) {
     throw error instanceof InvalidOption ? new InvalidOption({ ...error.details, option: "--case" }, { cause: error }) : error
   }
+  const of = (cases: readonly { readonly id: string }[]): readonly string[] => {
+    const names = new Set(cases.flatMap(({ id }) => [id, groupOf(id), `${groupOf(id)}/`]))
+    return only.filter((name) => names.has(name))
+  }
+  return { adapterCases: of(logStorageCases), remoteCases: of(remoteCases) }
 }
 
-const formatCase = ({ id, level, requires, title }: LogStorageCase): string =>
+/** Whether a suite has anything to run. */
+const isAny = (only: readonly string[] | undefined): boolean => only === undefined || only.length > 0
+
+const formatCase = ({ id, level, requires, title }: LogStorageCase | RemoteCase): string =>
   `${level.padEnd(6)} ${id.padEnd(34)} ${title}${requires.length === 0 ? "" : ` (needs ${requires.join(", ")})`}`
 
 /** Runs the call; answers the exit code. */
-export const main = async (args: readonly string[], subjects: Subjects = ourAdapters): Promise<number> => {
+export const main = async (
+  args: readonly string[],
+  subjects: Subjects = ourAdapters,
+  places: RemotePlaces = ourRemotes,
+): Promise<number> => {
   let call: Call | undefined
   try {
-    call = parseCall(args, subjects)
+    call = parseCall(args, subjects, places)
   } catch (error) {
     // A wrong call, by our classes or by those of parseArgs: both have a message for people. All else is a defect.
     if (!(error instanceof UnknownAdapter || error instanceof InvalidOption || error instanceof TypeError)) throw error
@@ -122,29 +156,43 @@ export const main = async (args: readonly string[], subjects: Subjects = ourAdap
     console.log(USAGE)
     return 0
   }
-  const { adapters, only, url, json, list } = call
-  if (list) {
-    console.log(selectCases(logStorageCases, only).map(formatCase).join("\n"))
+  if (call.list) {
+    const { adapters, remotes } = call
+    const cases = [
+      ...adapters.length > 0 && isAny(call.adapterCases) ? selectCases(logStorageCases, call.adapterCases) : [],
+      ...remotes.length > 0 && isAny(call.remoteCases) ? selectCases(remoteCases, call.remoteCases) : [],
+    ]
+    console.log(cases.map(formatCase).join("\n"))
     return 0
   }
 
-  const say = json ? console.error : console.log
+  const say = call.json ? console.error : console.log
   const reports: Report[] = []
-  for (const name of adapters) {
-    say(name)
-    const make = subjects[name]!
-    const report = await runSuite({
-      name,
-      make: () => make(url),
-      only,
-      timeoutMillis: url === undefined ? undefined : REMOTE_CASE_MILLIS_MAX,
-      onResult: (result) => say(formatResult(result)),
-    })
-    say(`${name}: ${formatTotals(report)}${report.warnings === 0 ? "" : `, ${report.warnings} warnings`}\n`)
+  const tell = (report: Report): void => {
+    say(`${report.name}: ${formatTotals(report)}${report.warnings === 0 ? "" : `, ${report.warnings} warnings`}\n`)
     reports.push(report)
   }
+  const { url, adapterCases, remoteCases: remoteIds } = call
+  const options = {
+    timeoutMillis: url === undefined ? undefined : REMOTE_CASE_MILLIS_MAX,
+    onResult: (result: CaseResult) => say(formatResult(result)),
+  }
+  for (const name of isAny(adapterCases) ? call.adapters : []) {
+    say(name)
+    const make = subjects[name]!
+    tell(await runSuite({ ...options, name, make: () => make(url), only: adapterCases }))
+  }
+  for (const name of isAny(remoteIds) ? call.remotes : []) {
+    say(`remote ${name}`)
+    const place = await places[name]!(url)
+    try {
+      tell(await runRemoteSuite({ ...options, name: `remote ${name}`, make: () => place.subject(), only: remoteIds }))
+    } finally {
+      await place.end()
+    }
+  }
   const sum = (count: "passed" | "failed" | "skipped"): number => reports.reduce((total, report) => total + report[count], 0)
-  if (json) console.log(`[${reports.map(reportToJson).join(",\n")}]`)
+  if (call.json) console.log(`[${reports.map(reportToJson).join(",\n")}]`)
   say(formatTotals({ passed: sum("passed"), failed: sum("failed"), skipped: sum("skipped") }))
   // A selection of which an adapter can do nothing has skipped all, and said why: no failure of the adapter.
   return reports.some((report) => report.failed > 0) ? 1 : 0

@@ -1,5 +1,6 @@
 /**
- * Conformance: does an adapter keep the promises of the storage port? For authors of adapters, with any test framework or none.
+ * Conformance: does an adapter keep the promises of the storage port, and a remote those of the sync protocol? For their authors, with any test
+ * framework or none.
  *
  *   import { formatReport, runSuite } from "@cuitty/persist/conformance"
  *   import { myAdapter } from "./my-adapter.ts"
@@ -13,5 +14,8 @@ export { atServer } from "./at-server.ts"
 export { type FolderOptions, inFolder } from "./in-folder.ts"
 export { logStorageCases, runSuite, type SuiteOptions } from "./log-storage/suite.ts"
 export { type LogStorageCase, type LogStorageSubject, LogStorageTrial, type Medium, type Need } from "./log-storage/trial.ts"
+export { BlockWriter, type Dot, type PartOptions, type PlayedOperation, RawValue } from "./remote/block-writer.ts"
+export { remoteCases, type RemoteSuiteOptions, runRemoteSuite } from "./remote/suite.ts"
+export { type Person, type RemoteCase, type RemoteNeed, type RemoteSubject, RemoteTrial } from "./remote/trial.ts"
 export { formatReport, formatResult, formatTotals, reportToJson } from "./report.ts"
 export { type CaseResult, type Report, runCase, runCases, type RunOptions, selectCases, type Trial } from "./runner.ts"

@@ -20,7 +20,7 @@ const bundledPackages = ({ outputs }: Outputs): ReadonlySet<string> => {
 }
 
 /** Outputs that load with the one at `start`, itself included; what is imported lazily is left out. */
-const loadedWith = ({ outputs }: Outputs, start: string): ReadonlySet<string> => {
+export const loadedWith = ({ outputs }: Outputs, start: string): ReadonlySet<string> => {
   const loaded = new Set<string>()
   const queue = [start]
   for (let path = queue.pop(); path !== undefined; path = queue.pop()) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { retryAfterMillisOf } from "./retry-after.ts"
+import { processorMillis } from "../../kernel/testing/processor-time.ts"
 
 const NOW_MILLIS = Date.UTC(2026, 0, 1, 12)
 const HOUR_MILLIS = 3_600_000
@@ -41,9 +42,9 @@ describe("retryAfterMillisOf()", () => {
 
   it("is done at once with a header of a megabyte", () => {
     for (const header of ["1".repeat(1_000_000), "-".repeat(1_000_000), `Thu, ${" ".repeat(1_000_000)}`, "Thu,".repeat(250_000)]) {
-      const startedMillis = performance.now()
+      const startedMillis = processorMillis()
       assert.equal(parse(header), undefined)
-      assert.ok(performance.now() - startedMillis < 50)
+      assert.ok(processorMillis() - startedMillis < 250)
     }
   })
 })
