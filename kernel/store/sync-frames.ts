@@ -14,7 +14,7 @@ import {
   PartType,
   writePart,
 } from "../format/frame.ts"
-import { encodeBlock } from "../format/operation-block.ts"
+import { decodeBlock, encodeBlock } from "../format/operation-block.ts"
 import type { HybridClock } from "../model/clock.ts"
 import { OperationKind } from "../model/operation.ts"
 import { addVersion, contextOf, keptBy } from "../model/versions.ts"
@@ -41,8 +41,11 @@ export class SyncFrames {
   readonly #tables = new BlockTables(this.#block)
   readonly #keys = new ByteWriter()
   readonly #values = new ByteWriter()
+  /** Holds the frame of the last build, read back. */
   readonly #frame: FrameReader
-  #out: ByteWriter | undefined
+  readonly #readBack = new BlockColumns()
+  /** Bytes of that frame, until it is folded; 0: there is none. */
+  #bytes = 0
 
   constructor(options: SyncFramesOptions) {
     this.#options = options
@@ -51,7 +54,7 @@ export class SyncFrames {
 
   /** Builds the frame of a sync's write into `out`, which stays empty if there is nothing to append or the write fails. */
   build(write: PendingWrite, views: StoreViews, out: ByteWriter, head: FrameHead): void {
-    this.#out = undefined
+    this.#bytes = 0
     write.failure = undefined
     write.written = 0
     try {
@@ -61,12 +64,21 @@ export class SyncFrames {
       this.#encode(frame, views, out, head)
       const bytesMax = this.#options.frameBytesMax
       if (out.length > bytesMax) throw new FrameTooLarge({ bytes: out.length, bytesMax })
+      this.#read(out)
     } catch (error) {
       write.failure = { error }
       return out.reset()
     }
     write.written = 1
-    this.#out = out
+    this.#bytes = out.length
+  }
+
+  /** What cannot be read back is not stored: it would close the log. Much of it is what a remote said. */
+  #read(out: ByteWriter): void {
+    const frame = this.#frame
+    frame.read(out.buffer.subarray(0, out.length))
+    if (!frame.local) return // blocks of others were read when they came
+    while (frame.nextPart()) if (frame.partType === PartType.block) decodeBlock(frame.reader, this.#readBack)
   }
 
   #encode({ parts, change }: SyncFrame, views: StoreViews, out: ByteWriter, head: FrameHead): void {
@@ -133,12 +145,11 @@ export class SyncFrames {
 
   /** Folds the frame that was built, which is now stored; answers its bytes. */
   foldBuilt(views: StoreViews): number {
-    const out = this.#out
-    if (out === undefined) return 0
-    this.#out = undefined
-    this.#frame.read(out.buffer.subarray(0, out.length))
+    const bytes = this.#bytes
+    if (bytes === 0) return 0
+    this.#bytes = 0
     views.foldFrame(this.#frame)
     if (this.#block.count > 0) this.#options.writer.seq = this.#block.to
-    return out.length
+    return bytes
   }
 }

@@ -6,11 +6,24 @@
  *   a page names it withheld  its author writes it anew (and it is then taken, or properly refused); for others it is a dead letter
  */
 import type { RefusedDot, RemoteChange, WriterDot } from "../format/change.ts"
-import { CLOCK_DRIFT_MILLIS_MAX } from "../limits.ts"
+import {
+  BATCH_BYTES_MAX,
+  BATCH_OPERATIONS_MAX,
+  CLOCK_DRIFT_MILLIS_MAX,
+  KEY_BYTES_MAX,
+  REFUSAL_CODE_BYTES_MAX,
+  REFUSAL_MESSAGE_BYTES_MAX,
+  STAMP_MILLIS_MAX,
+} from "../limits.ts"
+import { WRITER_BYTES } from "../model/identifiers.ts"
 import type { Refusal } from "../ports/remote.ts"
 import type { StoreViews } from "../views/store-views.ts"
 import { OperationKind } from "../model/operation.ts"
+import { clip } from "../text.ts"
 import type { LiveVersion, SyncCommit } from "./synced-log.ts"
+
+/** Bytes of a frame that the answer to one refusal takes at most, beside key, value and message: a dot, a code, columns of one operation. */
+const ANSWER_BYTES = 128
 
 /** A change that tells of nothing yet. */
 export const noChange = (remote: string): RemoteChange => ({
@@ -30,19 +43,54 @@ export function clockOffsetOf(views: StoreViews, remote: string, now: number, se
   return isAhead || views.remotes.of(remote).clockOffsetMillis === 0 ? undefined : 0
 }
 
-/** The frame that follows the answer `refused`. */
+/**
+ * The frame that follows the answer `refused`, with as many of the refusals as fit a frame: the remote names the others again. What is refused
+ * has to be here; what a remote says of other operations is not taken.
+ */
 export const refusalCommit =
   (remote: string, refused: readonly Refusal[], now: () => number, serverTimeMillis: number): SyncCommit => (views) => {
-    const dots = refused.map((one): RefusedDot => one)
+    const dots = refused.filter((dot) => isHere(views, dot)).map(({ writer, seq, code, message }): RefusedDot => ({
+      writer,
+      seq,
+      code: clip(code, REFUSAL_CODE_BYTES_MAX),
+      message: clip(message, REFUSAL_MESSAGE_BYTES_MAX),
+    }))
     const isAhead = ({ code }: RefusedDot): boolean => code === "clock_ahead"
-    const offset = dots.some(isAhead) ? Math.min(0, Math.round(serverTimeMillis - now())) : undefined
-    const known = views.remotes.of(remote).refused
-    const unheard = dots.filter(({ writer, seq }) => !known.has(views.writers.indexOf(writer), seq))
-    const rewrites = liveVersions(views, dots.filter(isAhead))
-    const dead = dots.filter((dot) => !isAhead(dot) && !views.remotes.dead.has(views.writers.indexOf(dot.writer), dot.seq))
-    if (unheard.length === 0 && dead.length === 0 && rewrites.length === 0 && offset === undefined) return undefined
+    const live = liveVersions(views, dots.filter(isAhead))
+    const taken = fitting(dots, (dot) => (live.get(nameOf(views, dot))?.version.valueBytes ?? 0) + KEY_BYTES_MAX + dot.message.length * 3)
+    const { refused: known, clockOffsetMillis } = views.remotes.of(remote), { dead: buried } = views.remotes
+    const unheard = taken.filter(({ writer, seq }) => !known.has(views.writers.indexOf(writer), seq))
+    const dead = taken.filter((dot) => !isAhead(dot) && !buried.has(views.writers.indexOf(dot.writer), dot.seq))
+    const rewrites = taken.filter(isAhead).flatMap((dot) => live.get(nameOf(views, dot)) ?? [])
+    const offset = taken.some(isAhead) ? offsetOf(now(), serverTimeMillis) : undefined
+    if (unheard.length === 0 && dead.length === 0 && rewrites.length === 0 && (offset ?? clockOffsetMillis) === clockOffsetMillis) {
+      return undefined
+    }
     return { parts: [], rewrites, change: { ...noChange(remote), refused: unheard, dead, clockOffsetMillis: offset } }
   }
+
+/** Is there such an operation in this log? */
+function isHere({ vector, writers }: StoreViews, { writer, seq }: WriterDot): boolean {
+  return writer.length === WRITER_BYTES && Number.isSafeInteger(seq) && seq > 0 && seq <= vector.pairOf(writers.indexOf(writer)).seq
+}
+
+/** By how much a clock is ahead of a remote's, as what is added to it: not positive, whatever the remote says of the time. */
+function offsetOf(now: number, serverTimeMillis: number): number {
+  const ahead = Math.round(now - serverTimeMillis)
+  return ahead > 0 ? -Math.min(ahead, STAMP_MILLIS_MAX) : 0
+}
+
+/** The first of these that fit a frame; at least one. */
+function fitting<T>(items: readonly T[], bytesOf: (item: T) => number): T[] {
+  const taken: T[] = []
+  let bytes = 0
+  for (const item of items) {
+    bytes += bytesOf(item) + ANSWER_BYTES
+    if (taken.length > 0 && (bytes > BATCH_BYTES_MAX || taken.length === BATCH_OPERATIONS_MAX)) break
+    taken.push(item)
+  }
+  return taken
+}
 
 /** Live operations that this remote withholds, with nobody's answer to it yet. */
 function unanswered(views: StoreViews, remote: string): LiveVersion[] {
@@ -54,9 +102,9 @@ function unanswered(views: StoreViews, remote: string): LiveVersion[] {
 /** Is there a live operation that the remote withholds and nobody has answered? */
 export const hasUnanswered = (views: StoreViews, remote: string): boolean => unanswered(views, remote).length > 0
 
-/** The frame that answers what pages named as withheld. */
+/** The frame that answers what pages named as withheld: as many as fit, so it is made again as long as there are any. */
 export const withheldCommit = (remote: string): SyncCommit => (views) => {
-  const open = unanswered(views, remote)
+  const open = fitting(unanswered(views, remote), ({ version }) => version.keyBytes + version.valueBytes)
   if (open.length === 0) return undefined
   const isOwn = ({ version }: LiveVersion): boolean => views.own.has(version.writer) && version.kind !== OperationKind.event
   const dead = open.filter((one) => !isOwn(one)).map(({ version }): WriterDot => ({
@@ -66,8 +114,12 @@ export const withheldCommit = (remote: string): SyncCommit => (views) => {
   return { parts: [], rewrites: open.filter(isOwn), change: { ...noChange(remote), dead } }
 }
 
-function liveVersions(views: StoreViews, dots: readonly WriterDot[]): LiveVersion[] {
-  if (dots.length === 0) return []
-  const wanted = new Set(dots.map(({ writer, seq }) => `${views.writers.indexOf(writer)} ${seq}`))
-  return views.records.liveVersions((writer, seq) => wanted.has(`${writer} ${seq}`))
+const nameOf = ({ writers }: StoreViews, { writer, seq }: WriterDot): string => `${writers.indexOf(writer)} ${seq}`
+
+/** Those of these operations that are versions of their records, by their names. */
+function liveVersions(views: StoreViews, dots: readonly WriterDot[]): ReadonlyMap<string, LiveVersion> {
+  if (dots.length === 0) return new Map()
+  const wanted = new Set(dots.map((dot) => nameOf(views, dot)))
+  const found = views.records.liveVersions((writer, seq) => wanted.has(`${writer} ${seq}`))
+  return new Map(found.map((one) => [`${one.version.writer} ${one.version.seq}`, one]))
 }

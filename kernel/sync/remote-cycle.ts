@@ -8,10 +8,10 @@
  *                                           └─ restart ─▶ one frame, ask again
  *   at the end of a pull: answer what pages named as withheld (S20)
  */
-import { ProtocolViolation } from "../errors.ts"
+import { NoProgress, ProtocolViolation } from "../errors.ts"
 import { BATCH_BYTES_MAX } from "../limits.ts"
 import { bytesToHex } from "../model/identifiers.ts"
-import type { Cursor, Handshake, PassedRange, PullAnswer, PushAnswer, Remote, RemoteLimits } from "../ports/remote.ts"
+import type { Cursor, Handshake, PassedRange, PullAnswer, PushAnswer, Refusal, Remote, RemoteLimits } from "../ports/remote.ts"
 import type { CycleStatus, PullResult, PushResult, SyncCycle } from "./cycle.ts"
 import { Known } from "./known.ts"
 import { checkParts, type Page, pageCommit, restartCommit, sameCursor } from "./pages.ts"
@@ -21,15 +21,18 @@ import type { SyncedLog } from "./synced-log.ts"
 
 /** An `ok` may leave what was pushed lacking this many times in a row before it is taken for a lie. */
 const FRUITLESS_PUSHES_MAX = 3
+/** A pull begins anew this often, and is given this many pages in a row that bring nothing: then it is put off. */
+const RESTARTS_MAX = 8
+const EMPTY_PAGES_MAX = 16
+/** Writers whose blocks a pull asks to be left out. */
+const HAVE_MAX = 64
+
 /** A page that was asked for. */
 interface AskedPage {
   readonly cursor: Cursor
   readonly have: readonly PassedRange[]
   readonly answer: Promise<PullAnswer>
 }
-
-/** Writers whose blocks a pull asks to be left out. */
-const HAVE_MAX = 64
 
 export class RemoteCycle implements SyncCycle {
   readonly remote: Remote
@@ -72,6 +75,7 @@ export class RemoteCycle implements SyncCycle {
     if (this.hasPending || await this.#log.storage.head() !== this.#log.head) await this.#log.refresh()
     // What is written meanwhile is for the next push: somebody who writes all the time would keep this one from ending, and pulls from beginning.
     let until = this.#log.head
+    const began = this.#ownSeqs()
     for (let fruitless = 0;;) {
       signal.throwIfAborted()
       if (!this.#known.follow(this.#log.views).caughtUp) return { ...total, stoppedBy: "pull_first" }
@@ -89,7 +93,8 @@ export class RemoteCycle implements SyncCycle {
       } else if (answer.kind === "refused") {
         const { refused, serverTimeMillis } = answer
         const isNews = await this.#log.commit(refusalCommit(this.remote.name, refused, this.#now, serverTimeMillis))
-        fruitless = isNews ? 0 : fruitless + 1
+        // What this push wrote anew has a stamp by the remote's own clock: whoever refuses that too will never have enough.
+        fruitless = isNews && refused.some((dot) => this.#wasThere(dot, began)) ? 0 : fruitless + 1
         until = this.#log.head
         total = { ...total, refused: total.refused + refused.length }
       } else {
@@ -108,6 +113,18 @@ export class RemoteCycle implements SyncCycle {
     }
   }
 
+  /** Own writers and their last numbers. */
+  #ownSeqs(): ReadonlyMap<number, number> {
+    const { views } = this.#log
+    return new Map([...views.own].map((writer) => [writer, views.vector.pairOf(writer).seq]))
+  }
+
+  /** Was an operation in the log when the own writers had come to these numbers? */
+  #wasThere({ writer, seq }: Refusal, seqs: ReadonlyMap<number, number>): boolean {
+    const { views } = this.#log, index = views.writers.indexOf(writer)
+    return !views.own.has(index) || seq <= (seqs.get(index) ?? 0)
+  }
+
   /** Notes an `ok`; answers whether the remote has what was pushed. */
   #learn(answer: Extract<PushAnswer, { kind: "ok" }>, plan: PushPlan): boolean {
     const { views } = this.#log
@@ -123,7 +140,7 @@ export class RemoteCycle implements SyncCycle {
 
   async pull(signal: AbortSignal): Promise<PullResult> {
     const { limits } = await this.connect(signal), { remote: { name } } = this
-    let requests = 0, parts = 0, bytes = 0, restarts = 0, ahead: AskedPage | undefined
+    let requests = 0, parts = 0, bytes = 0, restarts = 0, emptyPages = 0, ahead: AskedPage | undefined
     for (let upToDate = false; !upToDate;) {
       signal.throwIfAborted()
       const { cursor } = this.#known.follow(this.#log.views)
@@ -132,7 +149,10 @@ export class RemoteCycle implements SyncCycle {
       const answer = await asked.answer
       requests++
       if (answer.kind === "restart") {
-        restarts++
+        if (cursor.position === 0) this.#refuse("it wants a restart of a pull that began at the first frame")
+        if (restarts++ === RESTARTS_MAX) {
+          throw new NoProgress({ remote: name, call: "pull", reason: "it asks for a new beginning, again and again" })
+        }
         await this.#log.commit(restartCommit(name, answer.at, cursor))
         continue
       }
@@ -147,10 +167,14 @@ export class RemoteCycle implements SyncCycle {
       this.#known.follow(views)
       for (const { writer, to } of blocks) this.#known.raise(views.writers.indexOf(writer), to)
       upToDate = answer.upToDate && sameCursor(this.#known.follow(views).cursor, answer.next)
+      emptyPages = answer.parts.length + answer.ranges.length === 0 ? emptyPages + 1 : 0
+      if (!upToDate && emptyPages === EMPTY_PAGES_MAX) {
+        throw new NoProgress({ remote: name, call: "pull", reason: "its pages bring nothing" })
+      }
     }
     this.#known.settle(this.#log.views)
     this.#acks++
-    if (hasUnanswered(this.#log.views, name)) await this.#log.commit(withheldCommit(name))
+    while (hasUnanswered(this.#log.views, name) && await this.#log.commit(withheldCommit(name)));
     return { requests, parts, bytes, restarts }
   }
 
@@ -162,15 +186,16 @@ export class RemoteCycle implements SyncCycle {
 
   /** What would make asking never end, or leave something out, is not taken. */
   #checkPage({ next, upToDate, ranges }: Page, { cursor, have }: AskedPage): void {
-    const refuse = (reason: string): never => {
-      throw new ProtocolViolation({ remote: this.remote.name, call: "pull", reason })
-    }
     const moves = next.position > cursor.position || (upToDate && sameCursor(next, cursor))
-    if (!moves) refuse(`after position ${cursor.position} it went on at ${next.position}`)
+    if (!moves) this.#refuse(`after position ${cursor.position} it went on at ${next.position}`)
     const bounds = new Map(have.map(({ writer, seq }) => [bytesToHex(writer), seq]))
     for (const { writer, seq } of ranges) {
-      if (seq > (bounds.get(bytesToHex(writer)) ?? 0)) refuse("it left out a block that was not said to be here")
+      if (seq > (bounds.get(bytesToHex(writer)) ?? 0)) this.#refuse("it left out a block that was not said to be here")
     }
+  }
+
+  #refuse(reason: string): never {
+    throw new ProtocolViolation({ remote: this.remote.name, call: "pull", reason })
   }
 
   #have(): PassedRange[] {
