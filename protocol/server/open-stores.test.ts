@@ -74,8 +74,11 @@ describe("OpenStores", () => {
 
   it("a failed opening is not remembered, and takes no place", async () => {
     const bench = new Bench({ openStoresMax: 1, storesMax: 1 })
-    bench.logs.beforeOpen = () => Promise.reject(new StorageFailed({ location: "x", call: "open", reason: "broken" }))
-    for (let n = 0; n < 3; n++) await assert.rejects(bench.acquire("a"), StorageFailed)
+    const failed = new StorageFailed({ location: "x", call: "open", reason: "broken" })
+    for (const isFailing of [() => true, (create: boolean) => create]) {
+      bench.logs.beforeOpen = (_, create) => isFailing(create) ? Promise.reject(failed) : Promise.resolve()
+      for (let n = 0; n < 3; n++) await assert.rejects(bench.acquire("a"), StorageFailed)
+    }
     bench.logs.beforeOpen = () => Promise.resolve()
     ;(await bench.acquire("a")).release()
     assert.equal(bench.stores.size, 1)

@@ -307,6 +307,10 @@ describe("SyncService", () => {
 
   it("T58 takes as many new writers of a principal a day as may be; more may come later, and nothing is refused", async () => {
     const bench = new ServiceBench({ limits: { newWritersPerDayMax: 2 } })
+    for (const byte of [7, 8, 9]) {
+      const push = bodies("s").push([new ForeignWriter(byte).put("k", 1).part()], [], [cursorAt(99)])
+      assert.equal(decodePushAnswer((await bench.handle("push", push, ALICE)).body).kind, "unknown")
+    }
     for (const byte of [1, 2]) await pushOne(bench, "s", ALICE, byte)
     await pushOne(bench, "s", ALICE, 2)
     const third = bodies("s").push([new ForeignWriter(3).put("k", 1).part()])
