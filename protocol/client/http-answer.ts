@@ -1,4 +1,5 @@
 /** HTTP answer: its body, counted while it arrives and cut off at a limit. */
+import { ProtocolViolation } from "../../kernel/errors.ts"
 import type { Bytes } from "../../kernel/ports/log-storage.ts"
 import { type Asked, networkFailure, violation } from "./http-failure.ts"
 import type { PendingCall } from "./pending-call.ts"
@@ -28,8 +29,8 @@ export const checkEncoding = (response: Response, asked: Asked): void => {
 }
 
 /**
- * Reads the whole body; `onBytes` is told of every piece. Rejects with `ProtocolViolation` as soon as it has more than `bytesMax` bytes after
- * inflating, with `RemoteUnreachable` if it breaks off, and with the call's reason once that ends. The connection is given up by `call.end()`.
+ * Reads the whole body; `onBytes` is told of every piece. Rejects with `ProtocolViolation` as soon as it has more than `bytesMax` bytes, before or
+ * after inflating, with `RemoteUnreachable` if it breaks off, and with the call's reason once that ends. The connection is given up by `call.end()`.
  */
 export const readBody = async (
   response: Response,
@@ -48,11 +49,16 @@ export const readBody = async (
   const chunks: Bytes[] = []
   let read = 0
   if (response.body !== null) {
-    const reader = response.body.getReader()
+    const next = async <T>(work: Promise<T>): Promise<T> => {
+      try {
+        return await call.race(work)
+      } catch (error) {
+        throw call.signal.aborted || error instanceof ProtocolViolation ? error : networkFailure(error, asked)
+      }
+    }
+    const reader = (encoded ? await next(inflated(response.body, bytesMax, refuse)) : response.body).getReader()
     for (;;) {
-      const { done, value } = await call.race(reader.read()).catch((error) => {
-        throw call.signal.aborted ? error : networkFailure(error, asked)
-      })
+      const { done, value } = await next(reader.read())
       if (done) break
       read += value.length
       if (read > bytesMax) refuse()
@@ -61,6 +67,36 @@ export const readBody = async (
     }
   }
   return { bytes: join(chunks, read), counted: { received: encoded && announced !== undefined ? announced : read, read } }
+}
+
+/**
+ * A body with its gzip undone, if whoever fetched it has not done so: a `fetch` of one's own, such as a server's in the same process, hands it on as it
+ * was sent. No message begins like a gzip member, so that nothing is undone twice by mistake. Calls `refuse` above `bytesMax` bytes before inflating.
+ */
+const inflated = async (body: ReadableStream<Bytes>, bytesMax: number, refuse: () => never): Promise<ReadableStream<Bytes>> => {
+  const reader = body.getReader()
+  const begun: Bytes[] = []
+  let read = 0
+  const pull = async (): Promise<Bytes | undefined> => {
+    const { done, value } = await reader.read()
+    if (done) return undefined
+    read += value.length
+    return read > bytesMax ? refuse() : value
+  }
+  for (let piece = await pull(); piece !== undefined; piece = await pull()) {
+    begun.push(piece)
+    if (read >= 2) break
+  }
+  const [first, second] = join(begun, read)
+  const whole = new ReadableStream<Bytes>({
+    pull: async (controller) => {
+      const piece = begun.shift() ?? await pull()
+      if (piece === undefined) controller.close()
+      else controller.enqueue(piece)
+    },
+    cancel: (reason) => reader.cancel(reason),
+  })
+  return first === 0x1f && second === 0x8b ? whole.pipeThrough(new DecompressionStream("gzip")) : whole
 }
 
 const contentLengthOf = (response: Response): number | undefined => {
