@@ -22,6 +22,8 @@ import type { SyncedLog } from "./synced-log.ts"
 
 /** What one push is to bring. */
 export interface PushPlan {
+  /** The views that it was made of: of others it says nothing. */
+  readonly views: StoreViews
   readonly request: PushRequest
   /** Nothing is lacking up to this position of the log once it is taken. */
   readonly through: Position
@@ -46,12 +48,18 @@ interface TakenBlock {
   readonly count: number
 }
 
-/** The next push, or undefined if the remote lacks nothing that the log has. Rejects as reading the log does. */
-export async function planPush(log: SyncedLog, known: Known, limits: RemoteLimits): Promise<PushPlan | undefined> {
+/**
+ * The next push, or undefined if the remote lacks nothing that the log has. With `after` it is the one that follows when all of that plan is
+ * taken. Rejects as reading the log does.
+ */
+export async function planPush(log: SyncedLog, known: Known, limits: RemoteLimits, after?: PushPlan): Promise<PushPlan | undefined> {
   const { views } = log, view = known.follow(views)
-  if (known.lacking(views).length === 0) return undefined
-  return await new Planner(log, views, view, known, limits).plan()
+  if (after === undefined && known.lacking(views).length === 0) return undefined
+  return await new Planner(log, views, view, known, limits, after).plan()
 }
+
+/** The frames of the remote that a push builds on: both, since they may be of two histories of it (rule S14). */
+export const basisOf = ({ cursor }: RemoteView, { last }: Known): PushRequest["basis"] => (last === undefined ? [cursor] : [cursor, last])
 
 class Planner {
   readonly #log: SyncedLog
@@ -69,13 +77,16 @@ class Planner {
   /** An operation's context names a number that goes along: it may cover some of them. */
   #mayCover = false
 
-  constructor(log: SyncedLog, views: StoreViews, view: RemoteView, known: Known, limits: RemoteLimits) {
+  readonly #after: PushPlan | undefined
+
+  constructor(log: SyncedLog, views: StoreViews, view: RemoteView, known: Known, limits: RemoteLimits, after: PushPlan | undefined) {
     this.#log = log
     this.#views = views
     this.#view = view
     this.#known = known
     this.#limits = limits
-    this.#through = known.readFrom
+    this.#after = after
+    this.#through = after?.through ?? known.readFrom
   }
 
   async plan(): Promise<PushPlan | undefined> {
@@ -87,7 +98,7 @@ class Planner {
         frame.read(bytes)
         if (!this.#takeFrame(frame)) break reading
         this.#through++
-        if (this.#taken.length === 0) this.#known.readFrom = this.#through
+        if (this.#taken.length === 0 && this.#after === undefined) this.#known.readFrom = this.#through
       }
     }
     return this.#taken.length === 0 ? undefined : this.#finish()
@@ -134,11 +145,15 @@ class Planner {
     return all
   }
 
+  #knownOf(writer: number): number {
+    return Math.max(this.#known.of(writer, this.#views), this.#after?.ranges.get(writer) ?? 0)
+  }
+
   #reachedOf(writer: number, more: readonly TakenBlock[] = []): number {
     const last = more.findLast((block) => block.writer === writer)
     if (last !== undefined) return last.to
     let reached = this.#reached.get(writer)
-    if (reached === undefined) this.#reached.set(writer, reached = this.#known.of(writer, this.#views))
+    if (reached === undefined) this.#reached.set(writer, reached = this.#knownOf(writer))
     return reached
   }
 
@@ -152,7 +167,7 @@ class Planner {
         : [contextWriters[row]!, this.#block.contextSeqs[row]!]
       for (let at = 0; at < context.length; at += 2) {
         const writer = this.#views.writers.indexOf(this.#block.writers[context[at]!]!)
-        if (context[at + 1]! > this.#known.of(writer, this.#views)) return true
+        if (context[at + 1]! > this.#knownOf(writer)) return true
       }
     }
     return false
@@ -163,7 +178,7 @@ class Planner {
     const parts: Part[] = [], ranges = new Map<number, number>()
     let listed = 0
     for (const [writer, blocks] of byWriter(this.#taken)) {
-      const after = this.#known.of(writer, this.#views), last = blocks.at(-1)!
+      const after = this.#knownOf(writer), last = blocks.at(-1)!
       const isCut = blocks[0]!.from < after || refused.hasInRange(writer, after, last.to) || squash.void.hasInRange(writer, after, last.to)
       const operations = blocks.reduce((sum, block) => sum + block.count, 0)
       ranges.set(writer, last.to)
@@ -183,7 +198,8 @@ class Planner {
     let coalescedBytes = 0
     for (const { value } of squash.void.entries()) coalescedBytes += value
     return {
-      request: { basis: this.#basis(), own: this.#ownOf(ranges.keys()), parts },
+      views: this.#views,
+      request: { basis: basisOf(this.#view, this.#known), own: this.#ownOf(ranges.keys()), parts },
       through: this.#through,
       ranges,
       operations: listed,
@@ -200,18 +216,12 @@ class Planner {
     for (const { writer, content } of this.#taken) {
       reader.point(content, 0, content.length)
       decodeBlock(reader, this.#block)
-      const after = this.#known.of(writer, this.#views)
+      const after = this.#knownOf(writer)
       const writers = this.#block.writers.map((id) => this.#views.writers.indexOf(id))
       squash.add(this.#block, writers, (seq) => seq > after && !refused.has(writer, seq))
     }
     squash.run()
     return squash
-  }
-
-  /** Both, since they may be of two histories of the remote (rule S14). */
-  #basis(): PushRequest["basis"] {
-    const { cursor } = this.#view, { last } = this.#known
-    return last === undefined ? [cursor] : [cursor, last]
   }
 
   #ownOf(writers: Iterable<number>): Bytes[] {

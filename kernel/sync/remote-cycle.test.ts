@@ -95,6 +95,33 @@ describe("RemoteCycle", () => {
     await play.end()
   })
 
+  it("push() of much goes in several requests, each planned while the one before is on its way, and flushes once", async () => {
+    const play = new Play(), a = await play.device(), b = await play.device()
+    await a.cycle.pull(NEVER)
+    let flushes = 0
+    const { synced } = a.store,
+      cycle = new RemoteCycle({
+        ...synced,
+        get views() {
+          return synced.views
+        },
+        get head() {
+          return synced.head
+        },
+        flush: () => (flushes++, synced.flush()),
+      }, play.remote())
+    const text = "x".repeat(100_000)
+    for (let n = 0; n < 100; n++) await a.store.records.put(`task:${n % 90}`, { n, text })
+    const { requests, operations, coalesced, stoppedBy } = await cycle.push(NEVER)
+    assert.ok(requests >= 3, `${requests} requests`)
+    assert.equal(operations + coalesced, 100)
+    assert.deepEqual({ flushes, stoppedBy }, { flushes: 1, stoppedBy: "done" })
+    assert.equal(cycle.hasPending, false)
+    await sync(b.cycle)
+    assert.equal(await b.store.digest(), await a.store.digest())
+    await play.end()
+  })
+
   it("push() of nothing reads no frame and asks nobody", async () => {
     const play = new Play(), a = await play.device()
     await a.store.records.put("k", 1)

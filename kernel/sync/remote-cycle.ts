@@ -11,11 +11,12 @@
 import { NoProgress, ProtocolViolation } from "../errors.ts"
 import { BATCH_BYTES_MAX } from "../limits.ts"
 import { bytesToHex } from "../model/identifiers.ts"
+import type { Position } from "../ports/log-storage.ts"
 import type { Cursor, Handshake, PassedRange, PullAnswer, PushAnswer, Refusal, Remote, RemoteLimits } from "../ports/remote.ts"
 import type { CycleStatus, PullResult, PushResult, SyncCycle } from "./cycle.ts"
 import { Known } from "./known.ts"
 import { checkParts, type Page, pageCommit, restartCommit, sameCursor } from "./pages.ts"
-import { planPush, type PushPlan } from "./planner.ts"
+import { basisOf, planPush, type PushPlan } from "./planner.ts"
 import { hasUnanswered, refusalCommit, withheldCommit } from "./refusals.ts"
 import type { SyncedLog } from "./synced-log.ts"
 
@@ -76,21 +77,30 @@ export class RemoteCycle implements SyncCycle {
     // What is written meanwhile is for the next push: somebody who writes all the time would keep this one from ending, and pulls from beginning.
     let until = this.#log.head
     const began = this.#ownSeqs()
+    let ahead: Promise<PushPlan | undefined> | undefined, flushed: Position = 0
     for (let fruitless = 0;;) {
       signal.throwIfAborted()
       if (!this.#known.follow(this.#log.views).caughtUp) return { ...total, stoppedBy: "pull_first" }
-      const plan = await planPush(this.#log, this.#known, limits)
+      const plan = await ahead ?? await planPush(this.#log, this.#known, limits)
+      ahead = undefined
       if (plan === undefined) return total
-      await this.#log.flush()
-      const answer = await this.remote.push(plan.request, { signal })
+      if (plan.views !== this.#log.views) continue // the log was replaced meanwhile
+      if (plan.through > flushed) flushed = await this.#flush()
+      const request = { ...plan.request, basis: basisOf(this.#known.follow(this.#log.views), this.#known) }
+      const answering = this.remote.push(request, { signal })
+      // The next one is planned while this one is on its way, as if it were taken.
+      if (plan.through < until) ahead = planPush(this.#log, this.#known, limits, plan).catch(() => undefined)
+      const answer = await answering
       total = { ...total, requests: total.requests + 1 }
       if (answer.kind === "unknown") return { ...total, stoppedBy: "pull_first" }
       if (answer.kind === "ok") {
         const isTaken = this.#learn(answer, plan)
+        if (!isTaken) ahead = undefined
         fruitless = isTaken ? 0 : fruitless + 1
         total = added(total, plan)
         if (isTaken && plan.through >= until) return total
       } else if (answer.kind === "refused") {
+        ahead = undefined
         const { refused, serverTimeMillis } = answer
         const isNews = await this.#log.commit(refusalCommit(this.remote.name, refused, this.#now, serverTimeMillis))
         // What this push wrote anew has a stamp by the remote's own clock: whoever refuses that too will never have enough.
@@ -98,6 +108,7 @@ export class RemoteCycle implements SyncCycle {
         until = this.#log.head
         total = { ...total, refused: total.refused + refused.length }
       } else {
+        ahead = undefined
         const writers = answer.writers.map((writer) => this.#log.views.writers.indexOf(writer))
         fruitless = writers.some((writer) => plan.ranges.has(writer)) ? 0 : fruitless + 1
         this.#known.forbid(writers)
@@ -123,6 +134,13 @@ export class RemoteCycle implements SyncCycle {
   #wasThere({ writer, seq }: Refusal, seqs: ReadonlyMap<number, number>): boolean {
     const { views } = this.#log, index = views.writers.indexOf(writer)
     return !views.own.has(index) || seq <= (seqs.get(index) ?? 0)
+  }
+
+  /** Puts the log onto the device; answers up to which frame that is known. */
+  async #flush(): Promise<Position> {
+    const { head } = this.#log
+    await this.#log.flush()
+    return head
   }
 
   /** Notes an `ok`; answers whether the remote has what was pushed. */
