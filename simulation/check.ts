@@ -11,14 +11,52 @@
 import { order } from "./order.ts"
 import type { DeviceProcess, Token } from "./device-process.ts"
 import { drive } from "./healing.ts"
-import { type KnownOperation, notReplaced } from "./ledger.ts"
+import { readBlock } from "../conformance/vectors/reader/frame.ts"
+import type { Bytes } from "../kernel/ports/log-storage.ts"
+import { decodeEnvelope } from "../protocol/envelope.ts"
+import { type KnownOperation, notReplaced, withPast } from "./ledger.ts"
+import type { Heard } from "./network.ts"
 import { sameAsLog } from "./picture.ts"
 import type { Site } from "./site.ts"
 import type { World } from "./world.ts"
 
+const STEPS_MAX = 5000
+
+/** Judges a world at rest; what breaks is noted in it. */
 export async function check(world: World): Promise<void> {
   const tenants = new Set(world.present.map(({ tenant }) => tenant))
   for (const tenant of tenants) await checkTenant(world, world.present.filter((site) => site.tenant === tenant))
+  for (const heard of world.recorded) await playAgain(world, heard)
+}
+
+/** A request of the run arrives once more. What everybody has does not come anew. */
+async function playAgain(world: World, { route, request, sender, host: name }: Heard): Promise<void> {
+  const host = world.hosts.get(name), site = host?.sites.get(sender.tenant)
+  if (host === undefined || site === undefined || site.isRemoved || host.processes.length === 0) return
+  const { operations, fold } = site.observer, there = withPast(operations)
+  // What was destroyed everywhere comes back so, and what was refused for its stamp may be taken by now.
+  const mayBeNew = (operation: KnownOperation): boolean =>
+    !there.has(operation) || fold.pairOf(operation.writer).withheld.includes(operation.seq)
+  if (operationsIn(world, request).some((operation) => mayBeNew(operation) && !operation.isPoison)) return
+  const { head } = site.disk
+  let isOver = false
+  host.handle(route, request, sender)?.then(() => isOver = true)
+  await world.scheduler.quiet()
+  await world.scheduler.runUntil(() => isOver, STEPS_MAX)
+  if (!isOver) world.violation("a call never ends", `${route} to ${name} once more`)
+  if (site.disk.head !== head) world.violation("an old request changes something", `${route} to ${name}`)
+}
+
+/** The operations that a push brings; none of what is no push, or was damaged on its way. */
+function operationsIn({ ledger }: World, request: Bytes): KnownOperation[] {
+  try {
+    return decodeEnvelope(request).parts.flatMap(({ content }) => {
+      const { writers: [writer = ""], operations } = readBlock(content)
+      return operations.map(({ seq }) => ledger.operations.get(`${writer}-${seq}`)).filter((operation) => operation !== undefined)
+    })
+  } catch {
+    return [] // its answer says so
+  }
 }
 
 async function checkTenant(world: World, sites: readonly Site[]): Promise<void> {
@@ -72,6 +110,7 @@ function checkRecords(world: World, sites: readonly Site[], siblings: ReadonlyMa
 async function checkProcess(world: World, process: DeviceProcess): Promise<void> {
   const { store, site } = process
   if (store === undefined) return
+  await drive(world, process, store.refresh(), "refresh") // its adapter may not be able to watch
   const difference = sameAsLog(process)
   if (difference !== undefined) world.violation("view is not the fold of its log", `${process.name}: ${difference}`)
   let digest = ""

@@ -17,6 +17,8 @@ export class Disk implements Actor {
   readonly name: string
   /** The last position that is known to be on the device. */
   flushed: Position = 0
+  /** It answers nobody until then. */
+  downUntilMillis: number = 0
   /** Called after every append. */
   observer: DiskObserver = () => {}
   readonly #log: LogStorage

@@ -19,7 +19,10 @@ export async function heal(world: World, application: Application): Promise<numb
   const { faults, network, scheduler, random } = world
   faults.end()
   network.heal()
-  for (const { clock } of world.present) clock.freeze(false)
+  for (const { clock, disk } of world.present) {
+    clock.freeze(false)
+    disk.downUntilMillis = 0
+  }
   for (const site of world.devices) {
     for (const process of world.processesOf(site)) await compareOpen(world, process)
   }

@@ -3,7 +3,15 @@
  * takes the rule out breaks its history (`planted-bugs.ts`). Rules are those of the sync model in the design's reference.
  */
 import { StorageFailed } from "../kernel/errors.ts"
+import { BlockColumns } from "../kernel/format/block-columns.ts"
+import { ByteWriter } from "../kernel/format/bytes.ts"
+import { chooseChecksum } from "../kernel/format/checksum.ts"
+import { FrameReader, PartType } from "../kernel/format/frame.ts"
+import { decodeBlock, encodeBlock } from "../kernel/format/operation-block.ts"
+import type { Bytes } from "../kernel/ports/log-storage.ts"
+import type { Cursor, PushRequest } from "../kernel/ports/remote.ts"
 import { YEAR_MILLIS } from "./clock.ts"
+import type { Heard } from "./network.ts"
 import { Play } from "./play.ts"
 import type { Habits } from "./world.ts"
 
@@ -20,6 +28,30 @@ export async function playHistory({ habits, play }: History): Promise<ReadonlyMa
   const game = new Play(habits)
   await play(game)
   return await game.end()
+}
+
+/** A push of the first block of a log, which claims to continue the first 1,000 numbers of another copy's writer. */
+function pushThatClaims(frames: readonly Bytes[], other: string, cursor: Cursor): PushRequest {
+  const frame = new FrameReader(chooseChecksum(undefined)), block = new BlockColumns(), out = new ByteWriter()
+  for (const bytes of frames) {
+    frame.read(bytes)
+    if (!frame.local || !frame.nextPart()) continue
+    decodeBlock(frame.reader, block)
+    block.links = [block.writers.push(hexToBytes(other)) - 1, 1000]
+    encodeBlock(block, block.bytes, block.bytes, out)
+    const own = block.writers.slice(0, 1).map((writer) => new Uint8Array(writer))
+    return { basis: [cursor], own, parts: [{ type: PartType.block, content: out.buffer.slice(0, out.length) }] }
+  }
+  throw new Error("the log wrote nothing")
+}
+
+const hexToBytes = (hex: string): Uint8Array => Uint8Array.from(hex.match(/../g) ?? [], (digits) => parseInt(digits, 16))
+
+/** The answer that was given last. */
+function latest(old: readonly Heard[]): Heard {
+  const last = old.at(-1)
+  if (last === undefined) throw new Error("nothing was answered yet")
+  return last
 }
 
 /** One frame a page, and one push a frame. */
@@ -182,6 +214,32 @@ export const HISTORIES: readonly History[] = [
     },
   },
   {
+    title: "one process of a device writes, another one syncs",
+    rules: ["S10"],
+    play: async (w) => {
+      await w.servers("R")
+      await w.device("A", "R")
+      await w.another("A")
+      await w.sync("A", "R")
+      await w.run(w.application.put(w.process("A", 1), "", "k0", w.token()))
+      await w.push("A", "R")
+      if (w.site("R").disk.head === 0) w.world.violation("not pushed", "k0")
+    },
+  },
+  {
+    title: "a server loses its power after it said that it has a write",
+    rules: ["S10"],
+    play: async (w) => {
+      await w.servers("R")
+      await w.device("A", "R")
+      await w.put("A", "k0")
+      await w.sync("A", "R")
+      await w.world.losePower(w.site("R"), 0)
+      w.remove("A")
+      await w.device("B", "R")
+    },
+  },
+  {
     title: "an operation reaches the second remote before what it builds on",
     rules: ["S11"],
     play: async (w) => {
@@ -256,15 +314,17 @@ export const HISTORIES: readonly History[] = [
     },
   },
   {
-    title: "a server is restored between two pushes of one cycle",
+    title: "a server is restored after a relay's push that no pull has brought back",
     rules: ["S14"],
     play: async (w) => {
       await w.servers("R")
-      await w.device("A", "R")
+      await w.device("B")
+      await w.device("A", "R", "B")
       await w.sync("A", "R")
       const old = w.backup("R")
-      await w.put("A", "k0")
-      await w.push("A", "R") // acknowledged, not pulled yet
+      await w.put("B", "k0")
+      await w.pull("A", "B")
+      await w.push("A", "R")
       await w.restore("R", old)
       await w.put("A", "k1")
       await w.push("A", "R")
@@ -298,6 +358,22 @@ export const HISTORIES: readonly History[] = [
     },
   },
   {
+    title: "a cache answers with the page that another device got",
+    rules: ["S16"],
+    play: async (w) => {
+      w.world.network.staleOf = latest
+      await w.servers("R")
+      for (const name of ["A", "B", "C", "D"]) await w.device(name, "R")
+      await w.put("A", "k0")
+      await w.sync("A", "R")
+      await w.pull("C", "R")
+      await w.put("D", "k1")
+      await w.sync("D", "R")
+      await w.pull("C", "R")
+      await w.pull("B", "R", "staleAnswer")
+    },
+  },
+  {
     title: "a page brings again what is here, and something new",
     rules: ["S18", "S13"],
     play: async (w) => {
@@ -312,6 +388,7 @@ export const HISTORIES: readonly History[] = [
       await w.sync("A", "R2")
       await w.sync("B", "R2")
       await w.sync("B", "R1")
+      w.remove("A")
     },
   },
   {
@@ -350,6 +427,70 @@ export const HISTORIES: readonly History[] = [
       await w.pull("D", "C")
       await w.sync("C", "R")
       w.remove("C")
+    },
+  },
+  {
+    title: "one server refused what the other took, and its author is gone",
+    rules: ["S20"],
+    play: async (w) => {
+      await w.servers("R1")
+      await w.lenientServer("R2")
+      await w.device("A", "R1", "R2")
+      await w.device("B", "R1", "R2")
+      await w.sync("A", "R1", "R2")
+      await w.put("A", "k0", w.token(true))
+      await w.push("A", "R2")
+      await w.sync("A", "R1")
+      await w.pull("B", "R1")
+      await w.pull("B", "R2")
+      w.remove("A")
+    },
+  },
+  {
+    title: "a copy learns from a page that a number of its own writer is withheld",
+    rules: ["S20"],
+    play: async (w) => {
+      await w.servers("R")
+      await w.device("A", "R")
+      await w.sync("A", "R")
+      await w.put("A", "k0", w.token(true))
+      await w.put("A", "k1")
+      const copy = await w.clone("A")
+      await w.sync("A", "R")
+      await w.pull(copy, "R")
+      w.remove("A")
+    },
+  },
+  {
+    title: "what a refused operation replaced is listed, not void",
+    rules: ["S12", "S19"],
+    play: async (w) => {
+      await w.servers("R")
+      await w.device("A", "R")
+      await w.sync("A", "R")
+      await w.put("A", "k0")
+      await w.put("A", "k0", w.token(true))
+      await w.push("A", "R")
+      w.remove("A")
+      await w.device("B", "R")
+    },
+  },
+  {
+    title: "a relay brings what was withheld, behind later numbers of the same writer",
+    rules: ["S20", "S13"],
+    play: async (w) => {
+      await w.servers("R")
+      await w.device("A", "R")
+      w.site("A").clock.offsetMillis = YEAR_MILLIS
+      await w.device("B", "R", "A")
+      await w.sync("B", "R")
+      await w.put("A", "k0")
+      await w.pull("B", "A")
+      await w.sync("A", "R")
+      await w.put("A", "k1")
+      await w.push("A", "R")
+      await w.push("B", "R")
+      await w.pull("A", "R")
     },
   },
   {
@@ -397,7 +538,6 @@ export const HISTORIES: readonly History[] = [
       await w.put("A", "k0", w.token(true))
       const copy = await w.clone("A")
       await w.sync("A", "R")
-      w.world.network.onAnswer = () => {}
       await w.push(copy, "R")
     },
   },
@@ -465,7 +605,7 @@ export const HISTORIES: readonly History[] = [
     },
   },
   {
-    title: "an old copy comes back after two more opens",
+    title: "an old copy comes back after three more opens",
     rules: ["S32", "S33"],
     play: async (w) => {
       await w.servers("R")
@@ -473,7 +613,7 @@ export const HISTORIES: readonly History[] = [
       await w.put("A", "k0")
       await w.sync("A", "R")
       const old = w.backup("A")
-      for (let n = 0; n < 2; n++) {
+      for (let n = 0; n < 3; n++) {
         await w.reopen("A")
         await w.put("A", "k0")
         await w.sync("A", "R")
@@ -505,6 +645,26 @@ export const HISTORIES: readonly History[] = [
       await w.pull("C", "R")
       await w.pull("C", "R2")
       await w.push("C", "R")
+      await w.device("E", "R")
+      await w.pull("E", "R")
+    },
+  },
+  {
+    title: "a client claims that its writer continued somebody else's",
+    rules: ["S33"],
+    play: async (w) => {
+      await w.servers("R")
+      await w.device("A", "R")
+      await w.device("B", "R")
+      await w.sync("A", "R")
+      await w.put("A", "k0")
+      await w.sync("B", "R")
+      await w.put("B", "k1")
+      const other = w.process("A").written[0]?.writer ?? "", { cursor } = w.process("B").cycle("R").status()
+      const request = pushThatClaims(w.backup("B"), other, cursor)
+      await w.run(w.process("B").cycle("R").remote.push(request, { signal: new AbortController().signal }))
+      await w.put("A", "k0")
+      await w.push("A", "R")
     },
   },
   {
@@ -535,6 +695,7 @@ export const HISTORIES: readonly History[] = [
       await w.put("A", "k0")
       await w.sync("A", "R")
       w.site("A").clock.offsetMillis = 0
+      w.world.scheduler.pass(600_000)
       await w.sync("A", "R")
       await w.put("A", "k0")
       const written = w.process("A").written.at(-1)

@@ -35,6 +35,7 @@ export interface KnownOperation {
 
 export class Ledger {
   readonly operations: Map<string, KnownOperation> = new Map()
+  readonly byWriter: Map<string, KnownOperation[]> = new Map()
   /** By the tokens of values; a value that was written anew has several. */
   readonly byUid: Map<string, KnownOperation[]> = new Map()
   /** Of these the application was told that they are stored. */
@@ -46,10 +47,8 @@ export class Ledger {
 
   add(operation: KnownOperation): void {
     this.operations.set(operation.dot, operation)
-    if (operation.uid === undefined) return
-    const others = this.byUid.get(operation.uid)
-    if (others === undefined) this.byUid.set(operation.uid, [operation])
-    else others.push(operation)
+    listIn(this.byWriter, operation.writer, operation)
+    if (operation.uid !== undefined) listIn(this.byUid, operation.uid, operation)
   }
 
   /** The application was told that the operation of this dot is stored. */
@@ -72,6 +71,12 @@ export class Ledger {
       if (!there.has(operation) && !this.confirmed.has(operation)) this.excused.add(operation)
     }
   }
+}
+
+function listIn(lists: Map<string, KnownOperation[]>, name: string, operation: KnownOperation): void {
+  const list = lists.get(name)
+  if (list === undefined) lists.set(name, [operation])
+  else list.push(operation)
 }
 
 /** These operations and all that they replaced. */

@@ -58,26 +58,30 @@ export class Network implements Actor {
   readonly name = "network"
   /** Told of every answer as its host gave it. */
   onAnswer: (heard: Heard) => void = () => {}
+  /** Which old answer comes in place of a new one, of those to the same route of the same host. */
+  staleOf: (old: readonly Heard[]) => Heard
   readonly #scheduler: Scheduler
   readonly #faults: Faults
   readonly #calls = new Set<Call>()
-  /** Messages in order, by who talks to whom: without reordering they arrive so. */
+  readonly #made = new WeakMap<Actor, number>()
+  /** Messages in order, by whom they go to: without reordering they arrive so. */
   readonly #lines = new Map<string, (() => void)[]>()
   readonly #old: Heard[] = []
   /** Until when a sender reaches nobody, and a host answers nothing but that it is overloaded. */
   readonly #unreachable = new Map<string, number>()
   readonly #overloaded = new Map<string, number>()
-  /** Answers that wait for {@link release}; undefined: they go on their way. */
+  /** The answer that waits for {@link release}, if one does; undefined: none is to wait. */
   #held: (() => void)[] | undefined
 
   constructor(scheduler: Scheduler, faults: Faults) {
     this.#scheduler = scheduler
     this.#faults = faults
+    this.staleOf = (old) => scheduler.random.pick(old)
   }
 
-  /** Calls that have not ended. */
-  get waiting(): number {
-    return this.#calls.size
+  /** How many calls a process has made. */
+  callsOf(process: Actor): number {
+    return this.#made.get(process) ?? 0
   }
 
   /** A device reaches nobody for a while. */
@@ -97,7 +101,7 @@ export class Network implements Actor {
     return broken.length
   }
 
-  /** Answers to calls that are made from now on wait, but those of calls that come after the first one that waits. */
+  /** The next answer waits until {@link release}; those after it do not. */
   hold(): void {
     this.#held = []
   }
@@ -107,7 +111,7 @@ export class Network implements Actor {
     return this.#held?.length ?? 0
   }
 
-  /** They go on their way. */
+  /** What waits goes on its way. */
   release(): void {
     const held = this.#held ?? []
     this.#held = undefined
@@ -126,6 +130,7 @@ export class Network implements Actor {
       if (signal.aborted) return reject(signal.reason)
       const call: Call = { sender, host, route, resolve, reject, isOver: false }
       this.#calls.add(call)
+      this.#made.set(sender.process, this.callsOf(sender.process) + 1)
       signal.addEventListener("abort", () => this.#end(call, () => reject(signal.reason)), { once: true })
       this.#request(call, body.slice())
     })
@@ -137,7 +142,7 @@ export class Network implements Actor {
     if (faults.strikes("redirect")) return this.#giveUp(call, "it was sent elsewhere too often")
     if (faults.strikes("dropRequest")) return this.#giveUp(call, "no answer")
     const sent = this.#damaged(body, "request")
-    this.#send(`${sender.process.name} to ${host.name}`, `${route} arrives`, call, () => this.#arrive(call, sent))
+    this.#send(host.name, `${route} arrives`, call, () => this.#arrive(call, sent))
     if (faults.strikes("duplicate")) {
       this.#scheduler.add(
         this,
@@ -165,7 +170,7 @@ export class Network implements Actor {
   }
 
   #answer(call: Call, request: Bytes, answer: Bytes): void {
-    const faults = this.#faults, { random } = this.#scheduler, { sender, host, route } = call
+    const faults = this.#faults, { sender, host, route } = call
     const heard: Heard = { route, sender, host: host.name, request, answer }
     this.onAnswer(heard)
     const alike = this.#old.filter((old) => old.route === route && old.host === host.name && old.sender.tenant === sender.tenant)
@@ -174,30 +179,33 @@ export class Network implements Actor {
     if (call.isOver) return
     if (faults.strikes("dropAnswer")) return this.#giveUp(call, "no answer")
     let body = answer
-    if (alike.length > 0 && faults.strikes("staleAnswer")) body = random.pick(alike).answer
+    if (alike.length > 0 && faults.strikes("staleAnswer")) body = this.staleOf(alike).answer
     else if (faults.strikes("garbageAnswer")) body = GARBAGE
     const sent = this.#damaged(body, "answer")
-    this.#send(
-      `${host.name} to ${sender.process.name}`,
-      `answer to ${route} arrives`,
-      call,
-      () => this.#end(call, () => call.resolve(sent.slice())),
-    )
+    const arrive = (): void => this.#end(call, () => call.resolve(sent.slice()))
+    const go = (): void => this.#send(sender.process.name, `answer to ${route} arrives`, call, arrive)
+    if (this.#held?.length === 0) this.#held.push(go)
+    else go()
   }
 
   /** A message goes on its way, and its caller may lose patience meanwhile. */
-  #send(line: string, label: string, call: Call, deliver: () => void): void {
+  #send(to: string, label: string, call: Call, deliver: () => void): void {
     const { random } = this.#scheduler
     if (this.#faults.strikes("delay")) {
       this.#scheduler.add(this, label, deliver, Math.floor(HOUR_MILLIS ** random.next()))
       this.#giveUp(call, "no answer", PATIENCE_MILLIS)
       return
     }
-    if (this.#faults.has("reorder")) return void this.#scheduler.add(this, label, deliver)
-    const waiting = this.#lines.get(line) ?? []
-    this.#lines.set(line, waiting)
+    const waiting = this.#lines.get(to) ?? []
+    this.#lines.set(to, waiting)
     waiting.push(deliver)
-    this.#scheduler.add(this, label, () => waiting.shift()?.())
+    if (!this.#faults.has("reorder")) return void this.#scheduler.add(this, label, () => waiting.shift()?.())
+    this.#scheduler.add(this, label, () => {
+      const at = waiting.indexOf(deliver)
+      if (at > 0) this.#faults.counts.add("reorder")
+      waiting.splice(at, 1)
+      deliver()
+    })
   }
 
   #damaged(body: Bytes, what: string): Bytes {

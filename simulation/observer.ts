@@ -177,8 +177,18 @@ const dotOf = (writer: string, seq: number): string => `${writer}-${seq}`
 export const recordName = (collection: string, key: string): string => `${collection}/${key}`
 const recordOf = ({ collection, key }: Operation): string => recordName(collection, toText(key))
 
-const contentOf = ({ kind, millis, counter, context, keeps, value }: Operation): string =>
-  JSON.stringify([kind, millis, counter, [...context].sort(), [...keeps].sort(), value === null ? null : toHex(value)])
+/** Operations of blocks that were read before are the same objects. */
+const contents = new WeakMap<Operation, string>()
+
+function contentOf(operation: Operation): string {
+  let content = contents.get(operation)
+  if (content === undefined) {
+    const { kind, millis, counter, context, keeps, value } = operation
+    content = JSON.stringify([kind, millis, counter, [...context].sort(), [...keeps].sort(), value === null ? null : toHex(value)])
+    contents.set(operation, content)
+  }
+  return content
+}
 
 /** What an application's value says of itself. */
 function tokensOf({ value }: Operation): { readonly uid: string | undefined; readonly isPoison: boolean } {

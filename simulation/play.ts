@@ -6,6 +6,7 @@ import { check } from "./check.ts"
 import { type DeviceProcess, outcomeOf, type Token } from "./device-process.ts"
 import { Counts, type Fault, Faults } from "./faults.ts"
 import { heal } from "./healing.ts"
+import { listen } from "./hearing.ts"
 import { Random } from "./random.ts"
 import { Scheduler } from "./scheduler.ts"
 import type { Site } from "./site.ts"
@@ -20,7 +21,7 @@ export class Play {
 
   constructor(habits: Partial<Habits> = {}) {
     const random = new Random(7), counts = new Counts()
-    this.world = new World(new Scheduler(random), new Faults(random, counts, []), counts)
+    this.world = listen(new World(new Scheduler(random), new Faults(random, counts, []), counts))
     this.world.habits = { ...HABITS, ...habits }
     this.application = new Application(this.world)
   }
@@ -29,6 +30,11 @@ export class Play {
 
   async servers(...names: string[]): Promise<void> {
     for (const name of names) await this.world.addServer(name, ["red"])
+  }
+
+  /** A server that takes what others refuse. */
+  async lenientServer(name: string): Promise<void> {
+    await this.world.addServer(name, ["red"], true)
   }
 
   async device(name: string, ...remotes: string[]): Promise<void> {

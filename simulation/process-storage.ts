@@ -120,9 +120,13 @@ class ProcessStorage implements LogStorage {
     if (isUnknown) throw new StorageFailed({ location: disk.name, call: "append to", reason: "the connection broke" })
   }
 
-  #call<T>(label: string, run: () => T): Awaitable<T> {
+  #call<T>(label: string, work: () => T): Awaitable<T> {
     const { process, scheduler, timing } = this.#place
     const { random } = scheduler
+    const run = (): T => {
+      if (scheduler.millis >= this.#disk.downUntilMillis) return work()
+      throw new StorageFailed({ location: this.#disk.name, call: "reach", reason: "it does not answer" })
+    }
     if (timing === "at once" || (timing === "mixed" && random.chance(0.5))) return run()
     return new Promise((resolve, reject) => {
       scheduler.add(process, label, () => {

@@ -8,6 +8,7 @@
  *
  * An actor that is killed gets no effect any more: its calls never answer, as those of a process that is gone.
  */
+import { setImmediate } from "node:timers"
 import type { Random } from "./random.ts"
 
 /** Whoever waits for effects: a process, the network, a disk. */

@@ -4,11 +4,8 @@ import type { CallRoute } from "../protocol/client/exchange.ts"
 import type { Host, Sender } from "./network.ts"
 import type { Random } from "./random.ts"
 import type { Actor } from "./scheduler.ts"
-import type { HostPolicy } from "./service.ts"
+import type { HostPolicy, Service } from "./service.ts"
 import type { Site } from "./site.ts"
-
-/** Answers a request of somebody who is logged in. */
-export type Service = (route: CallRoute, body: Bytes, sender: Sender) => Promise<Bytes>
 
 export class ServerProcess implements Actor {
   readonly name: string

@@ -1,17 +1,21 @@
 /** The product's server core in one process of a host: one adapter for the stores of all tenants. */
 import { StoreNotFound } from "../kernel/errors.ts"
-import type { Adapter } from "../kernel/ports/log-storage.ts"
+import type { Adapter, Bytes } from "../kernel/ports/log-storage.ts"
 import type { Logger } from "../kernel/ports/logger.ts"
 import type { Platform } from "../kernel/ports/platform.ts"
 import type { ArrivingOperation } from "../kernel/sync/remote-log.ts"
 import { openRemoteLog } from "../kernel/sync/served-log.ts"
+import type { CallRoute } from "../protocol/client/exchange.ts"
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from "../protocol/server/limits.ts"
 import { SyncService } from "../protocol/server/service.ts"
 import { adapterStoreName } from "../protocol/server/store-names.ts"
 import type { Disk } from "./disk.ts"
 import { processAdapter, type ProcessDisk } from "./process-storage.ts"
-import type { Service } from "./server-process.ts"
+import type { Sender } from "./network.ts"
 import { STORE_NAME } from "./site.ts"
+
+/** Answers a request of somebody who is logged in. */
+export type Service = (route: CallRoute, body: Bytes, sender: Sender) => Promise<Bytes>
 
 /** What a host takes, and how much at once. */
 export interface HostPolicy {

@@ -1,12 +1,11 @@
 /** One random run: applications, syncing and faults, scheduled by the seed; then healing, and the check. */
-import { decodeEnvelope } from "../protocol/envelope.ts"
 import { Application } from "./application.ts"
 import { JUMP_MILLIS, YEAR_MILLIS } from "./clock.ts"
 import { check } from "./check.ts"
 import { type DeviceProcess, outcomeOf } from "./device-process.ts"
-import { Counts, type Fault, FAULT_NAMES, FAULTS, Faults } from "./faults.ts"
+import { Counts, type Fault, FAULTS, Faults } from "./faults.ts"
 import { heal } from "./healing.ts"
-import type { Heard } from "./network.ts"
+import { listen } from "./hearing.ts"
 import { Random } from "./random.ts"
 import { Scheduler } from "./scheduler.ts"
 import type { ServedHost } from "./server-process.ts"
@@ -35,6 +34,28 @@ export interface RunResult {
 
 export const STEPS_DEFAULT = 400
 const HOUR_MILLIS = 3_600_000
+/** Faults that come from outside, at any step; the others have occasions of their own. */
+const STRUCK: readonly Fault[] = [
+  "partition",
+  "storm",
+  "reset",
+  "crashDevice",
+  "crashServer",
+  "secondProcess",
+  "clone",
+  "restoreDevice",
+  "restoreServer",
+  "wipeServer",
+  "removeDevice",
+  "storeDown",
+  "powerLoss",
+  "clockYear",
+  "clockFrozen",
+  "clockJump",
+  "delay",
+]
+/** Requests of one push or pull, by far: each remote may be at one meanwhile. */
+const CALLS_MAX = 60
 /** What servers take and give at once. */
 const LIMITS = [{ operationsMax: 6, partsMax: 3 }, { operationsMax: 6, partsMax: 6 }, { operationsMax: 30, partsMax: 12 }, {}]
 
@@ -42,7 +63,7 @@ const LIMITS = [{ operationsMax: 6, partsMax: 3 }, { operationsMax: 6, partsMax:
 export async function runSeed(seed: number, { steps, without = [], listener, onEnd }: RunOptions): Promise<RunResult> {
   const random = new Random(seed), counts = new Counts(), scheduler = new Scheduler(random)
   scheduler.listener = listener
-  const simulation = new Simulation(new World(scheduler, Faults.drawn(random, counts, without), counts))
+  const simulation = new Simulation(listen(new World(scheduler, Faults.drawn(random, counts, without), counts)))
   const { world } = simulation
   let rounds = 0
   try {
@@ -64,7 +85,6 @@ class Simulation {
   constructor(world: World) {
     this.world = world
     this.application = new Application(world)
-    world.network.onAnswer = (heard) => hear(world, heard)
   }
 
   /** 2 to 5 devices, 1 or 2 servers, now and then a second tenant on the same servers. */
@@ -152,8 +172,12 @@ class Simulation {
     void run()
   }
 
+  /** Waits for a verb of a cycle; it must not go on for ever, whatever it is answered. */
   async #ended(process: DeviceProcess, call: Promise<unknown>, verb: string): Promise<void> {
+    const { network } = this.world, before = network.callsOf(process)
     const outcome = await outcomeOf(call)
+    const calls = network.callsOf(process) - before
+    if (calls > CALLS_MAX * process.site.remotes.length) this.world.violation("too many requests", `${process.name}: ${verb} made ${calls}`)
     if (outcome.kind === "failed") this.world.count(`${verb} fails: ${outcome.error.code}`)
     else if (outcome.kind === "defect" && !(outcome.error instanceof UserStopped)) {
       const { error } = outcome
@@ -163,9 +187,10 @@ class Simulation {
 
   async #hurt(): Promise<void> {
     const { world } = this, { random, faults } = world
-    const name = random.pick(FAULT_NAMES), device = random.pick(world.devices), host = random.pick([...world.hosts.values()])
-    if (!faults.has(name) || !random.chance(FAULTS[name].share)) return
-    if (await this.#strike(name, device, host)) world.count(name)
+    const names = STRUCK.filter((name) => faults.has(name))
+    if (names.length === 0) return
+    const name = random.pick(names), device = random.pick(world.devices), host = random.pick([...world.hosts.values()])
+    if (random.chance(FAULTS[name].share) && await this.#strike(name, device, host)) world.count(name)
   }
 
   /** Answers whether anything happened. */
@@ -209,6 +234,9 @@ class Simulation {
         if (/^[Aa]$/.test(device.name)) return false
         world.remove(device)
         return true
+      case "storeDown":
+        ;(random.chance(0.5) ? device : server).disk.downUntilMillis = scheduler.millis + random.below(8000)
+        return true
       case "powerLoss":
         await world.losePower(random.chance(0.5) ? device : server)
         return true
@@ -242,20 +270,3 @@ class Simulation {
 
 /** The user's own reason to stop. */
 class UserStopped extends Error {}
-
-/** What a server said is noted; nobody hears of another tenant. */
-function hear(world: World, { route, sender, host, answer }: Heard): void {
-  const { fields } = decodeEnvelope(answer), { type, pairs, code } = fields
-  world.count(`${route} → ${type === "error" ? code : type}`)
-  world.whispers.search(answer, sender.tenant, `${host} answers ${route}`)
-  const site = world.hosts.get(host)?.sites.get(sender.tenant)
-  if (site === undefined || !site.isServer || type !== "ok" || !Array.isArray(pairs)) return
-  const said = new Map<string, number>()
-  for (const [writer, seq] of pairs) said.set(hexOf(writer), seq)
-  for (const operation of site.observer.operations) {
-    if (operation.seq > (said.get(operation.writer) ?? 0) || !world.ledger.acknowledged.has(operation)) continue
-    world.ledger.confirmed.add(operation)
-  }
-}
-
-const hexOf = (bytes: Uint8Array): string => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")

@@ -5,6 +5,7 @@
  *          ── device B ── …                  ├─ network ── host R1 ── 1 to 3 processes ── a site for each tenant
  *          ── clone of B, served to C ───────┘          ── host R2
  */
+import { StorageFailed } from "../kernel/errors.ts"
 import type { Bytes } from "../kernel/ports/log-storage.ts"
 import type { Platform } from "../kernel/ports/platform.ts"
 import { RemoteCycle } from "../kernel/sync/remote-cycle.ts"
@@ -15,7 +16,7 @@ import { DeviceProcess, type Token } from "./device-process.ts"
 import { simulatedExchange } from "./exchange.ts"
 import type { Counts, Faults } from "./faults.ts"
 import { type KnownOperation, Ledger } from "./ledger.ts"
-import { Network } from "./network.ts"
+import { type Heard, Network } from "./network.ts"
 import type { Judge } from "./observer.ts"
 import { processAdapter, type Timing } from "./process-storage.ts"
 import type { Random } from "./random.ts"
@@ -24,6 +25,9 @@ import { ServedHost, ServerProcess } from "./server-process.ts"
 import { type HostPolicy, serviceOf } from "./service.ts"
 import { Site, STORE_NAME } from "./site.ts"
 import { Whispers } from "./whispers.ts"
+
+const RECORDED_MAX = 8
+const REOPEN_MILLIS = 500
 
 /** How storages of a run answer. */
 export interface Habits {
@@ -46,6 +50,8 @@ export class World implements Judge {
   readonly violations: Map<string, string> = new Map()
   /** What the code under test told its logger, searched for what must not be in it. */
   readonly whispers: Whispers
+  /** Some requests of the run, for playing them again. */
+  readonly recorded: Heard[] = []
   habits: Habits = { timing: "later", isWatched: true, limits: { operationsMax: 6, partsMax: 6 } }
   readonly #processes = new Map<Site, DeviceProcess[]>()
   #names = 0
@@ -78,6 +84,12 @@ export class World implements Judge {
 
   freshName(prefix: string): string {
     return `${prefix}${++this.#names}`
+  }
+
+  /** Keeps a request, or forgets another one for it. */
+  record(heard: Heard): void {
+    if (this.recorded.length < RECORDED_MAX) this.recorded.push(heard)
+    else if (this.random.chance(0.1)) this.recorded[this.random.below(RECORDED_MAX)] = heard
   }
 
   // --- what there is
@@ -148,13 +160,21 @@ export class World implements Judge {
   openProcess(site: Site): DeviceProcess {
     const process = new DeviceProcess(this.freshName(`${site.name}.`), site)
     this.#processes.get(site)?.push(process)
-    const platform = this.#platform(process, site.clock)
-    const adapter = processAdapter(this.#place(process), () => site.disk)
+    this.#begin(process, this.#platform(process, site.clock))
+    return process
+  }
+
+  /** Opens the store of a process, and tries again where the disk does not answer. */
+  #begin(process: DeviceProcess, platform: Platform): void {
+    const adapter = processAdapter(this.#place(process), () => process.site.disk)
     openStore<Token>(STORE_NAME, adapter, { platform, logger: this.whispers.logger, durability: "normal" }).then(
       (store) => process.begin(store, (host) => new RemoteCycle(store.synced, this.#remote(process, host, platform))),
-      (error) => this.violation("a store does not open", `${process.name}: ${error}`),
+      (error) => {
+        if (!(error instanceof StorageFailed)) return this.violation("a store does not open", `${process.name}: ${error}`)
+        this.count(`open fails: ${error.code}`)
+        this.scheduler.add(process, "open again", () => this.#begin(process, platform), REOPEN_MILLIS)
+      },
     )
-    return process
   }
 
   #remote(process: DeviceProcess, name: string, platform: Platform): ReturnType<typeof wireRemote> {
@@ -226,10 +246,10 @@ export class World implements Judge {
     this.#reopen(site, hosts)
   }
 
-  /** The power of a site fails: what was not flushed is gone, or some of it. A confirmation is no excuse for that. */
-  async losePower(site: Site): Promise<void> {
-    const hosts = this.killAll(site), { disk: { flushed, head } } = site
-    await site.replaceDisk(site.frames().slice(0, flushed + this.random.below(head - flushed + 1)))
+  /** The power of a site fails: what was not flushed is gone, but for some frames that were. A confirmation is no excuse for that. */
+  async losePower(site: Site, framesKept: number = this.random.below(site.disk.head - site.disk.flushed + 1)): Promise<void> {
+    const hosts = this.killAll(site)
+    await site.replaceDisk(site.frames().slice(0, site.disk.flushed + framesKept))
     this.#noteDestruction(false)
     this.#reopen(site, hosts)
   }
