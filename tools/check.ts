@@ -36,6 +36,7 @@ const SLOW_STEPS: readonly Step[] = [
   { name: "package", command: ["node", "tools/check-package.ts"] },
   { name: "jsr", command: ["node", "tools/check-jsr.ts"] },
   ...ADAPTERS.map((adapter): Step => ({ name: `conformance-${adapter}`, command: ["node", "conformance/cli.ts", "--adapter", adapter] })),
+  { name: "conformance-remotes", command: ["node", "conformance/cli.ts", "--remote", "http", "--remote", "log"] },
   ...ADAPTERS.filter((adapter) => adapter !== "memory").map((adapter): Step => ({
     name: `kill-loop-${adapter}`,
     command: ["node", "conformance/kill-loop.ts", "--adapter", adapter, "--kills", String(KILLS)],

@@ -1,0 +1,330 @@
+/** Pulls: pages of whole frames in order, whatever their size, and what may be left out of them. */
+import type { Part } from "../../kernel/ports/remote.ts"
+import { ensure, equal } from "../expect.ts"
+import type { BlockWriter } from "./block-writer.ts"
+import { equalParts, holds, isSameCursor, type Page, pullAll, pullPage, pushed, START, WHOLE_PAGE_BYTES } from "./stream.ts"
+import type { RemoteCase, RemoteTrial } from "./trial.ts"
+
+const WHOLE_FRAMES =
+  "A page has whole frames, in the order of the log without gaps: as many as fit the least of `partsBytesMax`, the server's own limit and section 8, and at least one if there is one."
+const IN_ORDER = "The frames behind the cursor, whole, their parts in order."
+const RANGES_ALONE = "Own writers and how far this log has them: their blocks come back as ranges alone."
+const LEFT_OUT =
+  "A block may be left out of a page only if its writer stands in `have` with a seq of at least its `to`, and it has no withheld numbers."
+const REPEATABLE = "Every verb may be called again at any time with the same effect"
+
+/** A log of 30 frames with 1 to 4 blocks each, of three writers; answers the parts of each frame. */
+const fill = async (trial: RemoteTrial): Promise<readonly (readonly Part[])[]> => {
+  const writers = [trial.writer(), trial.writer(), trial.writer()]
+  const frames: (readonly Part[])[] = []
+  for (let number = 1; number <= 30; number += 1) {
+    const brought = writers.filter((_, at) => (number >> at) % 2 === 1 || at === number % 3)
+    const parts = brought.map((writer) =>
+      writer.write(number % 4 + 1, { value: "v".repeat(number * 7) }).part(writer.seq - (number % 4 + 1))
+    )
+    await pushed(trial.remote, parts)
+    frames.push(parts)
+  }
+  return frames
+}
+
+const bytesOf = (parts: readonly Part[]): number => parts.reduce((sum, { content }) => sum + content.length, 0)
+const words = ({ parts, ranges, next, upToDate, head }: Page): string =>
+  JSON.stringify([
+    parts.map(({ content }) => content.join()),
+    ranges.map(({ writer, seq }) => `${writer.join()} ${seq}`),
+    next.position,
+    next.id.join(),
+    upToDate,
+    head,
+  ])
+
+export const pullCases: readonly RemoteCase[] = [
+  {
+    id: "pull/empty-store",
+    title: "a store without frames answers a page without parts that is up to date",
+    level: "MUST",
+    requires: [],
+    rule: "last frame of this page; the cursor that was sent, if there is none behind it",
+    async run({ remote }) {
+      const page = await pullPage(remote)
+      equal([page.parts.length, page.upToDate, page.head], [0, true, 0], "parts, upToDate, head")
+      ensure(isSameCursor(page.next, START), "next is not the start")
+    },
+  },
+  {
+    id: "pull/at-head",
+    title: "a pull from the head answers a page without parts that is up to date, again and again", // R46
+    level: "MUST",
+    requires: [],
+    rule: "A page without frames is an answer like any other",
+    async run(trial) {
+      const { last } = await pushed(trial.remote, [trial.writer().write(2).part()])
+      for (let count = 0; count < 5; count += 1) {
+        const page = await pullPage(trial.remote, { cursor: last })
+        equal([page.parts.length, page.upToDate, page.head], [0, true, 1], "parts, upToDate, head")
+      }
+    },
+  },
+  {
+    id: "pull/page-sizes",
+    title: "pages of every size bring the same stream, and none is larger than was asked unless it is one frame", // R43, R45
+    level: "MUST",
+    requires: [],
+    rule: WHOLE_FRAMES,
+    async run(trial) {
+      const frames = await fill(trial)
+      const ends = frames.map((_, at) => frames.slice(0, at + 1).flat().length)
+      for (const partsBytesMax of [1, 100, 300, 1000, 3000, 10_000, WHOLE_PAGE_BYTES]) {
+        const { parts, pages, next } = await pullAll(trial.remote, { partsBytesMax })
+        equalParts(parts, frames.flat(), `pages of ${partsBytesMax} bytes`)
+        equal(next.position, frames.length, "the last page's next")
+        for (let before = 0, index = 0; index < pages.length; index += 1) {
+          const page = pages[index]!
+          const after = page.next.position
+          equal(page.parts.length, ends[after - 1]! - (ends[before - 1] ?? 0), `parts of the page from ${before} to ${after}`)
+          ensure(
+            after - before === 1 || bytesOf(page.parts) <= partsBytesMax,
+            `a page of ${bytesOf(page.parts)} bytes, ${partsBytesMax} were asked for`,
+          )
+          before = after
+        }
+      }
+    },
+  },
+  {
+    id: "pull/at-least-one",
+    title: "a page has a frame even if that is larger than was asked",
+    level: "MUST",
+    requires: [],
+    rule: "Bytes of parts; at least one frame comes, if there is one.",
+    async run(trial) {
+      const parts: Part[] = []
+      for (const length of [10, 500_000, 10]) {
+        const part = trial.writer().write(1, { value: "x".repeat(length) }).part()
+        parts.push(part)
+        await pushed(trial.remote, [part])
+      }
+      const { pages } = await pullAll(trial.remote, { partsBytesMax: 1 })
+      equal(pages.map((page) => page.parts.length), [1, 1, 1], "parts of each page")
+      await holds(trial.remote, parts)
+    },
+  },
+  {
+    id: "pull/frames-whole",
+    title: "what was pushed together comes in one page, however large",
+    level: "MUST",
+    requires: [],
+    rule: IN_ORDER,
+    async run(trial) {
+      const parts = Array.from({ length: 20 }, () => trial.writer().write(1, { value: "x".repeat(10_000) }).part())
+      await pushed(trial.remote, [trial.writer().write(1).part()])
+      const { last } = await pushed(trial.remote, parts)
+      await pushed(trial.remote, [trial.writer().write(1).part()])
+      const { pages } = await pullAll(trial.remote, { partsBytesMax: 1000 })
+      const page = pages.find(({ next }) => isSameCursor(next, last))
+      ensure(page !== undefined, "no page ends behind the frame")
+      equalParts(page.parts, parts, "the page that ends behind the frame")
+    },
+  },
+  {
+    id: "pull/from-anywhere",
+    title: "a pull from any frame brings what is behind it",
+    level: "MUST",
+    requires: [],
+    rule: IN_ORDER,
+    async run(trial) {
+      const frames = await fill(trial)
+      const { pages } = await pullAll(trial.remote, { partsBytesMax: 1 })
+      equal(pages.length, frames.length, "pages of one frame")
+      for (const [at, { next }] of pages.entries()) {
+        const { parts } = await pullAll(trial.remote, { cursor: next })
+        equalParts(parts, frames.slice(at + 1).flat(), `from ${next.position}`)
+      }
+    },
+  },
+  {
+    id: "pull/repeated",
+    title: "the same pull answers the same, also while others push", // R44
+    level: "MUST",
+    requires: [],
+    rule: REPEATABLE,
+    async run(trial) {
+      await fill(trial)
+      const [other, { next: cursor }] = [await trial.another(), await pullPage(trial.remote, { partsBytesMax: 500 })]
+      const asking = { cursor, partsBytesMax: 1000 }
+      const { head: _, ...first } = await pullPage(trial.remote, asking)
+      for (let count = 0; count < 20; count += 1) {
+        const { head: _, ...again } = await pullPage(count % 2 === 0 ? other : trial.remote, asking)
+        equal(words({ ...again, head: 0 }), words({ ...first, head: 0 }), "the page")
+        await pushed(other, [trial.writer().write(1).part()])
+      }
+    },
+  },
+  {
+    id: "pull/changes-nothing",
+    title: "pulling changes nothing, wherever from",
+    level: "MUST",
+    requires: [],
+    rule: REPEATABLE,
+    async run(trial) {
+      const writer = trial.writer().write(3)
+      const { last } = await pushed(trial.remote, [writer.part()])
+      const strange = { position: 1, id: new Uint8Array(16).fill(9) }
+      for (const cursor of [START, last, strange]) {
+        await trial.remote.pull({ cursor, have: [writer.dot()], partsBytesMax: 1 }, { signal: trial.signal })
+      }
+      const { head } = await trial.remote.handshake({ signal: trial.signal })
+      ensure(isSameCursor(head, last), `head: found ${head.position}`)
+      await holds(trial.remote, [writer.part()])
+    },
+  },
+  {
+    id: "pull/causes-first",
+    title: "what was pushed later comes later, whoever pulls", // R58
+    level: "MUST",
+    requires: [],
+    rule: IN_ORDER,
+    async run(trial) {
+      const remotes = [trial.remote, await trial.another()]
+      const writers = [trial.writer(), trial.writer()]
+      const parts: Part[] = []
+      for (let turn = 0; turn < 20; turn += 1) {
+        const [writer, other] = [writers[turn % 2]!, writers[(turn + 1) % 2]!]
+        writer.write(1, { key: "one", context: [other.dot(), writer.dot()].filter(({ seq }) => seq > 0) })
+        parts.push(writer.part(writer.seq - 1))
+        await pushed(remotes[turn % 2]!, parts.slice(-1))
+      }
+      for (const remote of remotes) await holds(remote, parts)
+    },
+  },
+  {
+    id: "pull/during-pushes",
+    title: "what a pull shows while others push is a beginning of what there is at the end", // R50
+    level: "MUST",
+    requires: [],
+    rule: WHOLE_FRAMES,
+    async run(trial) {
+      const remotes = [await trial.another(), await trial.another()]
+      let isDone = false
+      const pushing = Promise.all(remotes.map(async (remote) => {
+        for (const part of trial.writer().write(40).parts()) await pushed(remote, [part])
+      })).finally(() => isDone = true)
+      const seen: (readonly Part[])[] = []
+      const follower: Part[] = []
+      for (let cursor = START; !isDone;) {
+        seen.push((await pullAll(trial.remote)).parts)
+        const page = await pullPage(trial.remote, { cursor, partsBytesMax: 200 })
+        follower.push(...page.parts)
+        cursor = page.next
+        await new Promise((resolve) => setTimeout(resolve, 0)) // pulls that never wait for anything let nobody push
+      }
+      await pushing
+      const { parts } = await pullAll(trial.remote)
+      equal(parts.length, 80, "parts at the end")
+      for (const some of [...seen, follower]) equalParts(some, parts.slice(0, some.length), "what a pull showed")
+    },
+  },
+]
+
+/** Two writers take turns; answers the parts in order. */
+const fillInTurns = async (trial: RemoteTrial, writers: readonly BlockWriter[]): Promise<readonly Part[]> => {
+  const parts: Part[] = []
+  for (let turn = 0; turn < 12; turn += 1) {
+    const writer = writers[turn % writers.length]!
+    parts.push(writer.write(2).part(writer.seq - 2))
+    await pushed(trial.remote, parts.slice(-1))
+  }
+  return parts
+}
+
+export const rangeCases: readonly RemoteCase[] = [
+  {
+    id: "range/own-blocks",
+    title: "blocks that the puller has may come as ranges alone; nothing else is left out",
+    level: "MUST",
+    requires: [],
+    rule: LEFT_OUT,
+    async run(trial) {
+      const [mine, other] = [trial.writer(), trial.writer()]
+      const parts = await fillInTurns(trial, [mine, other])
+      for (const partsBytesMax of [1, 300, WHOLE_PAGE_BYTES]) {
+        const pulled = await pullAll(trial.remote, { have: [mine.dot()], partsBytesMax })
+        const others = parts.filter((_, at) => at % 2 === 1)
+        const left = pulled.parts.length === others.length ? others : parts
+        equalParts(pulled.parts, left, "the parts of others")
+        if (left === others) {
+          const ranges = pulled.ranges.map(({ writer, seq }) => `${writer.join()} ${seq}`)
+          equal(ranges.at(-1), `${mine.id.join()} ${mine.seq}`, "the last range")
+          ensure(ranges.every((range) => range.startsWith(mine.id.join())), "a range is of a writer that was not named")
+        }
+        equal(pulled.next.position, parts.length, "the last page's next")
+      }
+    },
+  },
+  {
+    id: "range/are-left-out",
+    title: "blocks that the puller has do come as ranges alone",
+    level: "SHOULD",
+    requires: [],
+    rule: RANGES_ALONE,
+    async run(trial) {
+      const mine = trial.writer()
+      await fillInTurns(trial, [mine])
+      const { parts, ranges } = await pullAll(trial.remote, { have: [mine.dot()] })
+      equal([parts.length, ranges.at(-1)?.seq], [0, mine.seq], "parts, and the last range")
+    },
+  },
+  {
+    id: "range/not-beyond",
+    title: "a block that goes further than the puller has comes whole",
+    level: "MUST",
+    requires: [],
+    rule: LEFT_OUT,
+    async run(trial) {
+      const mine = trial.writer().write(10)
+      const parts = [mine.part(0, 4), mine.part(4, 8), mine.part(8, 10)]
+      for (const part of parts) await pushed(trial.remote, [part])
+      for (let seq = 1; seq <= 10; seq += 1) {
+        const pulled = await pullAll(trial.remote, { have: [mine.dot(seq)] })
+        const least = parts.filter((_, at) => seq < [4, 8, 10][at]!)
+        equalParts(pulled.parts.slice(pulled.parts.length - least.length), least, `with ${seq} there`)
+        const reached = Math.max(0, ...pulled.ranges.map((range) => range.seq))
+        ensure(reached <= seq, `with ${seq} there: found a range up to ${reached}`)
+      }
+    },
+  },
+  {
+    id: "range/withheld",
+    title: "a block that withholds numbers comes whole, even to its writer's own log",
+    level: "MUST",
+    requires: [],
+    rule: LEFT_OUT,
+    async run(trial) {
+      const mine = trial.writer().write(6)
+      const parts = [mine.part(0, 2), mine.part(2, 4, { withheld: [3] }), mine.part(4, 6)]
+      for (const part of parts) await pushed(trial.remote, [part])
+      const pulled = await pullAll(trial.remote, { have: [mine.dot()] })
+      ensure(
+        pulled.parts.some(({ content }) => content.join() === parts[1]!.content.join()),
+        "the block with a withheld number is left out",
+      )
+    },
+  },
+  {
+    id: "range/strangers",
+    title: "writers that the remote never heard of, and numbers that it does not have, change nothing",
+    level: "MUST",
+    requires: [],
+    rule: LEFT_OUT,
+    async run(trial) {
+      const [mine, other, stranger] = [trial.writer(), trial.writer(), trial.writer().write(9)]
+      const parts = await fillInTurns(trial, [mine, other])
+      const have = [stranger.dot(), { writer: mine.id, seq: 2 ** 31 - 1 }]
+      const { parts: found, next } = await pullAll(trial.remote, { have })
+      const others = parts.filter((_, at) => at % 2 === 1)
+      equalParts(found, found.length === others.length ? others : parts, "the parts of others")
+      equal(next.position, parts.length, "the last page's next")
+    },
+  },
+]
