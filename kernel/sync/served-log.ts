@@ -10,7 +10,7 @@ import { openStorage } from "../log/checked-storage.ts"
 import { Log } from "../log/log.ts"
 import { Turns } from "../log/turns.ts"
 import { FRAME_ID_BYTES } from "../model/identifiers.ts"
-import { type Adapter, capabilitiesOf, type LogStorage, type Position } from "../ports/log-storage.ts"
+import { type Adapter, capabilitiesOf, type Durability, type LogStorage, type Position } from "../ports/log-storage.ts"
 import { kindOf, type Logger, storeLogger } from "../ports/logger.ts"
 import type { Cursor, Handshake, PullAnswer, PullRequest, PushAnswer, PushRequest, RemoteLimits } from "../ports/remote.ts"
 import { CURSOR_START } from "../views/remotes.ts"
@@ -37,10 +37,10 @@ export class ServedLog implements RemoteLog {
   #stopWatching = (): void => {}
   #isClosed = false
 
-  constructor(name: string, adapter: Adapter, storage: LogStorage, durability: "durable" | "buffered", options: RemoteLogOptions) {
+  constructor(name: string, adapter: Adapter, storage: LogStorage, level: Durability, options: RemoteLogOptions) {
     const { platform, clockAheadMillisMax = CLOCK_DRIFT_MILLIS_MAX, refuse } = options,
       { multiProcess, multiHandle } = capabilitiesOf(adapter)
-    this.durability = durability
+    const durability = this.durability = level === "full" ? "durable" : "buffered"
     this.limits = { ...DEFAULT_REMOTE_LIMITS, ...options.limits }
     this.#name = name
     this.#storage = storage
@@ -66,7 +66,7 @@ export class ServedLog implements RemoteLog {
       checksum: this.#checksum,
       logger: this.#logger,
       turns: new Turns(platform),
-      durability: durability === "durable" ? "full" : "relaxed",
+      durability: level,
       exclusive: !this.#isShared,
     })
   }
@@ -165,7 +165,7 @@ export async function openRemoteLog(adapter: Adapter, name: string, options: Rem
   const durability = levels.includes("full") ? "full" : levels[0]!
   const storage = await openStorage(adapter, name, { durability, create: options.create ?? true })
   try {
-    return await new ServedLog(name, adapter, storage, durability === "full" ? "durable" : "buffered", options).open(watch)
+    return await new ServedLog(name, adapter, storage, durability, options).open(watch)
   } catch (error) {
     await Promise.resolve(storage.close()).catch((closing) => options.logger.error("a log could not be closed", { error: kindOf(closing) }))
     throw error
