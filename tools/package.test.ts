@@ -10,6 +10,7 @@ import {
   judgeFiles,
   judgeInstalled,
   judgeManifest,
+  lowestPeers,
   pack,
   type Packed,
   PACKED_BYTES_MAX,
@@ -167,6 +168,18 @@ describe("judgeInstalled()", () => {
       "libsql runs a script when it is installed",
       "left-pad is installed with the package",
     ])
+  })
+})
+
+describe("lowestPeers()", () => {
+  const manifest = { peerDependencies: { hono: "^4.12.21", "@hono/node-server": "^2.1.8", exact: "1.0.0" } }
+
+  it("gives the oldest versions that are accepted", () => {
+    assert.deepEqual(lowestPeers(manifest, ["hono", "@hono/node-server"]), ["hono@4.12.21", "@hono/node-server@2.1.8"])
+  })
+
+  it("throws for what is no peer, or has no range", () => {
+    for (const name of ["left-pad", "exact"]) assert.throws(() => lowestPeers(manifest, [name]), /peer/)
   })
 })
 

@@ -73,12 +73,16 @@ export const judgeManifest = (manifest: Readonly<Record<string, unknown>>): read
     .map((name) => `package.json asks for the package "${name}", and does not say that it is optional`),
 ]
 
-/** The oldest versions of some peers that a manifest accepts, as `name@version`. */
+/** The oldest versions of some peers that a manifest accepts, as `name@version`. Throws for a name that is no peer with a caret range. */
 export const lowestPeers = (
   manifest: { readonly peerDependencies: Readonly<Record<string, string>> },
   names: readonly string[],
 ): readonly string[] =>
-  names.map((name) => `${name}@${/^\^(\d+\.\d+\.\d+)$/.exec(manifest.peerDependencies[name] ?? "")?.[1] ?? `is no peer by a caret range`}`)
+  names.map((name) => {
+    const version = /^\^(\d+\.\d+\.\d+)$/.exec(manifest.peerDependencies[name] ?? "")?.[1]
+    if (version === undefined) throw new Error(`${name} is no peer with a caret range`)
+    return `${name}@${version}`
+  })
 
 /** What an install of the package may bring along: the optional driver, its loader, and its binary for the platform. */
 const INSTALLED_ALLOWED = /^(?:@cuitty\/persist|libsql|@libsql\/[\w-]+|@neon-rs\/load|detect-libc)$/
