@@ -1,9 +1,8 @@
 /** Cursors that a log does not contain: a restart, never an error, and nothing is lost by it. */
-import type { Cursor } from "../../kernel/ports/remote.ts"
+import type { Cursor, Remote } from "../../kernel/ports/remote.ts"
 import { ensure, equal, fail } from "../expect.ts"
 import { holds, isSameCursor, pull, pullAll, push, pushed, refuses, START } from "./stream.ts"
 import type { RemoteCase, RemoteTrial } from "./trial.ts"
-import type { Remote } from "../../kernel/ports/remote.ts"
 
 const RESTART = "The log does not contain the cursor: go on from `at`."
 const NO_ERROR =

@@ -1,4 +1,4 @@
-/** Handshakes, and closing: what a remote says of itself, and that saying it changes nothing. */
+/** Handshakes: what a remote says of itself, and that saying it changes nothing. */
 import type { Handshake } from "../../kernel/ports/remote.ts"
 import { describe, ensure, equal } from "../expect.ts"
 import { holds, isSameCursor, pushed, START } from "./stream.ts"
@@ -99,35 +99,6 @@ export const handshakeCases: readonly RemoteCase[] = [
         ensure(serverTimeMillis >= latest, `serverTimeMillis: found ${serverTimeMillis} after ${latest}`)
         latest = serverTimeMillis
       }
-    },
-  },
-]
-
-export const closeCases: readonly RemoteCase[] = [
-  {
-    id: "close/twice",
-    title: "close() may be called again, also at once",
-    level: "MUST",
-    requires: [],
-    rule: "Frees what it holds. Idempotent.",
-    async run(trial) {
-      const remote = await trial.another()
-      await Promise.all([remote.close(), remote.close()])
-      await remote.close()
-    },
-  },
-  {
-    id: "close/others-go-on",
-    title: "a remote that is closed disturbs no other one of the store",
-    level: "MUST",
-    requires: [],
-    rule: "Frees what it holds. Idempotent.",
-    async run(trial) {
-      const [remote, writer] = [await trial.another(), trial.writer().write(2)]
-      await pushed(remote, [writer.part(0, 1)])
-      await remote.close()
-      await pushed(trial.remote, [writer.part(1, 2)])
-      await holds(await trial.another(), writer.parts())
     },
   },
 ]

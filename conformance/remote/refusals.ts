@@ -3,11 +3,10 @@ import type { PushAnswer, Refusal } from "../../kernel/ports/remote.ts"
 import { PartType } from "../../kernel/format/frame.ts"
 import { describe, ensure, equal, fail } from "../expect.ts"
 import { type BlockWriter, RawValue } from "./block-writer.ts"
-import { holds, holdsPairs, push, pushed, refuses } from "./stream.ts"
-import type { RemoteCase, RemoteTrial } from "./trial.ts"
+import { farAhead, holds, holdsPairs, isUnknown, push, pushed, refuses } from "./stream.ts"
+import type { RemoteCase } from "./trial.ts"
 
 const NOTHING = "Nothing was stored (rule S19)."
-const UNKNOWN = "It builds on what the log does not have; nothing was stored."
 const GAP =
   "A block whose `from` is above the seq of its writer's pair, and above what blocks before it in this push bring: answer `unknown`."
 const AHEAD =
@@ -16,10 +15,6 @@ const NOT_JUDGED = "Events and forgets are never judged by stamp, nor is anythin
 const DAMAGED = "every other failure is about the request and changes nothing"
 const INVALID =
   "has a key that is not well-formed (F-4), a value that breaks F-6 or F-7, or is refused by a rule of the server's owner that looks at nothing but the operation"
-
-/** Further ahead than any remote is told to take. */
-const FAR_MILLIS = 40 * 24 * 3_600_000
-const farAhead = ({ handshake }: RemoteTrial): number => handshake.serverTimeMillis + FAR_MILLIS
 
 /** Fails unless the answer refuses exactly these operations, with this code. */
 const refusesOnly = (answer: PushAnswer | Error, writer: BlockWriter, seqs: readonly number[], code: Refusal["code"]): void => {
@@ -32,10 +27,6 @@ const refusesOnly = (answer: PushAnswer | Error, writer: BlockWriter, seqs: read
   for (const { message } of answer.refused) {
     ensure(typeof message === "string" && new TextEncoder().encode(message).length <= 200, `message: found ${describe(message)}`)
   }
-}
-
-const isUnknown = (answer: PushAnswer | Error): void => {
-  if (answer instanceof Error || answer.kind !== "unknown") fail(`found ${describe(answer)}, expected unknown`)
 }
 
 /** Fails unless the call failed, with an error that does not call for the same again. */
@@ -242,75 +233,6 @@ export const refusalCases: readonly RemoteCase[] = [
         isError(await refuses(what, trial.remote, () => push(trial.remote, [other.part(), part], { own })))
       }
       await pushed(trial.remote, [other.part(), writer.part()])
-    },
-  },
-]
-
-const isUnknownBasis = async (trial: RemoteTrial, what: string, basis: Parameters<typeof push>[2]): Promise<void> => {
-  const writer = trial.writer().write(1)
-  isUnknown(await refuses(what, trial.remote, () => push(trial.remote, [writer.part()], basis)))
-}
-
-export const basisCases: readonly RemoteCase[] = [
-  {
-    id: "basis/known",
-    title: "a push may build on the start, on any frame, and on several",
-    level: "MUST",
-    requires: [],
-    rule: "Frames of the remote's log that this push builds on: the cursor, and the last one that answered `ok` (rule S14).",
-    async run(trial) {
-      const [writer, other] = [trial.writer().write(9), await trial.another()]
-      const lasts = []
-      for (const part of writer.parts(0, 5)) lasts.push((await pushed(trial.remote, [part])).last)
-      await pushed(trial.remote, [writer.part(5, 6)], { basis: [lasts[0]!] })
-      await pushed(other, [writer.part(6, 7)], { basis: [lasts[4]!, lasts[2]!] })
-      await pushed(other, [writer.part(7, 8)], { basis: lasts })
-      await pushed(trial.remote, [writer.part(8, 9)])
-      await holds(trial.remote, writer.parts())
-    },
-  },
-  {
-    id: "basis/unknown",
-    title: "a push that builds on a frame which is not there is unknown, and nothing is stored", // R41
-    level: "MUST",
-    requires: [],
-    rule: UNKNOWN,
-    async run(trial) {
-      const writer = trial.writer().write(3)
-      await pushed(trial.remote, [writer.part(0, 1)])
-      const { last } = await pushed(trial.remote, [writer.part(1, 2)])
-      const other = last.id.with(15, last.id[15]! ^ 1)
-      await isUnknownBasis(trial, "another id at the head", { basis: [{ position: 2, id: other }] })
-      await isUnknownBasis(trial, "another id further back", { basis: [{ position: 1, id: other }] })
-      await isUnknownBasis(trial, "the head's id further back", { basis: [{ position: 1, id: last.id }] })
-      await isUnknownBasis(trial, "the head's id above the head", { basis: [{ position: 3, id: last.id }] })
-      await isUnknownBasis(trial, "far above the head", { basis: [{ position: 2 ** 53 - 1, id: last.id }] })
-      await pushed(trial.remote, [writer.part(2, 3)], { basis: [last] })
-    },
-  },
-  {
-    id: "basis/both",
-    title: "every frame that is named has to be there",
-    level: "MUST",
-    requires: [],
-    rule: "A cursor of `basis` that the log does not contain: answer `unknown`.",
-    async run(trial) {
-      const { last } = await pushed(trial.remote, [trial.writer().write(1).part()])
-      const foreign = { position: 1, id: last.id.with(0, last.id[0]! ^ 1) }
-      await isUnknownBasis(trial, "an unknown one behind a known one", { basis: [last, foreign] })
-      await isUnknownBasis(trial, "a known one behind an unknown one", { basis: [foreign, last] })
-    },
-  },
-  {
-    id: "basis/before-refusals",
-    title: "a push over an unknown frame is unknown, whatever it brings",
-    level: "MUST",
-    requires: [],
-    rule: "A server judges a push in this order.",
-    async run(trial) {
-      const writer = trial.writer().write(1, { millis: farAhead(trial) })
-      const basis = [{ position: 7, id: new Uint8Array(16).fill(7) }]
-      isUnknown(await refuses("bad stamps over an unknown frame", trial.remote, () => push(trial.remote, [writer.part()], { basis })))
     },
   },
 ]

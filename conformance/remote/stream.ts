@@ -5,7 +5,17 @@
  */
 import { WRITER_BYTES } from "../../kernel/model/identifiers.ts"
 import type { Bytes } from "../../kernel/ports/log-storage.ts"
-import type { Cursor, Part, PassedRange, PullAnswer, PushAnswer, PushRequest, Remote, WriterPair } from "../../kernel/ports/remote.ts"
+import type {
+  Cursor,
+  Handshake,
+  Part,
+  PassedRange,
+  PullAnswer,
+  PushAnswer,
+  PushRequest,
+  Remote,
+  WriterPair,
+} from "../../kernel/ports/remote.ts"
 import { areSameBytes, describe, ensure, equal, equalBytes, fail } from "../expect.ts"
 import { describeError, outcomeOf } from "../expect.ts"
 
@@ -70,6 +80,15 @@ export const refuses = async (what: string, remote: Remote, call: () => Promise<
   ensure(outcome.value.kind !== "ok", `${what}: found ok`)
   return outcome.value
 }
+
+/** Fails unless the answer is unknown. */
+export const isUnknown = (answer: PushAnswer | Error): void => {
+  if (answer instanceof Error || answer.kind !== "unknown") fail(`found ${describe(answer)}, expected unknown`)
+}
+
+/** A stamp further ahead than any remote is told to take. */
+export const farAhead = ({ handshake }: { readonly handshake: Handshake }): number => handshake.serverTimeMillis + FAR_MILLIS
+const FAR_MILLIS = 40 * 24 * 3_600_000
 
 /** What to ask for with a pull; by default everything from the start. */
 export interface Asking {

@@ -1,20 +1,26 @@
 /** The suite for remotes: all cases about `kernel/ports/remote.ts`, and the call that runs them. */
 import type { Awaitable } from "../../kernel/ports/log-storage.ts"
 import { type Report, runCases, type RunOptions } from "../runner.ts"
+import { basisCases } from "./basis.ts"
 import { cursorCases, storeCases } from "./cursors.ts"
-import { closeCases, handshakeCases } from "./handshakes.ts"
+import { closeCases } from "./closing.ts"
+import { handshakeCases } from "./handshakes.ts"
 import { hintCases } from "./hints.ts"
 import { limitCases } from "./limits.ts"
-import { besideCases, personCases, restartCases, wipeCases } from "./processes.ts"
-import { pullCases, rangeCases } from "./pulls.ts"
+import { personCases } from "./persons.ts"
+import { besideCases, restartCases, wipeCases } from "./processes.ts"
+import { pullCases } from "./pulls.ts"
+import { pushRaceCases } from "./push-races.ts"
 import { pushCases } from "./pushes.ts"
-import { basisCases, refusalCases } from "./refusals.ts"
+import { rangeCases } from "./ranges.ts"
+import { refusalCases } from "./refusals.ts"
 import { type RemoteCase, type RemoteSubject, RemoteTrial } from "./trial.ts"
 
 /** Every case for remotes, in the order in which they are run. */
 export const remoteCases: readonly RemoteCase[] = [
   ...handshakeCases,
   ...pushCases,
+  ...pushRaceCases,
   ...refusalCases,
   ...basisCases,
   ...pullCases,
