@@ -10,6 +10,7 @@ import { anyHistory } from "../testing/histories.ts"
 import { covers, OracleLineage } from "../testing/model-oracle.ts"
 import { noteOracleBlock, writerIdOf } from "../testing/oracle-frames.ts"
 import { readBlockBytes } from "../testing/read-block.ts"
+import { processorMillis } from "../testing/processor-time.ts"
 import { fromHex } from "../format/block-notation.ts"
 import { Squash } from "./squash.ts"
 
@@ -111,8 +112,8 @@ describe("Squash", () => {
 
   it("takes many updates of one record in no time", () => {
     const updates = Array.from({ length: 60_000 }, (_, at) => put(at + 1, "k", { context: at === 0 ? [] : [[0, at]], counter: at }))
-    const started = performance.now()
+    const started = processorMillis()
     assert.equal(voidOf([blockOf([A], updates)]).length, 59_999)
-    assert.ok(performance.now() - started < 5000)
+    assert.ok(processorMillis() - started < 5000)
   })
 })

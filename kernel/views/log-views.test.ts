@@ -12,6 +12,7 @@ import { anyHistory } from "../testing/histories.ts"
 import { NotedFrames, type Told } from "../testing/noted-frames.ts"
 import { anyDelivery, newViews, noteOracleBlock } from "../testing/oracle-frames.ts"
 import { compareDots, showKernelRemotes } from "../testing/show-remotes.ts"
+import { processorMillis } from "../testing/processor-time.ts"
 import { LogViews } from "./log-views.ts"
 
 const showVector = ({ vector, writers }: LogViews): unknown =>
@@ -173,9 +174,9 @@ describe("LogViews", () => {
     const listed = (seqs: readonly number[]) => seqs.map((seq) => operation(seq, `k${seq}`, "01", { millis: 1 + seq }))
     const timed = (block: BlockNotation): number => {
       frames.reader.read(frames.next([block]))
-      const started = performance.now()
+      const started = processorMillis()
       views.foldFrame(frames.reader)
-      return performance.now() - started
+      return processorMillis() - started
     }
     const first = timed(blockOf([A], listed(numbers), { from: 0, to: rows * 2, withheld }))
     const second = timed(blockOf([A], listed(withheld), { from: 0, to: rows * 2 }))
