@@ -149,6 +149,67 @@ describe("SyncEngine: what may pass by itself", () => {
   })
 })
 
+describe("SyncEngine: the live channel and failures", () => {
+  it("what was offline is watched again soon after it was reached, however long watches failed", async () => {
+    for (let seed = 1; seed <= 8; seed++) {
+      const { remote, time } = makeWorkbench({ seed })
+      await time.run(1)
+      remote.tell()
+      failAll(remote, lost)
+      remote.endWatch(lost())
+      await time.run(HOUR_MILLIS)
+      failAll(remote, undefined)
+      const pulls = remote.count("pull")
+      while (remote.count("pull") === pulls) await time.run(100)
+      await time.run(1)
+      assert.equal(remote.watches.length, 2, `seed ${seed}`)
+    }
+  })
+
+  it("what was offline is tried at once when the live channel is connected", async () => {
+    const { handle, remote, time } = makeWorkbench()
+    await time.run(1)
+    remote.tell()
+    await time.run(1)
+    const fail = (): never => {
+      throw lost()
+    }
+    remote.onHandshake = remote.onPull = fail
+    while ((handle.status().nextAttemptAt ?? 0) - time.now() < 20_000) await time.run(1000)
+    assert.equal(handle.status().state, "offline")
+    remote.onHandshake = remote.onPull = undefined
+    remote.endWatch()
+    await time.run(1000)
+    assert.equal(handle.status().state, "offline")
+    remote.tell()
+    await time.run(1)
+    assert.equal(handle.status().state, "live")
+  })
+
+  it("nobody watches a remote that is parked, until it is reached again", async () => {
+    const { handle, remote, time } = makeWorkbench()
+    await time.run(1)
+    remote.tell()
+    remote.onPull = remote.onHandshake = () => {
+      throw noToken()
+    }
+    await time.run(60_000)
+    assert.equal(handle.status().state, "needs-auth")
+    assert.equal(remote.asked.every(({ verb, signal }) => verb !== "watch" || signal.aborted), true)
+    remote.onPull = remote.onHandshake = undefined
+    handle.resume()
+    await time.run(1)
+    assert.equal(remote.asked.at(-1)?.verb, "watch")
+  })
+
+  it("what waits is one timer, and nothing that rings meanwhile", async () => {
+    const { handle, time } = await failing(lost, { interval: 100 })
+    await time.run(60_000)
+    assert.equal(handle.status().state, "offline")
+    assert.equal(time.waiting.all, 1)
+  })
+})
+
 describe("SyncEngine: what does not pass by itself", () => {
   const cases = [
     ["needs-auth", "unauthenticated", noToken, "R89"],

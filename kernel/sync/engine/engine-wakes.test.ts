@@ -161,10 +161,13 @@ describe("SyncEngine: what wakes it", () => {
   })
 
   it("what a remote sent itself is not pushed back to it, and wakes nothing", async () => {
-    const { remote, time } = await rested()
+    const { handle, remote, time } = await rested()
+    let cycles = 0
+    handle.on("active", () => cycles++)
     remote.grow()
     await time.run(100)
     assert.equal(remote.order, "pull")
+    assert.equal(cycles, 1)
   })
 
   it("a hint is followed at once; one that tells nothing new is not", async () => {

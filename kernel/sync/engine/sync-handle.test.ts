@@ -357,6 +357,16 @@ describe("SyncHandle: stop()", () => {
     assert.equal((await handle.waitFor(({ state }) => state === "stopped")).state, "stopped")
   })
 
+  it("leaves nobody waiting, however short it is: calls of the cycle that runs, and of the next one", async () => {
+    const { handle, remote, time } = await rested({ stopMillis: 0 })
+    remote.delayMillis = 1000
+    const running = handle.sync()
+    await time.run(10)
+    const calls = [running, handle.sync(), handle.pull()].map((call) => assert.rejects(call, SyncStopped))
+    await handle.stop()
+    await Promise.all(calls)
+  })
+
   it("calls `release` once, when everything has ended; what it throws is told to the logger", async () => {
     const order: string[] = []
     const { handle, logger } = await rested({
@@ -605,6 +615,21 @@ describe("SyncHandle: subscribe(), waitFor(), on(), iteration", () => {
     assert.equal(handle.status().isSynced, true)
     assert.match(logger.text, /a listener to the status of syncing threw/)
     assert.doesNotMatch(logger.text, /in a listener|later/)
+  })
+
+  it("a listener that another one ends is told of nothing any more, not even of what has happened already", async () => {
+    const { handle, store, time } = await rested()
+    let told = 0
+    let end = (): void => {}
+    handle.subscribe(({ state }) => {
+      if (state === "syncing") end()
+    })
+    end = handle.subscribe(({ state }) => {
+      if (state === "syncing") told++
+    })
+    store.write()
+    await time.run(10)
+    assert.equal(told, 0)
   })
 
   it("a listener may call the handle", async () => {
