@@ -11,6 +11,8 @@ import { decodeBlock, encodeBlock } from "../kernel/format/operation-block.ts"
 import type { Bytes } from "../kernel/ports/log-storage.ts"
 import type { Cursor, PushRequest } from "../kernel/ports/remote.ts"
 import { YEAR_MILLIS } from "./clock.ts"
+import type { Store } from "../kernel/store/store.ts"
+import type { DeviceProcess, Token } from "./device-process.ts"
 import type { Heard } from "./network.ts"
 import { Play } from "./play.ts"
 import type { Habits } from "./world.ts"
@@ -52,6 +54,11 @@ function latest(old: readonly Heard[]): Heard {
   const last = old.at(-1)
   if (last === undefined) throw new Error("nothing was answered yet")
   return last
+}
+
+function storeOf({ name, store }: DeviceProcess): Store<Token> {
+  if (store === undefined) throw new Error(`${name} is not open`)
+  return store
 }
 
 /** One frame a page, and one push a frame. */
@@ -328,6 +335,32 @@ export const HISTORIES: readonly History[] = [
       await w.restore("R", old)
       await w.put("A", "k1")
       await w.push("A", "R")
+    },
+  },
+  {
+    title: "another process hears that the server was wiped while a push is made ready",
+    rules: ["S14"],
+    play: async (w) => {
+      await w.servers("R")
+      await w.device("B")
+      await w.device("A", "R", "B")
+      await w.put("B", "k2")
+      await w.pull("A", "B")
+      await w.sync("A", "R")
+      await w.another("A")
+      await w.put("B", "k0")
+      await w.pull("A", "B")
+      await w.push("A", "R")
+      await w.restore("R", [])
+      await w.put("A", "k1")
+      const { synced } = storeOf(w.process("A")), { flush } = synced
+      synced.flush = async () => {
+        await flush()
+        await w.process("A", 1).cycle("R").pull(new AbortController().signal)
+        await synced.refresh()
+      }
+      await w.push("A", "R")
+      synced.flush = flush
     },
   },
   {

@@ -113,8 +113,9 @@ describe("planPush()", () => {
     const play = planned(new PlannedLog().write(blocks[0]!).add(blocks.slice(1)).caughtUp()), { request, ...rest } = some(await plan(play))
     assert.deepEqual(request.parts, blocks.map(partOf))
     const bytes = request.parts.reduce((sum, { content }) => sum + content.length, 0)
-    const { ranges, views, ...counts } = rest
+    const { ranges, views, generation, ...counts } = rest
     assert.equal(views, play.log.views)
+    assert.equal(generation, 0)
     assert.deepEqual(counts, { through: 3, operations: 181, bytes, coalesced: 0, coalescedBytes: 0 })
     assert.deepEqual([...ranges].map(([writer, to]) => [bytesToHex(play.log.views.writers.idOf(writer)), to]), [[A, 100], [B, 80], [B2, 1]])
   })

@@ -24,6 +24,8 @@ import type { SyncedLog } from "./synced-log.ts"
 export interface PushPlan {
   /** The views that it was made of: of others it says nothing. */
   readonly views: StoreViews
+  /** The remote's, when it was made: after a restart it says nothing of the remote any more. */
+  readonly generation: number
   readonly request: PushRequest
   /** Nothing is lacking up to this position of the log once it is taken. */
   readonly through: Position
@@ -199,6 +201,7 @@ class Planner {
     for (const { value } of squash.void.entries()) coalescedBytes += value
     return {
       views: this.#views,
+      generation: this.#view.generation,
       request: { basis: basisOf(this.#view, this.#known), own: this.#ownOf(ranges.keys()), parts },
       through: this.#through,
       ranges,

@@ -86,7 +86,9 @@ export class RemoteCycle implements SyncCycle {
       if (plan === undefined) return total
       if (plan.views !== this.#log.views) continue // the log was replaced meanwhile
       if (plan.through > flushed) flushed = await this.#flush()
-      const request = { ...plan.request, basis: basisOf(this.#known.follow(this.#log.views), this.#known) }
+      const view = this.#known.follow(this.#log.views)
+      if (view.generation !== plan.generation) continue // another handle was told to begin again: what the plan leaves out may be lost there
+      const request = { ...plan.request, basis: basisOf(view, this.#known) }
       const answering = this.remote.push(request, { signal })
       // The next one is planned while this one is on its way, as if it were taken.
       if (plan.through < until) ahead = planPush(this.#log, this.#known, limits, plan).catch(() => undefined)
