@@ -53,6 +53,12 @@ export class Lineage {
     return this.#places.has(writer)
   }
 
+  /** Did this writer continue another one, as far as the log knows? */
+  continues(writer: number): boolean {
+    const place = this.#places.get(writer)
+    return place !== undefined && (place.at > 0 || place.line.links.length > 0)
+  }
+
   /** Does another writer link to this one? */
   isLinked(writer: number): boolean {
     return this.#linked.has(writer)

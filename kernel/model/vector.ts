@@ -59,6 +59,8 @@ export class Vector {
 
   /** Leaves out the entries that others imply, after `fresh` or its links came; without it, after any came. */
   prune(fresh?: number): void {
+    // It stands for no other writer, and no other one stands for it: nearly every writer of a crowd that never met.
+    if (fresh !== undefined && !this.#lineage.isLinked(fresh) && !this.#lineage.continues(fresh)) return
     // Others can imply more than before only through a writer that somebody links to.
     const anyMayImply = fresh === undefined || this.#lineage.isLinked(fresh)
     for (const [writer, pair] of this.#entries) {
