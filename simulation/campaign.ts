@@ -2,6 +2,7 @@
 import { Counts, type Fault } from "./faults.ts"
 import { type RunResult, runSeed } from "./simulation.ts"
 
+/** What a campaign plays. */
 export interface CampaignOptions {
   readonly seeds: Iterable<number>
   readonly steps: number
@@ -17,6 +18,7 @@ export interface Finding {
   readonly detail: string
 }
 
+/** What a campaign came to. */
 export interface CampaignResult {
   readonly runs: number
   /** Runs in which something broke. */

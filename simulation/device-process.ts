@@ -1,6 +1,5 @@
 /** One process of a device: an open handle of the product's store, and its syncing with each remote, as the product does it. */
 import { PersistError } from "../kernel/errors.ts"
-import type { Remote } from "../kernel/ports/remote.ts"
 import type { SyncCycle } from "../kernel/sync/cycle.ts"
 import type { Store } from "../kernel/store/store.ts"
 import type { KnownOperation } from "./ledger.ts"
@@ -69,6 +68,3 @@ export async function outcomeOf(call: Promise<unknown>): Promise<Outcome> {
     return error instanceof PersistError ? { kind: "failed", error } : { kind: "defect", error }
   }
 }
-
-/** Makes a remote of a host. */
-export type RemoteFactory = (process: DeviceProcess, host: string) => Remote

@@ -39,8 +39,10 @@ export const FAULTS = {
   appendLate: { says: "such an append lands at any time later", share: 0.7 },
 } as const
 
+/** Name of a class. */
 export type Fault = keyof typeof FAULTS
 
+/** All of them, in the order of the catalogue. */
 export const FAULT_NAMES: readonly Fault[] = Object.keys(FAULTS) as Fault[]
 
 /** How often something happened, by name. */

@@ -1,7 +1,8 @@
 /** Plays a history, then seeds, until something breaks; prints what. Run by `planted.ts` in a copy of the sources: hunt.ts TITLE SEEDS */
 import process from "node:process"
 import { runCampaign } from "./campaign.ts"
-import { HISTORIES, playHistory } from "./histories.ts"
+import { HISTORIES } from "./histories.ts"
+import { playHistory } from "./history.ts"
 import type { Catch } from "./planted.ts"
 import { STEPS_DEFAULT } from "./simulation.ts"
 

@@ -8,7 +8,8 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
-import { PLANTED_BUGS, type PlantedBug } from "./planted-bugs.ts"
+import type { PlantedBug } from "./planted-bug.ts"
+import { PLANTED_BUGS } from "./planted-bugs.ts"
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const COPIED = ["kernel", "protocol", "adapters/memory", "conformance/vectors/reader", "simulation", "package.json"]

@@ -29,6 +29,7 @@ const CAPABILITIES: Partial<Capabilities> = { levels: ["normal", "full", "relaxe
 /** When calls are answered: at once, later, or now so and now so. */
 export type Timing = "at once" | "later" | "mixed"
 
+/** Whose storage it is, and how it behaves. */
 export interface ProcessDisk {
   readonly process: Actor
   readonly scheduler: Scheduler

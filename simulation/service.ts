@@ -24,6 +24,7 @@ export interface HostPolicy {
   readonly limits: Partial<ServerLimits>
 }
 
+/** What one process of a host is made of. */
 export interface ServiceSetup extends HostPolicy {
   readonly place: ProcessDisk
   /** The disk of each tenant. */

@@ -12,6 +12,7 @@ import type { ServedHost } from "./server-process.ts"
 import type { Site } from "./site.ts"
 import { World } from "./world.ts"
 
+/** How a seed is played. */
 export interface RunOptions {
   readonly steps: number
   /** Fault classes that are off in every run. */
@@ -32,6 +33,7 @@ export interface RunResult {
   readonly rounds: number
 }
 
+/** Steps of a run before it is healed. */
 export const STEPS_DEFAULT = 400
 const HOUR_MILLIS = 3_600_000
 /** Faults that come from outside, at any step; the others have occasions of their own. */

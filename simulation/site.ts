@@ -9,6 +9,7 @@ import type { Actor, Scheduler } from "./scheduler.ts"
 /** Name of the store at every site. */
 export const STORE_NAME = "notes"
 
+/** What a site is, for ever. */
 export interface SiteOptions {
   readonly name: string
   readonly tenant: string
