@@ -1,4 +1,5 @@
 import assert from "node:assert/strict"
+import { spawn } from "node:child_process"
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -36,6 +37,15 @@ const close = async (listener: Listener | undefined, ...stores: readonly Store[]
   for (const store of stores) await store.close()
   await listener?.stop()
 }
+
+/** A program that does not close what it has opened. */
+const HINTED = `
+import process from "node:process"
+import { createStore, enableSync } from "@cuitty/persist"
+const store = await createStore("tasks", { adapter: "memory" })
+const sync = await enableSync(store, { remote: process.argv[2] })
+console.log((await sync.waitFor(({ state }) => state === "live")).state)
+`
 
 describe("enableSync()", () => {
   it("resolves without a network, and says why nothing is sent and when it is tried again", async () => {
@@ -124,6 +134,23 @@ describe("enableSync()", () => {
     await close(undefined, a, b)
     for (const remote of remotes) await remote.close()
     await server.close()
+  })
+
+  it("holds no process, not even with a stream of hints open", async () => {
+    const listener = await serve(), build = fileURLToPath(new URL("build", import.meta.url))
+    await mkdir(build, { recursive: true })
+    const folder = await mkdtemp(join(build, "program-")), program = join(folder, "program.ts")
+    await writeFile(program, HINTED)
+    const args = [..."Deno" in globalThis ? ["run", "-A", "--no-check"] : [], program, listener.url]
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, NODE_TEST_CONTEXT: "" } })
+    let output = ""
+    child.stdout.on("data", (text) => output += text)
+    const deadline = setTimeout(() => child.kill("SIGKILL"), 20_000)
+    const end = await new Promise((resolve) => child.on("close", (code, signal) => resolve(signal ?? code)))
+    clearTimeout(deadline)
+    assert.deepEqual({ end, output: output.trim() }, { end: 0, output: "live" })
+    await listener.stop()
+    await rm(folder, { recursive: true })
   })
 
   it("refuses the same remote twice, whoever asks, until the first is stopped", async () => {

@@ -31,7 +31,7 @@ const PROGRAMS = /^conformance\/(?:cli|kill-loop|race|sync-race)(?:\.ts$|\/)/
 /** Layer of a file, or undefined where the rules know none. */
 const layerOf = (path: string): string | undefined => {
   const [top = "", second = "", third] = path.split("/")
-  if (["mod.ts", "enable-sync.ts", "remotes.ts"].includes(path)) return "mod"
+  if (["mod.ts", "enable-sync.ts", "enable-sync.test.ts", "remotes.ts"].includes(path)) return "mod"
   if (path.includes("/testing/")) return "testing"
   if (top === "kernel") {
     if (third === undefined || second === "errors") {

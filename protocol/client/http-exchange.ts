@@ -185,9 +185,12 @@ export class HttpExchange implements Exchange {
     if (token !== undefined) headers["authorization"] = `Bearer ${token}`
     this.#traffic.sentBytes += body.length
     const init: RequestInit = { ...QUIET, method: "POST", headers, body, redirect: "manual", signal: pending.signal }
-    const response = await pending.race(this.#settings.fetch(`${this.#place.url}${ROUTES[route].path}`, init)).catch((error) => {
-      throw pending.signal.aborted ? error : networkFailure(error, asked)
-    })
+    const { fetch, backgroundFetch } = this.#settings, isOpen = route === "watch" || route === "wait"
+    const response = await pending.race((isOpen ? backgroundFetch : fetch)(`${this.#place.url}${ROUTES[route].path}`, init)).catch(
+      (error) => {
+        throw pending.signal.aborted ? error : networkFailure(error, asked)
+      },
+    )
     await this.#check(response, accept, pending, asked)
     return response
   }

@@ -1,14 +1,12 @@
 /** Options of an exchange over HTTP: what they mean, their defaults, and what is refused. */
 import { InvalidOption } from "../../kernel/errors.ts"
 import { type Platform, webPlatform } from "../../kernel/ports/platform.ts"
+import { type Fetch, findBackgroundFetch } from "./background-fetch.ts"
 import { MESSAGE_BYTES_MAX } from "../limits.ts"
 import { REQUEST_ID_HEADER } from "../routes.ts"
 import type { CompressionMode } from "./compression.ts"
 import type { HttpPlaceOptions } from "./http-place.ts"
 import type { Token } from "./token-source.ts"
-
-/** What an exchange calls: the platform's `fetch`, or one that does the same. */
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
 export interface HttpExchangeOptions extends HttpPlaceOptions {
   /**
@@ -33,6 +31,8 @@ export interface HttpExchangeOptions extends HttpPlaceOptions {
 /** Options with their defaults. */
 export interface HttpSettings {
   readonly fetch: Fetch
+  /** For requests that stay open: holds no process, where the runtime can have it so. */
+  readonly backgroundFetch: Fetch
   readonly compress: CompressionMode
   readonly timeoutMillis: number
   readonly responseBytesMax: number
@@ -61,9 +61,11 @@ const OWN_HEADERS: readonly string[] = [
 export const httpSettingsOf = (options: HttpExchangeOptions): HttpSettings => {
   const { fetch, compress = "auto", headers = {}, platform = webPlatform } = options
   if (!MODES.includes(compress)) throw new InvalidOption({ option: "compress", found: String(compress), expected: MODES.join(", ") })
+  // Called as a plain function: browsers and workerd refuse another `this`. Looked up at each call, so that it may be replaced.
+  const ownFetch: Fetch = (url, init) => globalThis.fetch(url, init)
   return {
-    // Called as a plain function: browsers and workerd refuse another `this`. Looked up at each call, so that it may be replaced.
-    fetch: fetch ?? ((url, init) => globalThis.fetch(url, init)),
+    fetch: fetch ?? ownFetch,
+    backgroundFetch: fetch ?? findBackgroundFetch() ?? ownFetch,
     compress,
     timeoutMillis: positive("timeoutMillis", options.timeoutMillis ?? TIMEOUT_MILLIS_DEFAULT, 2 ** 31 - 1),
     responseBytesMax: positive("responseBytesMax", options.responseBytesMax ?? MESSAGE_BYTES_MAX, Number.MAX_SAFE_INTEGER),
