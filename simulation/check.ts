@@ -126,6 +126,8 @@ async function checkProcess(world: World, process: DeviceProcess): Promise<void>
       )
     }
   }
+  const { remotes: { dead }, records } = store.synced.views
+  if (records.liveVersions((writer, seq) => dead.has(writer, seq)).length > 0) world.violation("dead letter left", process.name)
   for (const remote of site.remotes) {
     const sites = [...world.hosts.get(remote)?.sites.values() ?? []]
     if (sites.every(({ isRemoved }) => isRemoved)) continue

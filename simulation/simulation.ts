@@ -6,6 +6,7 @@ import { type DeviceProcess, outcomeOf } from "./device-process.ts"
 import { Counts, type Fault, FAULTS, Faults } from "./faults.ts"
 import { heal } from "./healing.ts"
 import { listen } from "./hearing.ts"
+import { sameAsLog } from "./picture.ts"
 import { Random } from "./random.ts"
 import { Scheduler } from "./scheduler.ts"
 import type { ServedHost } from "./server-process.ts"
@@ -56,6 +57,8 @@ const STRUCK: readonly Fault[] = [
   "clockJump",
   "delay",
 ]
+/** Share of the steps of users before which an open handle is looked at. */
+const INSPECTED_SHARE = 0.1
 /** Requests of one push or pull, by far: each remote may be at one meanwhile. */
 const CALLS_MAX = 60
 /** What servers take and give at once. */
@@ -142,10 +145,19 @@ class Simulation {
       return
     }
     const device = random.pick(world.devices), process = random.pick(world.processesOf(device))
+    if (random.chance(INSPECTED_SHARE)) this.#inspect(process)
     if (roll < 89) this.#write(process)
     else if (roll < 96) this.#sync(process, random.pick(device.remotes))
     else await this.#hurt()
     await scheduler.quiet()
+  }
+
+  /** A handle that stands at the head of its log shows what the log says, in the middle of everything. */
+  #inspect(process: DeviceProcess): void {
+    if (process.store?.status().head !== process.site.disk.head) return
+    const difference = sameAsLog(process)
+    this.world.count("handles inspected")
+    if (difference !== undefined) this.world.violation("view is not the fold of its log", `${process.name}: ${difference}`)
   }
 
   #write(process: DeviceProcess): void {
