@@ -392,6 +392,19 @@ describe("SyncHandle: stop()", () => {
     assert.equal(time.waiting.all, 0)
     assert.throws(() => makeWorkbench({ signal: AbortSignal.abort(new Error("never")) }), /never/)
   })
+
+  it("listens to the option `signal` no longer", async () => {
+    const { signal } = new AbortController()
+    let listeners = 0
+    const counted = Object.assign(signal, {
+      addEventListener: () => listeners++,
+      removeEventListener: () => listeners--,
+    })
+    const { handle } = await rested({ signal: counted, stopMillis: 0 })
+    assert.equal(listeners, 1)
+    await handle.stop()
+    assert.equal(listeners, 0)
+  })
 })
 
 describe("SyncHandle: several remotes", () => {
@@ -526,6 +539,14 @@ describe("SyncHandle: status", () => {
       "durable",
     ])
     assert.deepEqual([status.counters.sentOperations, status.counters.sentBytes, status.counters.receivedBytes], [2, 20, 100])
+  })
+
+  it("isSynced waits for the remote to be reached, whatever the log says of other times", async () => {
+    const { cycle, handle, time } = makeWorkbench()
+    cycle.caughtUp = true
+    assert.equal(handle.status().isSynced, false)
+    await time.run(1)
+    assert.equal(handle.status().isSynced, true)
   })
 
   it("shows how far a push and a pull are", async () => {

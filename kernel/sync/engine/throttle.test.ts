@@ -60,6 +60,12 @@ describe("the option `throttle`", () => {
     assert.deepEqual([handle.status().counters.sentBytes, handle.status().pendingOperations], [1_000_000, 0])
   })
 
+  it("has pushes planned in pieces", async () => {
+    const { cycle, time } = makeWorkbench({ throttle: 100_000, live: false })
+    await time.run(10)
+    assert.equal(cycle.status().handshake?.limits.partsBytesMax, 100_000)
+  })
+
   it("keeps pulls to it as well, and asks for small pages", async () => {
     const { handle, remote, time } = makeWorkbench({ throttle: BYTES_PER_SECOND, live: false })
     await time.run(10)
