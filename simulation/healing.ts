@@ -11,8 +11,6 @@ import type { World } from "./world.ts"
 export const ROUNDS_MAX = 16
 /** Effects of one call; more of them would be a call that never ends. */
 const STEPS_MAX = 5000
-/** Requests that one push or pull may make in a world without faults. */
-const REQUESTS_MAX = 40
 
 /** Has everything come to rest; answers the number of rounds that it took. */
 export async function heal(world: World, application: Application): Promise<number> {
@@ -61,7 +59,9 @@ async function sync(world: World, process: DeviceProcess, verb: "push" | "pull")
     if (host === undefined || host.processes.length === 0 || [...host.sites.values()].every(({ isRemoved }) => isRemoved)) continue
     const call = process.cycle(remote)[verb](new AbortController().signal)
     const requests = await drive(world, process, call, `${verb} to ${remote}`)
-    if (requests !== undefined && requests > REQUESTS_MAX) world.violation("too many requests", `${process.name}: ${verb} made ${requests}`)
+    if (requests !== undefined && requests > world.requestsMax) {
+      world.violation("too many requests", `${process.name}: ${verb} made ${requests}`)
+    }
   }
 }
 

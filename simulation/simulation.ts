@@ -59,8 +59,6 @@ const STRUCK: readonly Fault[] = [
 ]
 /** Share of the steps of users before which an open handle is looked at. */
 const INSPECTED_SHARE = 0.1
-/** Requests of one push or pull, by far: each remote may be at one meanwhile. */
-const CALLS_MAX = 60
 /** What servers take and give at once. */
 const LIMITS = [{ operationsMax: 6, partsMax: 3 }, { operationsMax: 6, partsMax: 6 }, { operationsMax: 30, partsMax: 12 }, {}]
 
@@ -191,7 +189,9 @@ class Simulation {
     const { network } = this.world, before = network.callsOf(process)
     const outcome = await outcomeOf(call)
     const calls = network.callsOf(process) - before
-    if (calls > CALLS_MAX * process.site.remotes.length) this.world.violation("too many requests", `${process.name}: ${verb} made ${calls}`)
+    if (calls > this.world.requestsMax * process.site.remotes.length) {
+      this.world.violation("too many requests", `${process.name}: ${verb} made ${calls}`)
+    }
     if (outcome.kind === "failed") this.world.count(`${verb} fails: ${outcome.error.code}`)
     else if (outcome.kind === "defect" && !(outcome.error instanceof UserStopped)) {
       const { error } = outcome

@@ -28,6 +28,7 @@ import { Whispers } from "./whispers.ts"
 
 const RECORDED_MAX = 8
 const REOPEN_MILLIS = 500
+const REQUESTS_AT_LEAST = 20
 
 /** How storages of a run answer. */
 export interface Habits {
@@ -80,6 +81,11 @@ export class World implements Judge {
   }
   get devices(): Site[] {
     return this.present.filter(({ isServer }) => !isServer)
+  }
+
+  /** No push or pull makes more requests, whatever it is answered: each has to get further, and there are so many frames at most. */
+  get requestsMax(): number {
+    return REQUESTS_AT_LEAST + Math.max(...this.sites.map(({ disk }) => disk.head))
   }
 
   freshName(prefix: string): string {
