@@ -230,9 +230,13 @@ export class RemoteCycle implements SyncCycle {
   status(): CycleStatus {
     const { views } = this.#log, view = this.#known.follow(views)
     const pendingOperations = this.#pendingOperations()
+    const pendingBytes = (): number => pendingOperations === 0 ? 0 : this.#pendingBytes()
     return {
       pendingOperations,
-      pendingBytes: pendingOperations === 0 ? 0 : this.#pendingBytes(),
+      // Of all this the only part that takes long: looked up when somebody reads it.
+      get pendingBytes(): number {
+        return pendingBytes()
+      },
       cursor: view.cursor,
       caughtUp: view.caughtUp,
       remoteHead: this.#remoteHead,

@@ -478,6 +478,20 @@ describe("SyncHandle: several remotes", () => {
     assert.equal(new Set(each.map((remote) => remote.lastPushAt)).size, 2)
   })
 
+  it("tell the one who made the handle of whatever changes", async () => {
+    const time = new SimulatedTime(), store = new DoubleStore(), remote = new DoubleRemote(time)
+    let changes = 0
+    const parts = { store, platform: time, logger: silentLogger, makeCycle: store.makeCycle, onChange: () => void changes++ }
+    const handle = startSync(parts, { ...parseSyncOptions({ remote, stopMillis: 0 }), remotes: [remote] })
+    await time.run(10)
+    const before = changes
+    store.write()
+    assert.equal(changes, before + 1, "written")
+    await time.run(10)
+    assert.equal(changes > before + 2, true, "sent and taken")
+    await handle.stop()
+  })
+
   it("of one name are refused before anything is asked", () => {
     const time = new SimulatedTime(), store = new DoubleStore(), remote = new DoubleRemote(time)
     const options = { ...parseSyncOptions({ remote: [remote, remote] }), remotes: [remote, remote] }
