@@ -41,7 +41,10 @@ async function runInThreads(from: number, seeds: number, steps: number, without:
       const worker = new Worker(new URL("./seed-worker.ts", import.meta.url), { workerData: work })
       worker.on("error", reject)
       worker.on("message", (message) => {
-        if (message.kind === "run") return void played++
+        if (message.kind === "run") {
+          if (message.violations.length > 0) console.log(`seed ${message.seed}: ${message.violations.join(", ")}`)
+          return void played++
+        }
         totals.runs += message.runs
         totals.broken += message.broken
         totals.findings.push(...message.findings)

@@ -11,5 +11,8 @@ export interface SeedWork {
 }
 
 const work = workerData as SeedWork
-const { runs, broken, findings, counts } = await runCampaign({ ...work, onRun: () => void parentPort?.postMessage({ kind: "run" }) })
+const { runs, broken, findings, counts } = await runCampaign({
+  ...work,
+  onRun: ({ seed, violations }) => void parentPort?.postMessage({ kind: "run", seed, violations: [...violations.keys()] }),
+})
 parentPort?.postMessage({ kind: "end", runs, broken, findings, counts: [...counts.byName] })
