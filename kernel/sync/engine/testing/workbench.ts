@@ -7,7 +7,7 @@ import { type EnableSyncOptions, parseSyncOptions } from "../sync-options.ts"
 import type { RemoteStatus, SyncStatus } from "../sync-status.ts"
 import { DoubleRemote } from "./double-remote.ts"
 import { type DoubleCycle, DoubleStore } from "./double-store.ts"
-import { SimulatedTime } from "./simulated-time.ts"
+import { settle, SimulatedTime } from "./simulated-time.ts"
 
 export interface Workbench {
   readonly time: SimulatedTime
@@ -50,4 +50,22 @@ export function makeWorkbench(
   const [remote] = remotes, [cycle] = store.cycles
   if (remote === undefined || cycle === undefined) throw new Error("a workbench has at least one remote")
   return { time, store, remotes, remote, cycle, handle, logger, states, remoteStatus: () => handle.status().remotes[0]! }
+}
+
+/** One that is connected, live where it can be, and has nothing to do; its remotes have forgotten what they were asked. */
+export async function rested(options?: WorkbenchOptions): Promise<Workbench> {
+  const bench = makeWorkbench(options)
+  await bench.time.run(1)
+  for (const remote of bench.remotes) {
+    remote.tell()
+    remote.asked.length = 0
+  }
+  await bench.time.run(1)
+  return bench
+}
+
+/** How a promise ended so far. */
+export async function outcomeOf(promise: Promise<unknown>): Promise<string> {
+  const seen = promise.then(() => "resolved", (error) => String(Object(error)._tag ?? error))
+  return await Promise.race([seen, settle().then(() => "open")])
 }
