@@ -10,7 +10,7 @@ const ONE_FRAME =
 const IDEMPOTENT = "A push is *idempotent*, without limit of time: whatever was taken before is skipped, by dot."
 const PAIRS = "the server's pair of each writer of the push's blocks, and of no other"
 const BRINGS =
-  "A block brings something if its `to` is above the pair of its writer and above what blocks before it bring, or if it lists a number that is withheld there."
+  "A block brings something if its `to` is above the pair of its writer and above what blocks before it bring, or if it lists a number that is withheld there, or by a block before it."
 
 export const pushCases: readonly RemoteCase[] = [
   {
@@ -150,7 +150,7 @@ export const pushCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule:
-      "A number is left out of a block only if it is withheld (the server refused the operation, W-35; or the client's log does not have it) or void (an operation that is listed in the same push covers it, F-42; puts and deletes alone).",
+      "A number is left out of a block only if it is withheld (the server refused the operation, W-35; or the client's log does not have it) or void (an operation that is listed in the same push covers it, F-42; never events and forgets).",
     async run(trial) {
       const writer = trial.writer()
       for (let seq = 1; seq <= 5; seq += 1) writer.write(1, { key: "one", context: seq === 1 ? [] : [writer.dot()] })

@@ -49,6 +49,17 @@ describe("text from outside", () => {
       ...{ at: 1, index: 1, waitedMillis: 1, known: 1, found: CANARY, what: CANARY, reason: CANARY, location: CANARY, call: CANARY },
       ...{ store: CANARY, stores: [CANARY], holder: CANARY, adapter: CANARY, tried: [CANARY], levels: [CANARY], durability: CANARY },
       ...{ key: CANARY, path: CANARY, option: CANARY, expected: CANARY, name: CANARY, callback: "a callback", collection: CANARY },
+      ...{
+        remote: CANARY,
+        remoteCode: CANARY,
+        retry: "never",
+        min: 1,
+        max: 1,
+        ours: 1,
+        queueBytes: 1,
+        queueBytesMax: 1,
+        requestId: CANARY,
+      },
     }
     let classes = 0
     for (const [name, Class] of Object.entries(errors)) {

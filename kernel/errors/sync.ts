@@ -1,4 +1,5 @@
 /** Errors of syncing: what a remote answers, and what keeps a store from being synced. */
+import { printable, quote } from "../text.ts"
 import { PersistError } from "./base.ts"
 
 /** No answer, or none that a remote of this protocol gives: the network, a proxy's page, a time-out. */
@@ -9,7 +10,7 @@ export class RemoteUnreachable extends PersistError<{ readonly remote: string; r
   override readonly hint: string = "check the URL and the network; what was written stays here and is sent later"
 
   constructor(details: { readonly remote: string; readonly call: string; readonly reason: string }, options?: ErrorOptions) {
-    super(`Cannot ${details.call} at "${details.remote}": ${details.reason}`, details, options)
+    super(`Cannot ${printable(details.call)} at ${quote(details.remote)}: ${printable(details.reason)}`, details, options)
   }
 }
 
@@ -36,7 +37,13 @@ export class RemoteError extends PersistError<RemoteErrorDetails> {
   override readonly hint: string
 
   constructor(details: RemoteErrorDetails, options?: ErrorOptions) {
-    super(`Cannot ${details.call} at "${details.remote}": it answered ${details.remoteCode}: ${details.reason}`, details, options)
+    super(
+      `Cannot ${printable(details.call)} at ${quote(details.remote)}: it answered ${printable(details.remoteCode)}: ${
+        printable(details.reason)
+      }`,
+      details,
+      options,
+    )
     this.retryable = details.retry === "now" || details.retry === "later"
     this.hint = this.retryable ? "nothing: it is tried again" : "see the remote's code in docs/errors.md"
   }
@@ -49,7 +56,7 @@ export class Unauthenticated extends PersistError<{ readonly remote: string; rea
   override readonly hint: string = "give a valid token; as a function it is asked again by itself"
 
   constructor(details: { readonly remote: string; readonly call: string; readonly reason: string }, options?: ErrorOptions) {
-    super(`Cannot ${details.call} at "${details.remote}": ${details.reason}`, details, options)
+    super(`Cannot ${printable(details.call)} at ${quote(details.remote)}: ${printable(details.reason)}`, details, options)
   }
 }
 
@@ -65,7 +72,9 @@ export class UnsupportedVersion
     options?: ErrorOptions,
   ) {
     super(
-      `Cannot sync with "${details.remote}": it speaks the protocol from version ${details.min} to ${details.max}, this release version ${details.ours}`,
+      `Cannot sync with ${
+        quote(details.remote)
+      }: it speaks the protocol from version ${details.min} to ${details.max}, this release version ${details.ours}`,
       details,
       options,
     )
@@ -79,7 +88,11 @@ export class ProtocolViolation extends PersistError<{ readonly remote: string; r
   override readonly hint: string = "report it to the remote's operator; the conformance suite finds such answers"
 
   constructor(details: { readonly remote: string; readonly call: string; readonly reason: string }, options?: ErrorOptions) {
-    super(`Cannot ${details.call} at "${details.remote}": its answer breaks the protocol: ${details.reason}`, details, options)
+    super(
+      `Cannot ${printable(details.call)} at ${quote(details.remote)}: its answer breaks the protocol: ${printable(details.reason)}`,
+      details,
+      options,
+    )
   }
 }
 
@@ -90,7 +103,7 @@ export class AlreadySyncing extends PersistError<{ readonly store: string; reado
   override readonly hint: string = "use the handle of the first call, or stop it before"
 
   constructor(details: { readonly store: string; readonly remote: string }, options?: ErrorOptions) {
-    super(`Cannot sync "${details.store}" with "${details.remote}" twice from one handle`, details, options)
+    super(`Cannot sync ${quote(details.store)} with ${quote(details.remote)} twice from one handle`, details, options)
   }
 }
 
@@ -104,7 +117,7 @@ export class QueueFull extends PersistError<{ readonly store: string; readonly q
 
   constructor(details: { readonly store: string; readonly queueBytes: number; readonly queueBytesMax: number }, options?: ErrorOptions) {
     super(
-      `Cannot write to "${details.store}": ${details.queueBytes} bytes wait to be sent, at most ${details.queueBytesMax} are allowed`,
+      `Cannot write to ${quote(details.store)}: ${details.queueBytes} bytes wait to be sent, at most ${details.queueBytesMax} are allowed`,
       details,
       options,
     )
@@ -118,7 +131,11 @@ export class NotSyncable extends PersistError<{ readonly store: string; readonly
   override readonly hint: string = "use another adapter, or open the store for writing"
 
   constructor(details: { readonly store: string; readonly adapter: string; readonly reason: string }, options?: ErrorOptions) {
-    super(`Cannot sync "${details.store}" of the adapter ${details.adapter}: ${details.reason}`, details, options)
+    super(
+      `Cannot sync ${quote(details.store)} of the adapter ${printable(details.adapter)}: ${printable(details.reason)}`,
+      details,
+      options,
+    )
   }
 }
 
@@ -138,7 +155,7 @@ export class NoProgress extends PersistError<NoProgressDetails> {
   override readonly hint: string = "nothing: it is tried again, more and more rarely; see who operates the remote"
 
   constructor(details: NoProgressDetails, options?: ErrorOptions) {
-    super(`Cannot ${details.call} at "${details.remote}": ${details.reason}`, details, options)
+    super(`Cannot ${printable(details.call)} at ${quote(details.remote)}: ${printable(details.reason)}`, details, options)
   }
 }
 
@@ -149,6 +166,6 @@ export class SyncStopped extends PersistError<{ readonly store: string }> {
   override readonly hint: string = "enable sync anew; what was written stays in the store and is sent then"
 
   constructor(details: { readonly store: string }, options?: ErrorOptions) {
-    super(`Cannot sync "${details.store}": it was stopped`, details, options)
+    super(`Cannot sync ${quote(details.store)}: it was stopped`, details, options)
   }
 }
