@@ -5,7 +5,7 @@ import type { BlockWriter } from "./block-writer.ts"
 import { holds, holdsPairs, pull, pullAll, push, pushed, refuses } from "./stream.ts"
 import type { RemoteCase, RemoteTrial } from "./trial.ts"
 
-const TAKES = "It MUST take a push within them"
+const TAKES = "A server MUST take a push within these limits"
 const PAGES = "for what one push may bring and what one page may have"
 /** Values of this size are far from every limit of their own. */
 const VALUE_BYTES = 200_000
