@@ -11,10 +11,10 @@
 import { order } from "./order.ts"
 import type { DeviceProcess, Token } from "./device-process.ts"
 import { drive } from "./healing.ts"
-import { readBlock } from "../conformance/vectors/reader/frame.ts"
+import { type Block, readBlock } from "../conformance/vectors/reader/frame.ts"
 import type { Bytes } from "../kernel/ports/log-storage.ts"
 import { decodeEnvelope } from "../protocol/envelope.ts"
-import { type KnownOperation, notReplaced, withPast } from "./ledger.ts"
+import { type KnownOperation, notReplaced } from "./ledger.ts"
 import type { Heard } from "./network.ts"
 import { sameAsLog } from "./picture.ts"
 import type { Site } from "./site.ts"
@@ -33,11 +33,8 @@ export async function check(world: World): Promise<void> {
 async function playAgain(world: World, { route, request, sender, host: name }: Heard): Promise<void> {
   const host = world.hosts.get(name), site = host?.sites.get(sender.tenant)
   if (host === undefined || site === undefined || site.isRemoved || host.processes.length === 0) return
-  const { operations, fold } = site.observer, there = withPast(operations)
   // What was destroyed everywhere comes back so, and what was refused for its stamp may be taken by now.
-  const mayBeNew = (operation: KnownOperation): boolean =>
-    !there.has(operation) || fold.pairOf(operation.writer).withheld.includes(operation.seq)
-  if (operationsIn(world, request).some((operation) => mayBeNew(operation) && (site.isLenient || !operation.isPoison))) return
+  if (blocksIn(request).some((block) => mayBringNews(world, site, block))) return
   const { head } = site.disk
   let isOver = false
   host.handle(route, request, sender)?.then(() => isOver = true)
@@ -47,16 +44,25 @@ async function playAgain(world: World, { route, request, sender, host: name }: H
   if (site.disk.head !== head) world.violation("an old request changes something", `${route} to ${name}`)
 }
 
-/** The operations that a push brings; none of what is no push, or was damaged on its way. */
-function operationsIn({ ledger }: World, request: Bytes): KnownOperation[] {
+/** The blocks that a push brings; none of what is no push, or was damaged on its way. */
+function blocksIn(request: Bytes): Block[] {
   try {
-    return decodeEnvelope(request).parts.flatMap(({ content }) => {
-      const { writers: [writer = ""], operations } = readBlock(content)
-      return operations.map(({ seq }) => ledger.operations.get(`${writer}-${seq}`)).filter((operation) => operation !== undefined)
-    })
+    return decodeEnvelope(request).parts.map(({ content }) => readBlock(content))
   } catch {
     return [] // its answer says so
   }
+}
+
+/** Is there a number in a block that the site does not have, and that it does not refuse for ever? */
+function mayBringNews(
+  { ledger }: World,
+  { observer: { fold }, isLenient }: Site,
+  { writers: [writer = ""], to, operations }: Block,
+): boolean {
+  const { seq: last, withheld } = fold.pairOf(writer)
+  const isNews = (seq: number): boolean => seq > last || withheld.includes(seq)
+  return to > last ||
+    operations.some(({ seq }) => isNews(seq) && (isLenient || ledger.operations.get(`${writer}-${seq}`)?.isPoison !== true))
 }
 
 async function checkTenant(world: World, sites: readonly Site[]): Promise<void> {
