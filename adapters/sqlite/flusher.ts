@@ -24,23 +24,25 @@ import { PAGE_BYTES, type Tables } from "./schema.ts"
  * the log some twenty times, and the three syncs are paid once for all of them.
  */
 const CHECKPOINT_BYTES = 16_777_216
-/** Where every append syncs the log: the sooner it is full and written over, the sooner a sync need not carry a new file length too. */
-const CHECKPOINT_BYTES_FULL = 4_194_304
+/**
+ * Where every append syncs the log: the sooner it is full and written over, the sooner a sync need not carry a new file length too. That counts
+ * where syncs are many; a few large appends have the same bound as above, or each of them would wait for a checkpoint.
+ */
+const CHECKPOINT_BYTES_FULL = 4_194_304, CHECKPOINT_COMMITS_FULL = 16
 
 export class Flusher {
   readonly #connection: Connection
   readonly #isEveryWriteSynced: boolean
-  readonly #checkpointBytes: number
   readonly #checkpointPassively: Statement
   readonly #countFlush: Statement
   #isUnflushed = false
   #bytesSinceCheckpoint = 0
+  #commitsSinceCheckpoint = 0
   #failure: FlushFailed | undefined
 
   constructor(connection: Connection, { stores }: Tables, store: number, durability: Durability) {
     this.#connection = connection
     this.#isEveryWriteSynced = durability === "full"
-    this.#checkpointBytes = this.#isEveryWriteSynced ? CHECKPOINT_BYTES_FULL : CHECKPOINT_BYTES
     this.#checkpointPassively = connection.prepare("PRAGMA wal_checkpoint(PASSIVE)")
     this.#countFlush = connection.prepare(`UPDATE ${stores} SET flushes = flushes + 1 WHERE id = ${store}`)
   }
@@ -54,7 +56,11 @@ export class Flusher {
   wrote(bytes: number): void {
     this.#isUnflushed = true
     this.#bytesSinceCheckpoint += bytes + PAGE_BYTES
-    if (this.#bytesSinceCheckpoint >= this.#checkpointBytes) this.checkpoint()
+    this.#commitsSinceCheckpoint++
+    const isDue = this.#isEveryWriteSynced && this.#commitsSinceCheckpoint >= CHECKPOINT_COMMITS_FULL
+      ? this.#bytesSinceCheckpoint >= CHECKPOINT_BYTES_FULL
+      : this.#bytesSinceCheckpoint >= CHECKPOINT_BYTES
+    if (isDue) this.checkpoint()
   }
 
   /**
@@ -86,7 +92,7 @@ export class Flusher {
 
   /** Copies the log into the database as far as readers allow. Answers whether everything is durable; a failure shows in `failure`. */
   checkpoint(): boolean {
-    this.#bytesSinceCheckpoint = 0
+    this.#bytesSinceCheckpoint = this.#commitsSinceCheckpoint = 0
     try {
       // Without a log, as in a rollback journal's database, both counts are -1.
       const { busy, log, checkpointed } = this.#checkpointPassively.get() as { busy: number; log: number; checkpointed: number }
