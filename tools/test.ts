@@ -87,7 +87,8 @@ const runLane = async (lane: Lane, files: readonly string[], reference: readonly
       reportFailures(lane.name, result)
     }
   }
-  await Promise.all(Array.from({ length: availableParallelism() }, work))
+  // One more than there are processors: many files wait for the disk, or for processes of their own.
+  await Promise.all(Array.from({ length: availableParallelism() + 1 }, work))
   clearInterval(heartbeat)
 
   const { totals } = summarize(lane.name, results)

@@ -21,17 +21,44 @@ export interface LogPage {
   readonly next: Cursor
 }
 
-/** The frames after the cursor, which the log contains, up to `head` or a limit; at least one, if there is one. */
+/** What is remembered of a frame: enough to pass it over for those who have it, without reading it. */
+export interface RecentFrame extends Cursor {
+  /** The ranges of its blocks; undefined if it has anything that everybody has to see. */
+  readonly ranges: readonly PassedRange[] | undefined
+}
+
+/** Takes note of a frame that was read. */
+export function recentFrameOf(frame: FrameReader): RecentFrame {
+  const ranges: PassedRange[] = [], { position } = frame, id = frame.id.slice()
+  frame.rewind()
+  while (frame.nextPart()) {
+    const head = frame.partType === PartType.block ? readBlockHead(frame.reader) : undefined
+    if (head === undefined || head.withheldMax > 0) return { position, id, ranges: undefined }
+    ranges.push({ writer: head.writer, seq: head.to })
+  }
+  return { position, id, ranges }
+}
+
+/**
+ * The frames after the cursor, which the log contains, up to `head` or a limit; at least one, if there is one. Those that `recent` remembers,
+ * and that the puller has, are not read.
+ */
 export async function readPage(
   storage: LogStorage,
   checksum: Checksum,
   { cursor, have, partsBytesMax }: PullRequest,
   head: Position,
   limits: RemoteLimits,
+  recent: ReadonlyMap<Position, RecentFrame> = new Map(),
 ): Promise<LogPage> {
   const page = new PageBuilder(checksum, have, { ...limits, partsBytesMax: Math.min(partsBytesMax || 1, limits.partsBytesMax) })
   let next = cursor
   while (next.position < head) {
+    const remembered = recent.get(next.position + 1)
+    if (remembered !== undefined && page.passOver(remembered)) {
+      next = { position: remembered.position, id: remembered.id }
+      continue
+    }
     const maxFrames = Math.min(READ_FRAMES, head - next.position)
     const frames = await storage.read(next.position, { maxFrames, maxBytes: page.bytesLeft })
     if (frames.length === 0) break
@@ -64,6 +91,15 @@ class PageBuilder {
 
   get bytesLeft(): number {
     return Math.max(1, this.#limits.partsBytesMax - this.#bytes)
+  }
+
+  /** Passes a frame over of which the puller has all; answers false, and does nothing, if it has to be looked at. */
+  passOver({ ranges }: RecentFrame): boolean {
+    if (ranges === undefined || this.#parts.length + this.#ranges.size + ranges.length > this.#limits.partsMax) return false
+    if (!ranges.every(({ writer, seq }) => seq <= (this.#have.get(bytesToHex(writer)) ?? 0))) return false
+    for (const range of ranges) this.#pass(range)
+    this.#frames++
+    return true
   }
 
   /** Takes a frame's parts and answers its id; undefined, and nothing is taken, if the page is full. */

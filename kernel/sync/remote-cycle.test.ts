@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { memoryAdapter } from "../../adapters/memory/mod.ts"
+import type { Adapter, ReadLimits } from "../ports/log-storage.ts"
 import { silentLogger } from "../ports/logger.ts"
 import { webPlatform } from "../ports/platform.ts"
 import type { Remote } from "../ports/remote.ts"
@@ -120,6 +121,32 @@ describe("RemoteCycle", () => {
     await sync(b.cycle)
     assert.equal(await b.store.digest(), await a.store.digest())
     await play.end()
+  })
+
+  it("pull() of what this device pushed itself brings ranges alone, and reads no frame of the remote", async () => {
+    const server = memoryAdapter()
+    let reads = 0
+    const counting: Adapter = {
+      ...server,
+      async open(name, options) {
+        const storage = await server.open(name, options), read = storage.read.bind(storage)
+        return Object.assign(storage, { read: (after: number, limits: ReadLimits) => (reads++, read(after, limits)) })
+      },
+    }
+    const store = await openStore("tasks", memoryAdapter()), remote = logRemote(counting, { store: "tasks" })
+    const cycle = new RemoteCycle(store.synced, remote)
+    await cycle.pull(NEVER)
+    for (let n = 0; n < 3; n++) {
+      await store.records.put(`k${n}`, n)
+      await cycle.push(NEVER)
+    }
+    reads = 0
+    const { parts, bytes } = await cycle.pull(NEVER)
+    assert.deepEqual({ parts, bytes, reads }, { parts: 0, bytes: 0, reads: 0 })
+    assert.equal(cycle.status().cursor.position, 3)
+    assert.equal(cycle.hasPending, false)
+    await store.close()
+    await remote.close()
   })
 
   it("push() of nothing reads no frame and asks nobody", async () => {

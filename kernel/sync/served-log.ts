@@ -14,7 +14,7 @@ import { type Adapter, capabilitiesOf, type Durability, type LogStorage, type Po
 import { kindOf, type Logger, storeLogger } from "../ports/logger.ts"
 import type { Cursor, Handshake, PullAnswer, PullRequest, PushAnswer, PushRequest, RemoteLimits } from "../ports/remote.ts"
 import { CURSOR_START } from "../views/remotes.ts"
-import { readPage } from "./log-pages.ts"
+import { readPage, type RecentFrame, recentFrameOf } from "./log-pages.ts"
 import { PushAuthor, type QueuedPush } from "./push-author.ts"
 import { type Caller, DEFAULT_REMOTE_LIMITS, type RemoteLog, type RemoteLogOptions } from "./remote-log.ts"
 
@@ -33,7 +33,7 @@ export class ServedLog implements RemoteLog {
   readonly #logger: Logger
   readonly #isShared: boolean
   readonly #listeners = new Set<(head: Cursor) => void>()
-  readonly #recent = new Map<Position, Cursor>()
+  readonly #recent = new Map<Position, RecentFrame>()
   #stopWatching = (): void => {}
   #isClosed = false
 
@@ -55,7 +55,7 @@ export class ServedLog implements RemoteLog {
       admission: { limits: this.limits, clockAheadMillisMax, refuse },
       containsAll: (basis) => this.#containsAll(basis),
       head: () => this.head,
-      onFrame: ({ position, id }) => this.#note({ position, id: id.slice() }),
+      onFrame: (frame) => this.#note(recentFrameOf(frame)),
       onReplaced: () => this.#recent.clear(),
     })
     this.#log = new Log<QueuedPush>({
@@ -82,9 +82,10 @@ export class ServedLog implements RemoteLog {
     return { position: this.#log.head, id: this.#log.headId }
   }
 
-  #note(cursor: Cursor): void {
-    this.#recent.set(cursor.position, cursor)
-    this.#recent.delete(cursor.position - RECENT_FRAMES)
+  #note(frame: RecentFrame): void {
+    const cursor: Cursor = { position: frame.position, id: frame.id }
+    this.#recent.set(frame.position, frame)
+    this.#recent.delete(frame.position - RECENT_FRAMES)
     for (const listener of this.#listeners) listener(cursor)
   }
 
@@ -118,7 +119,7 @@ export class ServedLog implements RemoteLog {
     await this.#catchUp()
     const { head } = this, serverTimeMillis = this.#options.platform.now()
     if (!await this.#containsAll([request.cursor])) return { kind: "restart", at: CURSOR_START, serverTimeMillis }
-    const page = await readPage(this.#storage, this.#checksum, request, head.position, this.limits)
+    const page = await readPage(this.#storage, this.#checksum, request, head.position, this.limits, this.#recent)
     return { kind: "page", ...page, upToDate: page.next.position === head.position, head: head.position, serverTimeMillis }
   }
 
