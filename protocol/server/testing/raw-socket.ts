@@ -35,6 +35,11 @@ export class RawSocket {
     })
   }
 
+  /** Writes no more: whoever still waits for something knows that it does not come. */
+  end(): void {
+    this.#socket.end()
+  }
+
   /** Reads no more. */
   pause(): void {
     this.#socket.pause()
