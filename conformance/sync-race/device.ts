@@ -2,8 +2,9 @@
  * One device of a sync race: writes its records into a store of its own and syncs that with the servers, now with this one, now with that one,
  * now with all of them at once.
  *
- *   ready ─ go ─▶ [ enableSync ─ writes … ─ sync ─ stop ] … ─▶ done ─ settle ─▶ sync ─▶ settled
+ *   ready ─ go ─▶ [ enableSync ─ writes … ─ sync ─ stop ] … ─ finish ─▶ a last write for each server alone ─▶ done ─ settle ─▶ sync ─▶ settled
  *
+ * "finish" comes when every killed server is back: so each of them takes pushes, however short the race was.
  * A server that is gone costs a turn and is told; a broken rule ends the process.
  */
 import process from "node:process"
@@ -11,7 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { createStore, enableSync, PersistError, type Store, type SyncHandle } from "@cuitty/persist"
 import { Random } from "../kill-loop/random.ts"
 import { toParent } from "../testing/child.ts"
-import type { DeviceMessage, DeviceOrder } from "./messages.ts"
+import type { Command, DeviceMessage, DeviceOrder } from "./messages.ts"
 import { checkMoment, STORE, summarize, type write } from "./work.ts"
 
 const THINKING_MILLIS_MAX = 4
@@ -29,9 +30,9 @@ class Device {
     this.#random = new Random(order.seed, order.device)
   }
 
-  /** Makes all writes, by `writeOne`, in turns with the servers. */
+  /** Makes all writes but the last ones (`finish`), by `writeOne`, in turns with the servers. */
   async race(store: Store, writeOne: typeof write, tell: (message: DeviceMessage) => void): Promise<void> {
-    const { device, devices, remotes, writes, turn: turnWrites } = this.#order, random = this.#random
+    const { device, devices, remotes, turn: turnWrites } = this.#order, random = this.#random, writes = this.#writesInTurns
     for (let written = 0, turn = device; written < writes; turn++) {
       const remote = turn % remotes.length
       const handle = await this.#connect(store, random.oneIn(4) ? remotes : [remotes[remote]!])
@@ -45,6 +46,16 @@ class Device {
       tell({ what: "turned", remote, failure: await syncOnce(handle) })
       await handle.stop()
     }
+  }
+
+  /** Makes the last writes, each for one server alone, until that has taken it. */
+  async finish(store: Store, writeOne: typeof write, tell: (message: DeviceMessage) => void): Promise<void> {
+    const { device, remotes, writes } = this.#order
+    for (let written = this.#writesInTurns; written < writes;) {
+      await writeOne(store, this.#random, device, ++written)
+      tell({ what: "wrote", writes: written })
+      await this.#syncWith(store, [remotes[written % remotes.length]!])
+    }
     await this.#syncWith(store, remotes)
   }
 
@@ -52,6 +63,11 @@ class Device {
   async settle(store: Store): Promise<void> {
     for (const remote of this.#order.remotes) await this.#syncWith(store, [remote])
     await checkMoment(store, this.#order.devices)
+  }
+
+  get #writesInTurns(): number {
+    const { writes, remotes } = this.#order
+    return Math.max(0, writes - remotes.length)
   }
 
   async #syncWith(store: Store, remotes: readonly string[]): Promise<void> {
@@ -77,21 +93,39 @@ async function syncOnce(handle: SyncHandle): Promise<string | undefined> {
   }
 }
 
+/** What the parent has said: a line may come before anybody waits for it. */
+class Commands {
+  readonly #said = new Set<string>()
+  #onLine = (): void => {}
+
+  hear(line: string): void {
+    this.#said.add(line)
+    this.#onLine()
+  }
+
+  /** Resolves when it was said. One caller at a time. */
+  heard(command: Command): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onLine = () => this.#said.has(command) && resolve()
+      this.#onLine()
+    })
+  }
+}
+
 /** Runs the device that the argument asks for, from the line "go" on its standard input to its end. */
 export async function runAsDevice(writeOne: typeof write): Promise<void> {
   const order: DeviceOrder = JSON.parse(process.argv[2]!)
-  let hear = (_line: string): void => {}
-  const heard = (expected: string): Promise<void> => new Promise((resolve) => hear = (line) => line === expected && resolve())
-  const tell = toParent<DeviceMessage>((line) => hear(line))
+  const commands = new Commands()
+  const tell = toParent<DeviceMessage>((line) => commands.hear(line))
   const device = new Device(order)
   const store = await createStore(STORE, { adapter: "sqlite", path: order.path })
-  const isStarted = heard("go")
   tell({ what: "ready", pid: process.pid })
-  await isStarted
+  await commands.heard("go")
   await device.race(store, writeOne, tell)
-  const isTold = heard("settle")
+  await commands.heard("finish")
+  await device.finish(store, writeOne, tell)
   tell({ what: "done" })
-  await isTold
+  await commands.heard("settle")
   await device.settle(store)
   tell({ what: "settled", summary: await summarize(store, order.devices) })
   await store.close()

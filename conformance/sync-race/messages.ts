@@ -1,7 +1,7 @@
 /**
  * Messages between the parent of a sync race and its processes, one JSON text a line.
  *
- *   device ─▶ parent   ready · wrote … turned … · done · settled        parent ─▶ device   go · settle
+ *   device ─▶ parent   ready · wrote … turned … · done · settled        parent ─▶ device   go · finish · settle
  *   server ─▶ parent   listening · served …                            a child ends when its standard input does
  */
 import type { Summary } from "./work.ts"
@@ -38,7 +38,7 @@ export interface DeviceOrder {
 }
 
 /** What a parent tells a device. */
-export type Command = "go" | "settle"
+export type Command = "go" | "finish" | "settle"
 
 export type ServerMessage =
   | { readonly what: "listening"; readonly pid: number; readonly port: number }

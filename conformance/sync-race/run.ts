@@ -1,7 +1,7 @@
 /**
  * The sync race: server processes over one store, devices that write and sync with them in turn, a server that is killed in the middle.
  *
- *   servers listen ─▶ devices ready ─▶ go ─▶ … a kill, the same server again … ─▶ all done ─▶ settle ─▶ all settled ─▶ judge
+ *   servers listen ─▶ devices ready ─▶ go ─▶ … a kill, the same server again … ─▶ finish ─▶ all done ─▶ settle ─▶ all settled ─▶ judge
  *
  * Judged is that
  *   - every device holds every write that any device was told is stored, exactly once, and the counters sum up to them (`work.ts`)
@@ -112,6 +112,7 @@ export class SyncRace {
       const started = performance.now()
       this.#tellAll("go")
       for (let kill = 0; kill < kills; kill++) await this.#killServer((kill + 0.3 + this.#random.next() * 0.4) / kills)
+      this.#tellAll("finish")
       await this.#until(() => this.#devices.every(({ isDone }) => isDone))
       const done = performance.now()
       this.#tellAll("settle")
@@ -210,8 +211,8 @@ export class SyncRace {
 
   /** Kills one server when this share of the writes has been made, and starts it again at the same place after a while. */
   async #killServer(share: number): Promise<void> {
-    const { devices, writes } = this.#options
-    await this.#until(() => this.#made >= share * devices * writes)
+    const { devices, servers, writes } = this.#options
+    await this.#until(() => this.#made >= share * devices * (writes - servers)) // the last ones are kept back until all kills are over
     await sleep(this.#random.below(KILL_MILLIS_MAX))
     const server = this.#servers[this.#random.below(this.#servers.length)]!
     await server.child.kill()
