@@ -19,6 +19,8 @@ export const MAP_MEMBERS_MAX = 65_536
 export const STORE_NAME_BYTES_MAX = 200
 /** UTF-8 bytes of a collection's name. */
 export const COLLECTION_NAME_BYTES_MAX = 200
+/** UTF-8 bytes of the name of a CRDT type. */
+export const CRDT_TYPE_BYTES_MAX = 64
 /** Collections and event types that one store can name. */
 export const COLLECTIONS_MAX = 65_535
 /** UTF-8 bytes of a remote's name in a log. */

@@ -31,7 +31,7 @@ export const FRAME_KIND_COMMIT = 0
 export const FRAME_FLAG_LOCAL = 1
 /** Parts of types from here on may be ignored. */
 export const OPTIONAL_PART_MIN = 128
-/** Types of parts. 2 to 4 are reserved: a part of a state, the end of transfers, local settings. */
+/** Types of parts. 2 and 3 are reserved: a part of a state, the end of transfers. Settings are this log's own, and never handed on. */
 export const PartType = { block: 1, state: 2, close: 3, settings: 4 } as const
 
 const ELEMENTS = 10
@@ -169,8 +169,8 @@ export class FrameReader {
     for (let i = 0; i < this.parts; i++) {
       if (reader.msgArray() !== 2) this.#fail("a part does not have two elements")
       const type = reader.msgUint()
-      if (type < OPTIONAL_PART_MIN && type !== PartType.block) {
-        throw new FormatTooNew({ location: "a part of a frame", found: type, known: PartType.block })
+      if (type < OPTIONAL_PART_MIN && type !== PartType.block && type !== PartType.settings) {
+        throw new FormatTooNew({ location: "a part of a frame", found: type, known: PartType.settings })
       }
       reader.skip(this.#partBytes())
     }

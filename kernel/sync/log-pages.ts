@@ -32,6 +32,7 @@ export function recentFrameOf(frame: FrameReader): RecentFrame {
   const ranges: PassedRange[] = [], { position } = frame, id = frame.id.slice()
   frame.rewind()
   while (frame.nextPart()) {
+    if (frame.partType === PartType.settings) continue
     const head = frame.partType === PartType.block ? readBlockHead(frame.reader) : undefined
     if (head === undefined || head.withheldMax > 0) return { position, id, ranges: undefined }
     ranges.push({ writer: head.writer, seq: head.to })
@@ -109,6 +110,7 @@ class PageBuilder {
     frame.read(frameBytes)
     frame.rewind()
     while (frame.nextPart()) {
+      if (frame.partType === PartType.settings) continue // this log's own
       const { buffer, at, end } = frame.reader
       const content = new Uint8Array(buffer.buffer as ArrayBuffer, buffer.byteOffset + at, end - at)
       if (frame.partType === PartType.block) {

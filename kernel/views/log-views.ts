@@ -9,6 +9,7 @@
  * A frame is folded links first, then operations part by part, then the vector is pruned (rules S31, S33), then what it tells of a remote.
  */
 import { BlockColumns } from "../format/block-columns.ts"
+import type { ByteReader } from "../format/bytes.ts"
 import type { FrameReader } from "../format/frame.ts"
 import { PartType } from "../format/frame.ts"
 import { decodeBlock } from "../format/operation-block.ts"
@@ -47,6 +48,7 @@ export class LogViews {
     }
     frame.rewind()
     while (frame.nextPart()) {
+      if (frame.partType === PartType.settings) this.onSetting(frame.reader)
       if (frame.partType !== PartType.block) continue
       const block = this.#decode(frame)
       this.foldBlock(block, frame.local, false)
@@ -99,6 +101,9 @@ export class LogViews {
 
   /** The operations of a block that `isNew` lets through; `writerMap` leads from the block's numbers to indexes. */
   protected onRows(_block: BlockColumns, _hashed: boolean, _isNew: ((row: number) => boolean) | undefined): void {}
+
+  /** A setting of how records are shown; `reader` is to be read to its end. */
+  protected onSetting(_reader: ByteReader): void {}
 
   /** Links came later than an operation that may name their writer. */
   protected onLinks(): void {}

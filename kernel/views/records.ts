@@ -4,7 +4,7 @@
  *   base      what a snapshot holds, sorted and searched in place; empty until snapshots are written
  *   overlay   what was folded since: a hash table over rows (record-rows.ts) over bytes in an arena (arena.ts)
  *
- * The fold keeps siblings and knows no strategy (rule S6). The common case, an operation whose context names the version that is
+ * The fold keeps siblings and knows no strategy (rule S6); a row holds the one version that the collection's setting shows. The common case, an operation whose context names the version that is
  * there, is decided without lineage and allocates nothing. Values stay encoded until somebody reads them.
  */
 import { type BlockColumns, MANY_CONTEXT, NO_CONTEXT } from "../format/block-columns.ts"
@@ -12,12 +12,14 @@ import { compareBytes } from "../format/utf8.ts"
 import { bytesToHex } from "../model/identifiers.ts"
 import type { Lineage } from "../model/lineage.ts"
 import { type Dots, NO_DOTS, OperationKind } from "../model/operation.ts"
-import { addVersion, greatest } from "../model/versions.ts"
+import { type Shown, shownOf } from "../model/strategy.ts"
+import { addVersion } from "../model/versions.ts"
 import type { Awaitable } from "../ports/log-storage.ts"
 import { Arena } from "./arena.ts"
 import { hashKey, KeyTable } from "./key-table.ts"
 import { type BaseVersion, EMPTY_BASE, type RecordsBase } from "./records-base.ts"
 import { RecordRows, RowFlag } from "./record-rows.ts"
+import type { SettingsView } from "./settings.ts"
 import { globalDots, type StoredVersion, versionInBlock, versionInRow } from "./stored-version.ts"
 
 /** Garbage below this many bytes is not worth a collection. */
@@ -41,6 +43,7 @@ export class RecordsView {
   readonly #base: RecordsBase
   readonly #seed: number
   readonly #lineage: Lineage
+  readonly #settings: SettingsView
   readonly #compareWriters: (a: number, b: number) => number
   /** All versions of the records that are flagged complex, by row. */
   readonly #versions = new Map<number, readonly StoredVersion[]>()
@@ -55,8 +58,15 @@ export class RecordsView {
   /** Keys that neither the overlay nor the base has, as far as somebody asked. */
   readonly #absent = new Set<string>()
 
-  constructor(lineage: Lineage, compareWriters: (a: number, b: number) => number, seed: number, base: RecordsBase = EMPTY_BASE) {
+  constructor(
+    lineage: Lineage,
+    settings: SettingsView,
+    compareWriters: (a: number, b: number) => number,
+    seed: number,
+    base: RecordsBase = EMPTY_BASE,
+  ) {
     this.#lineage = lineage
+    this.#settings = settings
     this.#compareWriters = compareWriters
     this.#seed = seed
     this.#base = base
@@ -172,6 +182,15 @@ export class RecordsView {
     return this.#versions.get(row) ?? [versionInRow(this.rows, row, this.contextOf(row))]
   }
 
+  /** What is shown of a record, by the name of its collection's strategy. */
+  shownOf(row: number): Shown<StoredVersion> {
+    return this.#shownOf(row, this.versionsOf(row))
+  }
+
+  #shownOf(row: number, versions: readonly StoredVersion[]): Shown<StoredVersion> {
+    return shownOf(versions, this.#settings.of(this.rows.collectionOf(row)), this.#compareWriters)
+  }
+
   /** The context of the version in a row. */
   contextOf(row: number): Dots {
     const writer = this.rows.contextWriterOf(row)
@@ -241,7 +260,7 @@ export class RecordsView {
 
   #moveVersions(row: number, versions: readonly StoredVersion[]): StoredVersion {
     this.#versions.set(row, versions)
-    return greatest(versions, this.#compareWriters)
+    return this.#shownOf(row, versions).version
   }
 
   #hash(block: BlockColumns, collections: readonly number[]): void {
@@ -313,7 +332,7 @@ export class RecordsView {
     if (this.rows.keyBytes(row) > 0) {
       for (const { keyBytes, valueBytes } of this.versionsOf(row)) this.#referredBytes -= keyBytes + valueBytes
     }
-    const shown = greatest(versions, this.#compareWriters)
+    const shown = this.#shownOf(row, versions).version
     const complex = versions.length > 1 || shown.keeps.length > 0 || shown.settles !== undefined
     if (complex) this.#versions.set(row, versions)
     else this.#versions.delete(row)
@@ -356,6 +375,16 @@ export class RecordsView {
       if (kept.length === versions.length) continue
       const wasLive = !this.isDeleted(row)
       this.#putVersions(row, kept)
+      this.#noteChange(row, this.rows.collectionOf(row), wasLive)
+    }
+  }
+
+  /** Settings changed: records with several versions may show another one. */
+  showAgain(): void {
+    for (const [row, versions] of [...this.#versions]) {
+      if (versions.length < 2) continue
+      const wasLive = !this.isDeleted(row)
+      this.#putVersions(row, versions)
       this.#noteChange(row, this.rows.collectionOf(row), wasLive)
     }
   }

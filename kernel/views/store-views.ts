@@ -2,18 +2,23 @@
  * All views of a store's log and the fold that feeds them: a pure function of the frames, whatever handle wrote them.
  *
  *   names     table of the collections that frames name       records   versions of each record
+ *   settings  how they are shown
  *   and what every log's frames tell (log-views.ts)
  */
 import type { BlockColumns } from "../format/block-columns.ts"
+import type { ByteReader } from "../format/bytes.ts"
+import { decodeSetting } from "../format/settings.ts"
 import type { HybridClock } from "../model/clock.ts"
 import { LogViews } from "./log-views.ts"
 import type { NameTable } from "./name-table.ts"
 import { EMPTY_BASE, type RecordsBase } from "./records-base.ts"
 import { RecordsView } from "./records.ts"
+import { SettingsView } from "./settings.ts"
 
 export class StoreViews extends LogViews {
   /** Outlives these views, since collections hold indexes into it. */
   readonly names: NameTable
+  readonly settings: SettingsView
   readonly records: RecordsView
   readonly #clock: HybridClock
   readonly #now: () => number
@@ -24,7 +29,8 @@ export class StoreViews extends LogViews {
     this.names = names
     this.#clock = clock
     this.#now = now
-    this.records = new RecordsView(this.lineage, (a, b) => this.writers.compare(a, b), hashSeed, base)
+    this.settings = new SettingsView(names)
+    this.records = new RecordsView(this.lineage, this.settings, (a, b) => this.writers.compare(a, b), hashSeed, base)
   }
 
   /** Milliseconds since 1970-01-01 as stamps take them: this device's clock, corrected by what a remote said of it (rule S37). */
@@ -51,6 +57,10 @@ export class StoreViews extends LogViews {
     for (let row = 0; row < block.count; row++) {
       if (isNew === undefined || isNew(row)) this.#clock.receive(block.millis[row]!, block.counters[row]!, now)
     }
+  }
+
+  protected override onSetting(reader: ByteReader): void {
+    if (this.settings.fold(decodeSetting(reader))) this.records.showAgain()
   }
 
   protected override onLinks(): void {
