@@ -4,7 +4,8 @@
  *
  * Records in the order of their collections' names and then keys, by bytes. For each the MessagePack values: collection (str), key
  * (str), number of versions (uint), then for each version that is no delete, by (millis, counter, writer, seq): millis, counter (uint),
- * writer (bin 16), seq (uint), value (bin of its bytes in the plain profile). Tombstones and contexts are left out.
+ * writer (bin 16), seq (uint), value (bin of its bytes in the plain profile). Tombstones and contexts are left out, and records of which a version
+ * is a dead letter: nobody else has it, until somebody answers it.
  */
 import { ByteWriter } from "../format/bytes.ts"
 import { Sha256 } from "../format/sha256.ts"
@@ -42,6 +43,7 @@ function* contentOf(core: StoreCore): Iterable<Uint8Array> {
   for (const { index } of byName) {
     const sorted = core.sorted(index).rows().slice()
     for (const row of sorted) {
+      if (core.deadLetters.rows.has(row)) continue
       const versions = records.versionsOf(row).filter((version) => version.valueBytes > 0)
       if (versions.length === 0) continue
       versions.sort((a, b) => compareVersions(a, b, compareWriters))

@@ -19,6 +19,7 @@ import type { Logger } from "../ports/logger.ts"
 import type { Platform } from "../ports/platform.ts"
 import type { WriteGate } from "../sync/queue-gate.ts"
 import type { SyncCommit, SyncedLog } from "../sync/synced-log.ts"
+import { DeadLettersView } from "../views/dead-letters.ts"
 import { DecodedValues } from "../views/decoded-values.ts"
 import { NameTable } from "../views/name-table.ts"
 import type { RecordsView } from "../views/records.ts"
@@ -61,6 +62,8 @@ export class StoreCore {
   readonly gates: WriteGate[] = []
   /** Values of the views as they are now, with a cache that follows them. */
   decoded!: DecodedValues
+  /** What remotes do not take and nobody has answered. */
+  deadLetters!: DeadLettersView
   /** The log is closed too: not even a sync writes any more. */
   isEnded: boolean = false
   readonly #closeListeners = new Set<() => void>()
@@ -121,8 +124,10 @@ export class StoreCore {
     const decoded = this.decoded = new DecodedValues(views.records, this.names)
     this.#sorted = new Map()
     decoded.isWatched = (row) => this.subscriptions.isWatched(row)
+    const deadLetters = this.deadLetters = new DeadLettersView(views.records, views.remotes)
     views.records.onChange = (row) => {
       decoded.forget(row)
+      deadLetters.note(row)
       this.subscriptions.note(row)
     }
   }

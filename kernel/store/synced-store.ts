@@ -9,8 +9,7 @@ export function syncedStoreOf(core: StoreCore): SyncedStore {
       return core.log.head
     },
     get deadLetterCount() {
-      const { dead } = core.views.remotes
-      return dead.size === 0 ? 0 : core.records.liveVersions((writer, seq) => dead.has(writer, seq)).length
+      return core.deadLetters.count
     },
     get conflictCount() {
       return core.records.rowsWithSiblings().length

@@ -182,7 +182,7 @@ export class Fold {
     }
     for (const [collection, key, versions] of this.sorted()) {
       const live = versions.filter(({ value }) => value !== null && value.length > 0)
-      if (live.length === 0) continue
+      if (live.length === 0 || versions.some(({ writer, seq }) => this.dead.has(String([writer, seq])))) continue
       str(collection)
       str(key)
       uint(live.length)

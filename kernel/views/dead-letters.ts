@@ -1,0 +1,67 @@
+/**
+ * Dead letters view: the live versions that a remote does not take and that nobody has answered (rules S19, S20).
+ *
+ * The log keeps the dots of dead letters for ever (remotes.ts); of these the ones count that are versions of their records. Rows that hold one are
+ * noted as folds change them, so that asking costs nothing where there are none; after new dots all rows are looked at once.
+ */
+import type { DotMap } from "./dot-map.ts"
+import type { RecordsView } from "./records.ts"
+import type { RefusalReason, RemotesView } from "./remotes.ts"
+import type { StoredVersion } from "./stored-version.ts"
+
+/** A live version that is a dead letter, in the row of its record. */
+export interface OpenLetter {
+  readonly row: number
+  readonly version: StoredVersion
+}
+
+export class DeadLettersView {
+  readonly #records: RecordsView
+  readonly #dead: DotMap<RefusalReason>
+  readonly #rows = new Set<number>()
+  /** Dots of dead letters when all rows were looked at last. */
+  #known = 0
+
+  constructor(records: RecordsView, remotes: RemotesView) {
+    this.#records = records
+    this.#dead = remotes.dead
+  }
+
+  /** A fold changed a row. */
+  note(row: number): void {
+    if (this.#dead.size === 0) return
+    if (this.#hasLetter(row)) this.#rows.add(row)
+    else this.#rows.delete(row)
+  }
+
+  /** Rows of records with a dead letter. */
+  get rows(): ReadonlySet<number> {
+    if (this.#known === this.#dead.size) return this.#rows
+    this.#known = this.#dead.size
+    for (const { row } of this.#records.liveVersions((writer, seq) => this.#dead.has(writer, seq))) this.#rows.add(row)
+    return this.#rows
+  }
+
+  /** The dead letters of a row. */
+  of(row: number): readonly StoredVersion[] {
+    if (!this.rows.has(row)) return []
+    return this.#records.versionsOf(row).filter(({ writer, seq }) => this.#dead.has(writer, seq))
+  }
+
+  /** All dead letters, in no order that counts. */
+  all(): OpenLetter[] {
+    return [...this.rows].flatMap((row) => this.of(row).map((version) => ({ row, version })))
+  }
+
+  get count(): number {
+    let count = 0
+    for (const row of this.rows) count += this.of(row).length
+    return count
+  }
+
+  #hasLetter(row: number): boolean {
+    const { rows } = this.#records
+    if (!this.#records.isComplex(row)) return this.#dead.has(rows.writerOf(row), rows.seqOf(row))
+    return this.#records.versionsOf(row).some(({ writer, seq }) => this.#dead.has(writer, seq))
+  }
+}
