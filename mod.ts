@@ -104,6 +104,7 @@ export {
   CorruptBytes,
   CorruptFrame,
   CorruptValue,
+  CrdtTooLarge,
   DriverMissing,
   FlushFailed,
   FormatTooNew,
@@ -113,6 +114,7 @@ export {
   InvalidOption,
   InvalidStoreName,
   InvalidValue,
+  MergeFailed,
   NotAStore,
   NotLoaded,
   NotSyncable,
@@ -142,6 +144,7 @@ export {
   UnsupportedVersion,
   ValueTooLarge,
   VersionMismatch,
+  WrongCollectionType,
 } from "./kernel/errors.ts"
 export { DEFAULT_CAPABILITIES } from "./kernel/ports/log-storage.ts"
 export type {
@@ -163,8 +166,14 @@ export type { Logger } from "./kernel/ports/logger.ts"
 export type { Platform } from "./kernel/ports/platform.ts"
 export type { LogState } from "./kernel/log/log-condition.ts"
 export { Collection } from "./kernel/store/collection.ts"
+export type { CrdtCollectionOptions, StrategyOptions } from "./kernel/store/collection-options.ts"
+export { CrdtCollection } from "./kernel/store/crdt-collection.ts"
+export type { MergeFunction } from "./kernel/store/merge-function.ts"
+export { RecordsReader } from "./kernel/store/records-reader.ts"
+export type { DeleteConflict, Strategy } from "./kernel/model/strategy.ts"
+export type { CrdtEditor, CrdtSite, CrdtType } from "./kernel/ports/crdt-type.ts"
 export type { RangeQuery } from "./kernel/store/key-range.ts"
-export { type Conflict, RecordVersion } from "./kernel/store/record-version.ts"
+export { type Conflict, type ConflictsQuery, RecordVersion, type UpdateVersion } from "./kernel/store/record-version.ts"
 export type { StoreStatus } from "./kernel/store/status.ts"
 export type { OpenStoreOptions } from "./kernel/store/options.ts"
 export { Store } from "./kernel/store/store.ts"

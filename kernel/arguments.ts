@@ -1,6 +1,6 @@
 /** What callers without a type checker may pass. A member that nobody reads is a misspelt one: it is refused, never passed over. */
 import { InvalidOption } from "./errors.ts"
-import { textOf } from "./text.ts"
+import { quote, textOf } from "./text.ts"
 
 /** Throws `InvalidOption` unless `given` is an object that has `known` members alone; `what` names it. */
 export function checkMembers(what: string, given: unknown, known: readonly string[]): void {
@@ -32,6 +32,14 @@ export function checkFlag(option: string, given: unknown): void {
 /** Throws `InvalidOption` for what is neither an `AbortSignal` nor left out. */
 export function checkSignal(given: unknown): void {
   if (given !== undefined) checkMethods("signal", given, ["throwIfAborted", "addEventListener", "removeEventListener"], "an AbortSignal")
+}
+
+/** One of the words; the first if it was left out. Throws `InvalidOption`. */
+export function oneOf<Word extends string>(option: string, given: unknown, words: readonly [Word, ...Word[]]): Word {
+  if (given === undefined) return words[0]
+  const found = words.find((word) => word === given)
+  if (found !== undefined) return found
+  throw new InvalidOption({ option, found: textOf(given), expected: words.map((word) => quote(word)).join(" or ") })
 }
 
 /** The version that must be there, of the options of a write. Throws `InvalidOption`. */

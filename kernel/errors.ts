@@ -13,6 +13,7 @@ export {
   ValueTooLarge,
   VersionMismatch,
 } from "./errors/input.ts"
+export { CrdtTooLarge, MergeFailed, WrongCollectionType } from "./errors/conflicts.ts"
 export {
   DriverMissing,
   FormatTooNew,
@@ -43,6 +44,8 @@ export {
 export {
   AlreadySyncing,
   NoProgress,
+  NotConfirmed,
+  type NotConfirmedDetails,
   NotSyncable,
   ProtocolViolation,
   QueueFull,

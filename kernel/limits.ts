@@ -21,6 +21,8 @@ export const STORE_NAME_BYTES_MAX = 200
 export const COLLECTION_NAME_BYTES_MAX = 200
 /** UTF-8 bytes of the name of a CRDT type. */
 export const CRDT_TYPE_BYTES_MAX = 64
+/** A state of a CRDT type that grows over this is told to the logger. */
+export const CRDT_STATE_BYTES_WARNED = 65_536
 /** Collections and event types that one store can name. */
 export const COLLECTIONS_MAX = 65_535
 /** UTF-8 bytes of a remote's name in a log. */

@@ -67,7 +67,7 @@ function stageBatch(
         const keyStart = keys.place, valueStart = values.place
         staging.add(key, value, kind === OperationKind.put)
         const keyEnd = keys.place, valueEnd = values.place
-        list.push({ kind, collection, keyStart, keyEnd, valueStart, valueEnd, expected, settles: undefined })
+        list.push({ kind, collection, keyStart, keyEnd, valueStart, valueEnd, expected, side: undefined })
         bytes += keyEnd - keyStart + valueEnd - valueStart + OPERATION_OVERHEAD_BYTES
         if (bytes <= BATCH_BYTES_MAX && list.length <= BATCH_OPERATIONS_MAX) continue
         throw new BatchTooLarge({ bytes, bytesMax: BATCH_BYTES_MAX, operations: list.length, operationsMax: BATCH_OPERATIONS_MAX })

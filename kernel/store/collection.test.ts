@@ -737,7 +737,7 @@ describe("after close()", () => {
       subscribe: () => records.subscribe("a", () => {}),
       watch: () => records.watch("a")[Symbol.asyncIterator]().next(),
       history: () => records.history("a")[Symbol.asyncIterator]().next(),
-      conflicts: () => records.conflicts(),
+      conflicts: () => records.conflicts({ settled: true }),
       resolve: () => records.resolve("a", 2),
       flush: () => store.flush(),
       refresh: () => store.refresh(),

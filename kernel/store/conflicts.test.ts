@@ -49,7 +49,7 @@ describe("conflicts()", () => {
       await new ForeignWriter(9, NOON).put("0", 1).put("b", 1).append(storage)
       await new ForeignWriter(10, NOON + 1).put("0", 2).append(storage)
       await store.refresh()
-      const own = store.status().replica!, conflicts = await store.records.conflicts()
+      const own = store.status().replica!, conflicts = await store.records.conflicts({ settled: true })
       assert.deepEqual(conflicts.map(({ key }) => key), ["0", "a"])
       const [foreign, mixed] = [conflicts[0]!, conflicts[1]!]
       assert.deepEqual(shown(mixed.local), ["ours", own])
@@ -61,7 +61,7 @@ describe("conflicts()", () => {
       assert.deepEqual([shown(foreign.local), shown(foreign.remote)], [[2, "0a".repeat(8)], [1, "09".repeat(8)]])
       for (const version of mixed.versions) assert.ok(version instanceof RecordVersion)
       assert.deepEqual(mixed.versions.map(({ updatedAt }) => updatedAt), [...mixed.versions.map(({ updatedAt }) => updatedAt)].sort())
-      assert.deepEqual(await store.collection("other").conflicts(), [])
+      assert.deepEqual(await store.collection("other").conflicts({ settled: true }), [])
     }
   })
 
@@ -69,7 +69,8 @@ describe("conflicts()", () => {
     for (const [millis, value] of [[before, "ours"], [later, "theirs"]] as const) {
       const { store } = await openInConflict(millis)
       const entry = (await store.records.getEntry("a"))!
-      assert.deepEqual([entry.value, entry.conflicted, store.records.peek("a"), await store.records.get("a")], [value, true, value, value])
+      assert.deepEqual([entry.value, store.records.peek("a"), await store.records.get("a")], [value, value, value])
+      assert.deepEqual([entry.conflicted, entry.settledBy, entry.versions?.length], [false, "last-write-wins", 2])
       assert.match(entry.version, /\+/)
       assert.equal(entry.label, value === "ours" ? "here" : undefined)
       assert.equal(entry.updatedAt, value === "ours" ? NOON : later)
@@ -82,12 +83,12 @@ describe("conflicts()", () => {
     await store.records.put("a", 2)
     await new ForeignWriter(7, later).delete("a", { context: [dotOf(version)] }).append(storage)
     await store.refresh()
-    const [conflict] = await store.records.conflicts()
+    const [conflict] = await store.records.conflicts({ settled: true })
     assert.deepEqual([shown(conflict!.local)[0], shown(conflict!.remote)[0]], [2, "deleted"])
     assert.equal(await store.records.get("a"), undefined, "the greatest stamp is shown")
     assert.equal(await store.records.has("a"), false)
     assert.equal(await store.records.delete("a"), false, "it shows none, and the delete ends the conflict all the same")
-    assert.deepEqual(await store.records.conflicts(), [])
+    assert.deepEqual(await store.records.conflicts({ settled: true }), [])
     assert.equal(await store.records.count(), 0)
   })
 
@@ -97,12 +98,15 @@ describe("conflicts()", () => {
     await new ForeignWriter(7, before).put("a", "theirs").append(storage, (values) => values.fill(0xc1))
     await store.refresh()
     assert.equal(await store.records.get("a"), "ours")
-    await assert.rejects(store.records.conflicts(), (error: unknown) => error instanceof CorruptValue && error.details.key === "a")
+    await assert.rejects(
+      store.records.conflicts({ settled: true }),
+      (error: unknown) => error instanceof CorruptValue && error.details.key === "a",
+    )
     await assert.rejects(async () => {
       for await (const _ of store.records.history("a"));
     }, (error: unknown) => error instanceof CorruptValue && error.details.key === "a")
     await store.records.put("a", "mended")
-    assert.deepEqual(await store.records.conflicts(), [])
+    assert.deepEqual(await store.records.conflicts({ settled: true }), [])
   })
 })
 
@@ -120,7 +124,7 @@ describe("writing over a conflict", () => {
     await store.records.put("a", "covers 1,024")
     await foreign(1024)
     await store.refresh()
-    const [conflict] = await store.records.conflicts()
+    const [conflict] = await store.records.conflicts({ settled: true })
     const calls = [
       store.records.put("a", "one too many"),
       store.records.delete("a"),
@@ -138,7 +142,7 @@ describe("writing over a conflict", () => {
 
   it("resolve() refuses a version that an earlier call replaced, also one of the same turn", async () => {
     const { store } = await openInConflict()
-    const [conflict] = await store.records.conflicts()
+    const [conflict] = await store.records.conflicts({ settled: true })
     const written = store.records.put("a", "new"), resolved = store.records.resolve("a", conflict!.remote)
     await assert.rejects(resolved, InvalidOption)
     await written
@@ -158,9 +162,9 @@ describe("writing over a conflict", () => {
     for (const work of works) {
       const { store, adapter } = await openInConflict()
       await work(store)
-      assert.deepEqual(await store.records.conflicts(), [], String(work))
+      assert.deepEqual(await store.records.conflicts({ settled: true }), [], String(work))
       const again = await openStore("notes", adapter)
-      assert.deepEqual(await again.records.conflicts(), [], String(work))
+      assert.deepEqual(await again.records.conflicts({ settled: true }), [], String(work))
       assert.equal(await again.records.get("a"), await store.records.get("a"))
       assert.equal((await again.records.getEntry("a"))?.conflicted ?? false, false)
     }
@@ -168,7 +172,7 @@ describe("writing over a conflict", () => {
 
   it("ifVersion takes the version that getEntry() gave, of all versions, and no single one", async () => {
     const { store, storage } = await openInConflict()
-    const [conflict] = await store.records.conflicts(), entry = (await store.records.getEntry("a"))!
+    const [conflict] = await store.records.conflicts({ settled: true }), entry = (await store.records.getEntry("a"))!
     for (const { version } of conflict!.versions) {
       await assert.rejects(store.records.put("a", 1, { ifVersion: version }), VersionMismatch)
     }
@@ -176,7 +180,7 @@ describe("writing over a conflict", () => {
     await store.refresh()
     await assert.rejects(store.records.put("a", 1, { ifVersion: entry.version }), VersionMismatch, "one more version is there")
     await store.records.put("a", 1, { ifVersion: (await store.records.getEntry("a"))!.version })
-    assert.deepEqual(await store.records.conflicts(), [])
+    assert.deepEqual(await store.records.conflicts({ settled: true }), [])
   })
 })
 
@@ -184,13 +188,13 @@ describe("resolve()", () => {
   it("with a version of conflicts() shows that one, and every handle agrees", async () => {
     for (const which of ["local", "remote"] as const) {
       const { store, adapter } = await openInConflict()
-      const [conflict] = await store.records.conflicts(), changes: Change<unknown>[] = []
+      const [conflict] = await store.records.conflicts({ settled: true }), changes: Change<unknown>[] = []
       store.records.subscribe("a", (seen) => changes.push(...seen))
       const { version } = await store.records.resolve("a", conflict![which])
       const entry = (await store.records.getEntry("a"))!
       assert.deepEqual([entry.value, entry.version, entry.conflicted], [which === "local" ? "ours" : "theirs", version, false])
       assert.deepEqual(changes.map(({ value }) => value), [entry.value])
-      assert.deepEqual(await store.records.conflicts(), [])
+      assert.deepEqual(await store.records.conflicts({ settled: true }), [])
       const again = await openStore("notes", adapter)
       assert.deepEqual(await again.records.getEntry("a"), { ...entry, label: "here" })
       assert.equal(await again.digest(), await store.digest())
@@ -203,12 +207,12 @@ describe("resolve()", () => {
     await store.records.put("a", 2)
     await new ForeignWriter(7, before).delete("a", { context: [dotOf(version)] }).append(storage)
     await store.refresh()
-    const [conflict] = await store.records.conflicts()
+    const [conflict] = await store.records.conflicts({ settled: true })
     assert.equal(conflict!.remote.deleted, true)
     await store.records.resolve("a", conflict!.remote)
     assert.equal(await store.records.get("a"), undefined)
     assert.equal(await store.records.count(), 0)
-    assert.deepEqual(await store.records.conflicts(), [])
+    assert.deepEqual(await store.records.conflicts({ settled: true }), [])
   })
 
   it("with a value writes it over all versions, also where there is no conflict or no record", async () => {
@@ -227,7 +231,7 @@ describe("resolve()", () => {
 
   it("with a version that the record does not have any more is refused, and nothing is stored", async () => {
     const { store, storage } = await openInConflict()
-    const [stale] = await store.records.conflicts()
+    const [stale] = await store.records.conflicts({ settled: true })
     await store.records.put("a", "new")
     const { head } = store.status()
     await assert.rejects(store.records.resolve("a", stale!.remote), InvalidOption)
@@ -237,15 +241,15 @@ describe("resolve()", () => {
     await new ForeignWriter(9, later).put("a", "once more").append(storage)
     await store.refresh()
     await assert.rejects(store.records.resolve("a", stale!.remote), InvalidOption)
-    assert.equal((await store.records.conflicts()).length, 1)
+    assert.equal((await store.records.conflicts({ settled: true })).length, 1)
   })
 
   it("settles all that is there when it is stored, also what came after conflicts() was read", async () => {
     const { store, storage } = await openInConflict()
-    const [conflict] = await store.records.conflicts()
+    const [conflict] = await store.records.conflicts({ settled: true })
     await new ForeignWriter(9, later + 1).put("a", "meanwhile").append(storage)
     await store.records.resolve("a", conflict!.local)
     assert.equal(await store.records.get("a"), "ours")
-    assert.deepEqual(await store.records.conflicts(), [])
+    assert.deepEqual(await store.records.conflicts({ settled: true }), [])
   })
 })

@@ -16,14 +16,17 @@ import { BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, CONTEXT_ENTRIES_MAX, PARTS_BYTES
 import type { Author } from "../log/author.ts"
 import type { HybridClock } from "../model/clock.ts"
 import { type Dots, NO_DOTS, OperationKind } from "../model/operation.ts"
-import { contextOf } from "../model/versions.ts"
+import { contextOf, keptBy } from "../model/versions.ts"
 import type { Awaitable, Bytes } from "../ports/log-storage.ts"
 import type { Platform } from "../ports/platform.ts"
+import type { StoredWrite, WriteConfirmer } from "../sync/write-confirmation.ts"
+import type { StoredVersion } from "../views/stored-version.ts"
 import type { StoreViews } from "../views/store-views.ts"
 import { BlockTables } from "./block-tables.ts"
 import { FrameScratch } from "./frame-scratch.ts"
 import type { PendingWrite, StagedOperation } from "./pending-write.ts"
 import { stageKey, type Staging } from "./staging.ts"
+import type { Strategies } from "./strategies.ts"
 import { SyncFrames } from "./sync-frames.ts"
 import type { Writer } from "./writer.ts"
 
@@ -38,7 +41,10 @@ export interface FrameAuthorOptions {
   readonly checksum: Checksum
   readonly label: string | undefined
   readonly frameBytesMax: number
+  readonly confirmers: readonly WriteConfirmer[]
   readonly makeViews: () => StoreViews
+  /** What reads and covers versions that were written apart. */
+  readonly strategies: () => Strategies
   /** Called when other views are shown, since the log was replaced. */
   readonly onViews: () => void
   /** Called after each frame that was folded. */
@@ -141,7 +147,9 @@ export class FrameAuthor implements Author<PendingWrite> {
       if (write.failure === undefined && (fits || rows === 0)) {
         write.written = block.count - rows
         write.seq = block.from + block.count
-        continue
+        if (!write.endsFrame) continue
+        taken++
+        break
       }
       this.#takeBack(rows, bytes)
       if (write.failure === undefined) break // it goes into the next frame
@@ -195,6 +203,12 @@ export class FrameAuthor implements Author<PendingWrite> {
     throw new NotLoaded({ key })
   }
 
+  /** Names the operation that would be added next to the frame at hand, and its time as far as it is known. */
+  get nextOperation(): { readonly writer: Bytes; readonly seq: number; readonly millis: number } {
+    const { writer, clock } = this.#options
+    return { writer: writer.id, seq: this.#block.from + this.#block.count + 1, millis: Math.max(clock.millis, this.views.now()) }
+  }
+
   /** The row of the frame at hand that wrote this key last, or -1. */
   rowInFrame(collection: number, start: number, end: number, hash: number): number {
     if (!this.#useScratch || this.#block.count === 0) return -1
@@ -213,11 +227,12 @@ export class FrameAuthor implements Author<PendingWrite> {
    * Throws `VersionMismatch` if the key is not at the expected version.
    */
   addOperation(operation: StagedOperation): boolean {
-    const { staging } = this.#options, { views } = this, block = this.#block
+    const { staging, strategies } = this.#options, { views } = this, block = this.#block
     const keys = staging.keys.out.buffer
     const start = operation.keyStart - staging.keys.base, end = operation.keyEnd - staging.keys.base
     const hash = views.records.hash(keys, start, end, operation.collection)
-    const inFrame = this.rowInFrame(operation.collection, start, end, hash)
+    const isApart = operation.side?.isApart === true
+    const inFrame = isApart ? -1 : this.rowInFrame(operation.collection, start, end, hash)
     const stored = inFrame >= 0 ? -1 : views.records.find(keys, start, end, operation.collection, hash)
     const exists = inFrame >= 0 ? this.valueInFrame(inFrame) !== undefined : stored >= 0 && !views.records.isDeleted(stored)
     if (operation.expected !== undefined) {
@@ -228,7 +243,10 @@ export class FrameAuthor implements Author<PendingWrite> {
         : views.versionOf(stored)
       if (found !== operation.expected) throw new VersionMismatch({ key: readUtf8(keys, start, end), expected: operation.expected, found })
     }
-    if (operation.kind === OperationKind.delete && !exists && (stored < 0 || views.records.versionsOf(stored).length < 2)) return false
+    if (views.settings.hasTypes && operation.kind === OperationKind.put) this.#checkType(operation)
+    const parents = stored >= 0 && views.records.isComplex(stored) ? operation.side?.parents ?? strategies().coveredBy(stored) : undefined
+    // Beside a delete that is shown, others may be live, which a delete takes along where a strategy would show them one day.
+    if (operation.kind === OperationKind.delete && !exists && !isApart && (parents === undefined || parents.length < 2)) return false
     const row = block.count
     block.reserve(row + 1)
     const collection = this.#tables.numberOfCollection(operation.collection, views)
@@ -240,24 +258,54 @@ export class FrameAuthor implements Author<PendingWrite> {
     block.keyEnds[row] = end
     block.valueStarts[row] = operation.valueStart - staging.values.base
     block.valueEnds[row] = operation.valueEnd - staging.values.base
-    if (inFrame >= 0) this.#contextInFrame(row, inFrame)
+    if (inFrame >= 0) this.#contextInFrame(row, inFrame, operation.side?.parents)
+    else if (parents !== undefined) this.#contextOfParents(row, parents, views.records.versionsOf(stored))
     else if (stored >= 0) this.#contextOfStored(row, stored)
     else block.contextWriters[row] = NO_CONTEXT
-    if (operation.settles !== undefined) block.sides.set(row, { keeps: NO_DOTS, settles: this.#tables.dots(operation.settles, views) })
+    const settles = operation.side?.settles
+    if (settles !== undefined) {
+      block.sides.set(row, { keeps: block.sides.get(row)?.keeps ?? NO_DOTS, settles: this.#tables.dots(settles, views) })
+    }
     block.count = row + 1
     this.#bytes += end - start + operation.valueEnd - operation.valueStart + OPERATION_OVERHEAD_BYTES
     if (this.#useScratch) this.#scratch.put(hash, row, inFrame, block.hashes)
     return exists
   }
 
-  /** What an earlier row of this frame wrote, and all that it had seen. */
-  #contextInFrame(row: number, earlier: number): void {
+  /** Values of CRDT types and plain ones do not meet in a collection. */
+  #checkType({ collection, side }: StagedOperation): void {
+    const { type } = this.views.settings.of(collection)
+    if (type !== side?.type) throw this.#options.strategies().wrongType(collection, side?.type ?? "plain values")
+  }
+
+  /**
+   * What an earlier row of this frame wrote, and all that it had seen. What that left open stays so, unless `parents`, versions from before this
+   * frame, are covered as well.
+   */
+  #contextInFrame(row: number, earlier: number, parents: readonly StoredVersion[] | undefined): void {
     const block = this.#block, writer = block.contextWriters[earlier]!, seq = block.seqs[earlier]!
     block.contextWriters[row] = 0
     block.contextSeqs[row] = seq
+    const kept = block.sides.get(earlier)?.keeps ?? NO_DOTS
+    if (kept.length > 0 && parents === undefined) block.sides.set(row, { keeps: kept, settles: undefined })
+    if (parents !== undefined) {
+      const { lineage } = this.views, own = [this.#tables.writers[0]!, seq]
+      return this.#setContext(row, lineage.join([this.#contextOf(earlier), contextOf(parents, lineage), own]))
+    }
     if (writer === NO_CONTEXT || writer === 0) return
-    const before = block.contextOf(earlier).map((number, at) => (at % 2 === 0 ? this.#tables.writers[number]! : number))
-    this.#setContext(row, this.views.lineage.join([before, [this.#tables.writers[0]!, seq]]))
+    this.#setContext(row, this.views.lineage.join([this.#contextOf(earlier), [this.#tables.writers[0]!, seq]]))
+  }
+
+  /** The context of a row of this frame, by the views' writers. */
+  #contextOf(row: number): Dots {
+    return this.#block.contextOf(row).map((number, at) => (at % 2 === 0 ? this.#tables.writers[number]! : number))
+  }
+
+  /** The context of a write that covers these of the record's versions; the others stay (rule S9). */
+  #contextOfParents(row: number, parents: readonly StoredVersion[], siblings: readonly StoredVersion[]): void {
+    const keeps = keptBy(parents, siblings)
+    this.#setContext(row, contextOf(parents, this.views.lineage))
+    if (keeps.length > 0) this.#block.sides.set(row, { keeps: this.#tables.dots(keeps, this.views), settles: undefined })
   }
 
   /** What the key shows, and all that it had seen: nearly always one entry. */
@@ -315,19 +363,36 @@ export class FrameAuthor implements Author<PendingWrite> {
   }
 
   settle(group: readonly PendingWrite[], taken: number): void {
-    const { staging, writer } = this.#options, { writers } = this.views
+    const { staging, confirmers } = this.#options
     for (let at = 0; at < taken; at++) {
       const write = group[at]!
       if (write.failure !== undefined) write.fail(write.failure.error)
       else if (write.commit !== undefined) write.end(write.written > 0)
-      else if (write.answer === "version") write.end({ version: writers.versionOf(writer.index, write.seq) })
-      else if (write.answer === "existed") write.end(write.existed)
-      else write.end({ operations: write.written })
+      else if (confirmers.length > 0 && write.written > 0) this.#confirm(write)
+      else write.end(this.#answerOf(write))
     }
     const last = group[taken - 1]
     if (last === undefined) return
     staging.keys.release(last.keyEnd)
     staging.values.release(last.valueEnd)
+  }
+
+  #answerOf({ answer, seq, existed, written }: PendingWrite): unknown {
+    if (answer === "version") return { version: this.views.writers.versionOf(this.#options.writer.index, seq) }
+    return answer === "existed" ? existed : { operations: written }
+  }
+
+  /** Ends a call once all who were asked have confirmed it. Its names are copied, since the next frame takes their place. */
+  #confirm(write: PendingWrite): void {
+    const block = this.#block, answer = this.#answerOf(write), from = write.seq - write.written
+    const records = Array.from({ length: write.written }, (_, at) => {
+      const row = from - block.from + at
+      const collection = this.#tables.collections[block.collections[row]!]!
+      return { collection, key: block.bytes.slice(block.keyStarts[row]!, block.keyEnds[row]!) }
+    })
+    const stored: StoredWrite = { writer: this.#options.writer.id, from, to: write.seq, records }
+    Promise.all(this.#options.confirmers.map((confirmer) => confirmer.confirm(stored)))
+      .then(() => write.end(answer), (error) => write.fail(error))
   }
 
   foldAnew(): void {

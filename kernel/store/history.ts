@@ -39,7 +39,7 @@ export async function* historyOf<T>(
     if (block.kinds[at]! > OperationKind.choice || block.names[block.collections[at]!] !== name) return
     if (compareBytes(block.bytes, block.keyStarts[at]!, block.keyEnds[at]!, wanted.buffer, 0, wanted.length) !== 0) return
     if (block.valueEnds[at]! > block.valueStarts[at]!) decoded.check(block.bytes, block.valueStarts[at]!, block.valueEnds[at]!, row)
-    found.push(entryOf<T>(core, block, at, point.position + 1))
+    found.push(entryOf<T>(core, collection, block, at, point.position + 1))
   })
   while (point.position < end) {
     await core.turns.due()
@@ -56,7 +56,7 @@ export async function* historyOf<T>(
 }
 
 /** Tells of every operation that the fold takes, in its order: ranges that came over several remotes may overlap (rule S13). */
-class HistoryViews extends LogViews {
+export class HistoryViews extends LogViews {
   readonly #onOperation: (block: BlockColumns, at: number) => void
 
   constructor(onOperation: (block: BlockColumns, at: number) => void) {
@@ -69,12 +69,13 @@ class HistoryViews extends LogViews {
   }
 }
 
-function entryOf<T>(core: StoreCore, block: BlockColumns, at: number, position: number): HistoryEntry<T> {
+function entryOf<T>(core: StoreCore, collection: number, block: BlockColumns, at: number, position: number): HistoryEntry<T> {
   const { views } = core, writer = views.writers.indexOf(block.writers[0]!), replica = views.writers.replicaOf(writer)
   const start = block.valueStarts[at]!, end = block.valueEnds[at]!, deleted = start === end
   return {
-    value: deleted ? undefined : decodeValue(block.bytes, start, end) as T,
+    value: deleted ? undefined : core.strategies.toShown(collection, decodeValue(block.bytes, start, end)) as T,
     deleted,
+    isChoice: block.kinds[at] === OperationKind.choice,
     version: views.writers.versionOf(writer, block.seqs[at]!),
     updatedAt: block.millis[at]!,
     replica,

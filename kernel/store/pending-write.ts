@@ -9,6 +9,7 @@
 import type { QueuedWrite } from "../log/author.ts"
 import type { Dots, OperationKind } from "../model/operation.ts"
 import type { SyncCommit } from "../sync/synced-log.ts"
+import type { StoredVersion } from "../views/stored-version.ts"
 
 /** One staged operation. Ranges are places of the staging. */
 export interface StagedOperation {
@@ -20,8 +21,20 @@ export interface StagedOperation {
   readonly valueEnd: number
   /** The version that must be there: a version, `null` for none, `undefined` for whatever. */
   readonly expected: string | null | undefined
+  /** What few operations have. */
+  readonly side: OperationSide | undefined
+}
+
+/** What is special about an operation. */
+export interface OperationSide {
   /** What a choice settles. */
-  readonly settles: Dots | undefined
+  readonly settles?: Dots | undefined
+  /** The versions of the record that it covers; the others stay. Undefined: as the collection's strategy says. */
+  readonly parents?: readonly StoredVersion[] | undefined
+  /** It covers nothing that was written before it in its frame, which has to end with its call. */
+  readonly isApart?: boolean | undefined
+  /** Its value is a state of this CRDT type. */
+  readonly type?: string | undefined
 }
 
 /** What a call resolves to. */
@@ -38,7 +51,7 @@ export class PendingWrite implements QueuedWrite, StagedOperation {
   readonly valueStart: number
   readonly valueEnd: number
   readonly expected: string | null | undefined
-  settles: Dots | undefined = undefined
+  side: OperationSide | undefined = undefined
   readonly bytes: number
   operations: number = 1
   readonly answer: Answer
@@ -48,8 +61,10 @@ export class PendingWrite implements QueuedWrite, StagedOperation {
   callback: BuildCallback | undefined = undefined
   /** What a sync puts into the log, in a frame of its own. */
   commit: SyncCommit | undefined = undefined
-  /** Its callback has to find all that was called before in the views, none of it in the frame at hand. */
+  /** It has to find all that was called before in the views, none of it in the frame at hand. Reads that are called later wait for it. */
   startsFrame: boolean = false
+  /** What is called later goes into the next frame. */
+  endsFrame: boolean = false
   /** Set by the build: why this call fails alone. A callback may throw anything, even undefined. */
   failure: { readonly error: unknown } | undefined = undefined
   /** Set by the build: seq of the last operation, and whether the record of a delete existed. */

@@ -6,7 +6,9 @@
 import { InvalidStoreName, StoreClosed } from "../errors.ts"
 import { ByteWriter } from "../format/bytes.ts"
 import { type Checksum, chooseChecksum } from "../format/checksum.ts"
+import { PartType } from "../format/frame.ts"
 import { decodeValue, encodeValue } from "../format/msgpack.ts"
+import { encodeSetting } from "../format/settings.ts"
 import { utf8Length } from "../format/utf8.ts"
 import { COLLECTION_NAME_BYTES_MAX, COLLECTIONS_MAX } from "../limits.ts"
 import { textOf } from "../text.ts"
@@ -14,20 +16,24 @@ import { Log } from "../log/log.ts"
 import { Turns } from "../log/turns.ts"
 import { HybridClock } from "../model/clock.ts"
 import { OperationKind } from "../model/operation.ts"
+import type { Setting } from "../model/strategy.ts"
 import type { Durability, LogStorage } from "../ports/log-storage.ts"
 import type { Logger } from "../ports/logger.ts"
 import type { Platform } from "../ports/platform.ts"
 import type { WriteGate } from "../sync/queue-gate.ts"
 import type { SyncCommit, SyncedLog } from "../sync/synced-log.ts"
+import type { WriteConfirmer } from "../sync/write-confirmation.ts"
 import { DeadLettersView } from "../views/dead-letters.ts"
 import { DecodedValues } from "../views/decoded-values.ts"
 import { NameTable } from "../views/name-table.ts"
 import type { RecordsView } from "../views/records.ts"
 import { SortedKeys } from "../views/sorted-keys.ts"
 import { StoreViews } from "../views/store-views.ts"
+import type { ParsedStrategy } from "./collection-options.ts"
 import { FrameAuthor } from "./frame-author.ts"
 import { type Answer, PendingWrite } from "./pending-write.ts"
 import { stageKey, Staging } from "./staging.ts"
+import { Strategies } from "./strategies.ts"
 import { Subscriptions } from "./subscriptions.ts"
 import { Writer } from "./writer.ts"
 
@@ -55,11 +61,14 @@ export class StoreCore {
   readonly subscriptions: Subscriptions
   readonly author: FrameAuthor
   readonly writer: Writer
+  readonly strategies: Strategies
   readonly options: CoreOptions
   readonly checksum: Checksum
   isClosed: boolean = false
   /** Asked before writes are stored. */
   readonly gates: WriteGate[] = []
+  /** Asked after writes are stored: each call ends only when all of them have. */
+  readonly confirmers: WriteConfirmer[] = []
   /** Values of the views as they are now, with a cache that follows them. */
   decoded!: DecodedValues
   /** What remotes do not take and nobody has answered. */
@@ -83,6 +92,7 @@ export class StoreCore {
     this.options = options
     this.writer = new Writer(platform.randomBytes)
     this.subscriptions = new Subscriptions(this, logger)
+    this.strategies = new Strategies(this, logger, platform.now)
     this.author = new FrameAuthor({
       staging: this.staging,
       writer: this.writer,
@@ -91,6 +101,8 @@ export class StoreCore {
       checksum,
       label: options.label,
       frameBytesMax: options.frameBytesMax,
+      confirmers: this.confirmers,
+      strategies: () => this.strategies,
       makeViews: () => new StoreViews(this.names, clock, platform.now, seed),
       onViews: () => {
         this.#follow(this.views)
@@ -121,7 +133,8 @@ export class StoreCore {
 
   /** New views are shown: at open, and when the log was replaced. What is derived from them follows. */
   #follow(views: StoreViews): void {
-    const decoded = this.decoded = new DecodedValues(views.records, this.names)
+    this.strategies.clear()
+    const decoded = this.decoded = new DecodedValues(views.records, this.names, this.strategies)
     this.#sorted = new Map()
     decoded.isWatched = (row) => this.subscriptions.isWatched(row)
     const deadLetters = this.deadLetters = new DeadLettersView(views.records, views.remotes)
@@ -244,7 +257,13 @@ export class StoreCore {
   }
 
   /** Queues a call whose operations `callback` decides on in the build. */
-  writeInBuild(call: string, answer: Answer, callback: () => void, startsFrame: boolean = false): Promise<unknown> {
+  writeInBuild(
+    call: string,
+    answer: Answer,
+    callback: () => void,
+    startsFrame: boolean = false,
+    endsFrame: boolean = false,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.assertOpen(call)
       this.staging.assertFree(call)
@@ -252,12 +271,13 @@ export class StoreCore {
       const write = new PendingWrite(OperationKind.put, 0, keyPlace, keyPlace, valuePlace, valuePlace, undefined, answer, resolve, reject)
       write.callback = callback
       write.startsFrame = startsFrame
+      write.endsFrame = endsFrame
       this.log.submit(write)
     })
   }
 
-  /** Queues a frame of a sync; resolves to whether one was appended. */
-  async commit(commit: SyncCommit): Promise<boolean> {
+  /** Queues a frame of a sync, or of settings, which reads wait for; resolves to whether one was appended. */
+  async commit(commit: SyncCommit, isAwaited: boolean = false): Promise<boolean> {
     if (this.isEnded) throw new StoreClosed({ store: this.name, call: "sync" })
     return await new Promise<unknown>((resolve, reject) => {
       const keyPlace = this.staging.keys.place, valuePlace = this.staging.values.place
@@ -274,9 +294,53 @@ export class StoreCore {
         reject,
       )
       write.commit = commit
+      write.startsFrame = isAwaited
       write.operations = 0
       this.log.submit(write)
     }) === true
+  }
+
+  /**
+   * Shows the records of a collection (undefined: of those without a setting) by other rules from now on, and notes the setting in the log, unless it
+   * stands there. Resolves when that is stored. Throws `WrongCollectionType` for records that are of another type.
+   */
+  configure(collection: number | undefined, { setting, merge, type }: ParsedStrategy): Promise<void> {
+    if (setting !== undefined && collection !== undefined) this.#requireType(collection, setting)
+    if (merge !== undefined) this.strategies.setMerge(collection, merge)
+    if (collection !== undefined && type !== undefined) this.strategies.setType(collection, type)
+    if (merge !== undefined || type !== undefined) this.#showAgain()
+    return setting === undefined ? Promise.resolve() : this.#storeSetting(collection, setting)
+  }
+
+  async #storeSetting(collection: number | undefined, setting: Setting): Promise<void> {
+    const entry = { collection: collection === undefined ? undefined : this.names.names[collection]!, ...setting }
+    const content = encodeSetting(entry)
+    const stored = this.options.readOnly ? undefined : this.commit((views) => {
+      const known = collection === undefined ? views.settings.of() : views.settings.own(collection)
+      if (known !== undefined && isSameSetting(known, setting)) return undefined
+      return { parts: [{ type: PartType.settings, content }], change: undefined, rewrites: [] }
+    }, true)
+    try {
+      await stored
+    } finally {
+      // Where it is not stored it counts all the same, as long as this handle is open: a write is not to cover what somebody wants to keep.
+      if (this.views.settings.fold(entry)) this.records.showAgain()
+      this.#showAgain()
+    }
+  }
+
+  #requireType(collection: number, { type }: Setting): void {
+    const { type: known } = this.views.settings.of(collection)
+    if (type === known || known === undefined && this.records.liveCount(collection) === 0) return
+    throw this.strategies.wrongType(collection, type === undefined ? "plain values" : `values of the type ${type}`)
+  }
+
+  /** Values are made in another way now. */
+  #showAgain(): void {
+    this.strategies.clear()
+    this.decoded.clear()
+    for (const row of this.records.rowsWithSiblings()) this.subscriptions.note(row)
+    this.subscriptions.deliver()
   }
 
   /** The row of a key, or -1. Throws `InvalidKey`. */
@@ -329,7 +393,7 @@ export class StoreCore {
     scratch.reset()
     stageKey(scratch, key)
     for (const write of this.log.waiting()) {
-      if (write.callback !== undefined) return true
+      if (write.callback !== undefined || write.startsFrame) return true
       for (const operation of write.list ?? [write]) {
         if (operation.collection !== collection || operation.keyEnd - operation.keyStart !== scratch.length) continue
         let same = 0
@@ -349,6 +413,9 @@ export function copyOfValue(value: unknown, key: string): unknown {
   encodeValue(value, out, key)
   return decodeValue(out.buffer, 0, out.length)
 }
+
+const isSameSetting = (a: Setting, b: Setting): boolean =>
+  a.strategy === b.strategy && a.deleteConflict === b.deleteConflict && a.type === b.type
 
 const syncedLogOf = (core: StoreCore): SyncedLog => ({
   name: core.name,

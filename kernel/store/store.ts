@@ -4,15 +4,20 @@
 import { CorruptFrame } from "../errors.ts"
 import { openStorage } from "../log/checked-storage.ts"
 import { prefixOf } from "../log/prefix.ts"
+import type { CrdtEditor } from "../ports/crdt-type.ts"
 import { type Adapter, capabilitiesOf } from "../ports/log-storage.ts"
 import { kindOf, silentLogger, storeLogger } from "../ports/logger.ts"
 import { webPlatform } from "../ports/platform.ts"
 import type { SyncedStore } from "../sync/engine/synced-store.ts"
 import type { WriteGate } from "../sync/queue-gate.ts"
+import type { WriteConfirmer } from "../sync/write-confirmation.ts"
 import type { SyncedLog } from "../sync/synced-log.ts"
 import { checkFunction } from "../arguments.ts"
 import { Collection } from "./collection.ts"
+import { type CrdtCollectionOptions, parseCollectionOptions, type ParsedStrategy, type StrategyOptions } from "./collection-options.ts"
+import { CrdtCollection } from "./crdt-collection.ts"
 import { digestOf } from "./digest.ts"
+import type { RecordsReader } from "./records-reader.ts"
 import { checkOptions, type OpenStoreOptions } from "./options.ts"
 import type { StoreStatus } from "./status.ts"
 import { StoreCore } from "./store-core.ts"
@@ -26,7 +31,8 @@ export class Store<T = any> {
   readonly records: Collection<T>
   readonly #core: StoreCore
   readonly #adapter: string
-  readonly #collections = new Map<string, Collection<unknown>>()
+  readonly #collections = new Map<string, RecordsReader<unknown>>()
+  readonly #crdtCollections = new Map<string, RecordsReader<unknown>>()
   readonly #stopWatching: () => void
   #closing: Promise<void> | undefined
 
@@ -54,16 +60,51 @@ export class Store<T = any> {
   get gates(): WriteGate[] {
     return this.#core.gates
   }
+  /** @internal Asked after writes are stored. */
+  get confirmers(): WriteConfirmer[] {
+    return this.#core.confirmers
+  }
   /** @internal Bytes that this handle has written, ever. */
   get writtenBytes(): number {
     return this.#core.author.writtenBytes
   }
 
-  /** A named group of records; the same object for the same name. Throws `InvalidStoreName` for a name that cannot be used. */
-  collection<U = T>(name: string): Collection<U> {
-    let collection = this.#collections.get(name)
-    if (collection === undefined) this.#collections.set(name, collection = new Collection<unknown>(this.#core, name))
-    return collection as Collection<U>
+  /**
+   * A named group of records; the same object for the same name. A strategy given here stands in the log from then on, before all that is called
+   * later; a function or type has to be given each time that the store is opened.
+   *
+   * Throws `InvalidStoreName` for a name that cannot be used, `InvalidOption`, and `WrongCollectionType` if it holds records of another type.
+   */
+  collection<View, Editor extends CrdtEditor<State>, State>(
+    name: string,
+    options: CrdtCollectionOptions<View, Editor, State>,
+  ): CrdtCollection<View, Editor>
+  collection<U = T>(name: string, options?: StrategyOptions<U>): Collection<U>
+  collection(name: string, options?: unknown): Collection<unknown> | CrdtCollection<unknown, unknown> {
+    const parsed = options === undefined ? undefined : parseCollectionOptions(options)
+    const collections: Map<string, RecordsReader<unknown>> = parsed?.type === undefined ? this.#collections : this.#crdtCollections
+    let collection = collections.get(name)
+    if (collection === undefined) {
+      collection = parsed?.type === undefined
+        ? new Collection<unknown>(this.#core, name)
+        : new CrdtCollection<unknown, unknown>(this.#core, name)
+    }
+    if (parsed !== undefined) this.#configure(name, parsed)
+    collections.set(name, collection)
+    return collection as Collection<unknown> | CrdtCollection<unknown, unknown>
+  }
+
+  /** @internal Sets how records of collections without a setting of their own are shown. Resolves when that is stored. */
+  async setStrategy(strategy: ParsedStrategy): Promise<void> {
+    await this.#core.configure(undefined, strategy)
+  }
+
+  /** A setting that cannot be stored counts as long as this handle is open. */
+  #configure(name: string, strategy: ParsedStrategy): void {
+    this.#core.assertOpen("collection")
+    this.#core.configure(this.#core.collectionIndex(name), strategy).catch((error) => {
+      this.#core.options.logger.error("a collection's strategy could not be stored", { collection: name, error: kindOf(error) })
+    })
   }
 
   /**

@@ -12,7 +12,7 @@ export function syncedStoreOf(core: StoreCore): SyncedStore {
       return core.deadLetters.count
     },
     get conflictCount() {
-      return core.records.rowsWithSiblings().length
+      return core.strategies.openRows().length
     },
     onWrite: (listener) => core.onFrame(listener),
     flush: () => core.log.flush(),

@@ -7,6 +7,7 @@
 import { CallbackNotSynchronous, InvalidValue, StoreClosed } from "../errors.ts"
 import { decodeValue, freezeDeep } from "../format/msgpack.ts"
 import { OperationKind } from "../model/operation.ts"
+import type { OperationSide } from "./pending-write.ts"
 import type { StoreCore } from "./store-core.ts"
 
 /** The records of one collection inside a transaction. */
@@ -80,39 +81,43 @@ class BuildRecords<T> implements TransactionRecords<T> {
   }
 }
 
-/** The value that a key shows in the frame at hand, else in the views. */
-export function readInBuild(core: StoreCore, collection: number, key: string, frozen: boolean): unknown {
+/** Where a key is: the row of the frame at hand that wrote it last, else its row in the views; -1 for none. */
+export function findInBuild(core: StoreCore, collection: number, key: string): { readonly inFrame: number; readonly row: number } {
   const { author, records, staging } = core
-  author.need(collection, key)
   const keyPlace = staging.keys.place
   staging.add(key, undefined, false)
   const keys = staging.keys.out.buffer, start = keyPlace - staging.keys.base, end = staging.keys.out.length
   const hash = records.hash(keys, start, end, collection)
   const inFrame = author.rowInFrame(collection, start, end, hash)
-  const stored = inFrame >= 0 ? -1 : records.find(keys, start, end, collection, hash)
+  const row = inFrame >= 0 ? -1 : records.find(keys, start, end, collection, hash)
   staging.keys.truncate(keyPlace)
+  return { inFrame, row }
+}
+
+/** The value that a key shows in the frame at hand, else in the views. */
+export function readInBuild(core: StoreCore, collection: number, key: string, frozen: boolean): unknown {
+  const { author, records, staging } = core
+  author.need(collection, key)
+  const { inFrame, row: stored } = findInBuild(core, collection, key)
   if (inFrame >= 0) {
     const range = author.valueInFrame(inFrame)
     if (range === undefined) return undefined
-    const value = decodeValue(staging.values.out.buffer, range.start, range.end)
+    const value = core.strategies.toShown(collection, decodeValue(staging.values.out.buffer, range.start, range.end))
     return frozen ? freezeDeep(value) : value
   }
   if (stored < 0 || records.isDeleted(stored)) return undefined
   return frozen ? core.decoded.shared(stored) : core.decoded.fresh(stored)
 }
 
-/** Does the frame at hand write this key already? */
-export function isInFrame({ author, records, staging }: StoreCore, collection: number, key: string): boolean {
-  const { keys } = staging, keyPlace = keys.place
-  staging.add(key, undefined, false)
-  const start = keyPlace - keys.base, end = keys.out.length
-  const row = author.rowInFrame(collection, start, end, records.hash(keys.out.buffer, start, end, collection))
-  keys.truncate(keyPlace)
-  return row >= 0
-}
-
 /** Stages one operation and adds it to the frame at hand; answers whether its key showed a record. */
-export function writeInBuild(core: StoreCore, kind: OperationKind, collection: number, key: string, value: unknown): boolean {
+export function writeInBuild(
+  core: StoreCore,
+  kind: OperationKind,
+  collection: number,
+  key: string,
+  value: unknown,
+  side?: OperationSide,
+): boolean {
   core.author.need(collection, key)
   const { keys, values } = core.staging
   const keyStart = keys.place, valueStart = values.place
@@ -125,7 +130,7 @@ export function writeInBuild(core: StoreCore, kind: OperationKind, collection: n
     valueStart,
     valueEnd: values.place,
     expected: undefined,
-    settles: undefined,
+    side,
   })
 }
 

@@ -1,5 +1,7 @@
 /** What users see of records: the plain values that calls take and give. */
+import type { Strategy } from "../model/strategy.ts"
 import type { RangeQuery } from "./key-range.ts"
+import type { RecordVersion } from "./record-version.ts"
 
 /** Answer of a write. */
 export interface Written {
@@ -19,8 +21,12 @@ export interface Entry<T> {
   readonly replica: string
   /** That copy's label, if it has one. */
   readonly label?: string | undefined
-  /** Other versions were written without knowing of this one, and are kept. */
+  /** Several versions were written apart, and somebody has to decide: see `conflicts()`. */
   readonly conflicted: boolean
+  /** Several versions were written apart, and this strategy settled it by itself; `versions` shows how. */
+  readonly settledBy?: Strategy | undefined
+  /** Where several versions are kept: all of them, oldest first. `resolve` takes any of them, and undoes what a strategy chose. */
+  readonly versions?: readonly RecordVersion<T>[] | undefined
 }
 
 /** One change of a record, as subscribers see it. */
@@ -36,6 +42,8 @@ export interface Change<T> {
 export interface HistoryEntry<T> {
   readonly value: T | undefined
   readonly deleted: boolean
+  /** It settled a conflict by choosing one of the versions: the value is another version's. */
+  readonly isChoice: boolean
   readonly version: string
   readonly updatedAt: number
   readonly replica: string

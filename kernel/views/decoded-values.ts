@@ -16,19 +16,36 @@ const KEPT_BYTES_MAX = 8_388_608
 /** Objects cost more than their bytes; each is counted with this much more. */
 const KEPT_OVERHEAD_BYTES = 256
 
+/** A value that is made of a record's versions. */
+export interface MadeValue {
+  readonly value: unknown
+}
+
+/** Makes values of several versions, or of a type's states. */
+export interface MadeValues {
+  /** Some collection has such values. */
+  readonly isNeeded: boolean
+  /** A fresh one; undefined: the row's own value is shown. */
+  of(row: number): MadeValue | undefined
+  /** A row changed. */
+  forget(row: number): void
+}
+
 export class DecodedValues {
   /** Is somebody subscribed to a row? */
   isWatched: (row: number) => boolean = () => false
   readonly #records: RecordsView
   readonly #names: NameTable
+  readonly #made: MadeValues | undefined
   readonly #kept = new Map<number, unknown>()
   #keptBytes = 0
   /** Where room is made: twice what could not be dropped the last time, so that much that is watched is not gone through each time. */
   #roomBytes = KEPT_BYTES_MAX
 
-  constructor(records: RecordsView, names: NameTable) {
+  constructor(records: RecordsView, names: NameTable, made?: MadeValues) {
     this.#records = records
     this.#names = names
+    this.#made = made
   }
 
   /** The key of a row. */
@@ -39,6 +56,8 @@ export class DecodedValues {
 
   /** A fresh value of a row that is not deleted. Throws `CorruptValue`. */
   fresh(row: number): unknown {
+    const made = this.#made?.isNeeded === true ? this.#made.of(row) : undefined
+    if (made !== undefined) return made.value
     const { rows, arena } = this.#records, at = rows.valueAt(row), end = at + rows.valueBytes(row)
     const chunk = arena.chunks[rows.chunkOf(row)]!
     if ((rows.flagsOf(row) & RowFlag.checked) === 0) {
@@ -62,6 +81,13 @@ export class DecodedValues {
   /** A row changed: what is kept of it is old. To be called before the row's value length is read again. */
   forget(row: number): void {
     if (this.#kept.size > 0) this.#kept.delete(row)
+    this.#made?.forget(row)
+  }
+
+  /** Nothing that is kept counts any more. */
+  clear(): void {
+    this.#kept.clear()
+    this.#keptBytes = 0
   }
 
   /** Checks stored bytes of a value; `row` names the record in the error. */

@@ -34,7 +34,7 @@ async function show(store: Store): Promise<unknown> {
   for (const name of ["", "users"]) {
     const records = store.collection(name), list = []
     for await (const { key, value } of records.list()) list.push({ key, value, entry: await records.getEntry(key) })
-    collections.push({ list, conflicts: await records.conflicts(), count: await records.count() })
+    collections.push({ list, conflicts: await records.conflicts({ settled: true }), count: await records.count() })
   }
   return { collections, digest: await store.digest(), head: store.status().head }
 }
@@ -75,7 +75,7 @@ async function perform({ does, key, value }: Act, store: Store): Promise<void> {
   }
   if (does === "choose" || does === "settle") {
     await store.refresh() // a version that the other handle replaced meanwhile cannot be chosen
-    const [conflict] = await records.conflicts()
+    const [conflict] = await records.conflicts({ settled: true })
     if (conflict !== undefined) {
       await records.resolve(conflict.key, does === "settle" ? value : value % 2 === 0 ? conflict.local : conflict.remote)
     }

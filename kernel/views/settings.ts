@@ -9,6 +9,8 @@ export class SettingsView {
   #default = DEFAULT_SETTING
   /** Some collection holds states of a CRDT type. */
   hasTypes: boolean = false
+  /** In some collection values are made of several versions, or of a type's states. */
+  makesValues: boolean = false
 
   constructor(names: NameTable) {
     this.#names = names
@@ -19,9 +21,9 @@ export class SettingsView {
     return (collection === undefined ? undefined : this.#byCollection.get(collection)) ?? this.#default
   }
 
-  /** Has a collection a setting of its own? */
-  has(collection: number): boolean {
-    return this.#byCollection.has(collection)
+  /** The setting that a collection has of its own. */
+  own(collection: number): Setting | undefined {
+    return this.#byCollection.get(collection)
   }
 
   /** Takes a setting; answers whether anything is another one now. */
@@ -31,6 +33,7 @@ export class SettingsView {
     if (index === undefined) this.#default = setting
     else this.#byCollection.set(index, setting)
     this.hasTypes ||= type !== undefined
+    this.makesValues ||= strategy === "merge" || type !== undefined
     return before.strategy !== strategy || before.deleteConflict !== deleteConflict || before.type !== type
   }
 }
