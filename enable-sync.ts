@@ -12,6 +12,7 @@ import { startSync } from "./kernel/sync/engine/supervisor.ts"
 import type { SyncHandle } from "./kernel/sync/engine/sync-handle.ts"
 import { QueueGate } from "./kernel/sync/queue-gate.ts"
 import { RemoteCycle } from "./kernel/sync/remote-cycle.ts"
+import { WriteConfirmation } from "./kernel/sync/write-confirmation.ts"
 import { httpRemote } from "./protocol/client/http-remote.ts"
 
 /** Names of the remotes that a store is synced with at the moment. */
@@ -31,12 +32,16 @@ export async function startStoreSync(store: Store, given: EnableSyncOptions): Pr
   const names = syncing.get(store) ?? new Set<string>(), cycles: RemoteCycle[] = []
   const twice = remotes.find(({ name }) => names.has(name))
   if (twice !== undefined) throw new AlreadySyncing({ store: store.name, remote: twice.name })
-  const gate = gateOf(store, options, cycles)
+  const gate = gateOf(store, options, cycles), confirmation = confirmationOf(store, options, remotes, cycles)
   const release = async (): Promise<void> => {
     for (const { name } of remotes) names.delete(name)
     if (gate !== undefined) {
       store.gates.splice(store.gates.indexOf(gate), 1)
       gate.close(new SyncStopped({ store: store.name }))
+    }
+    if (confirmation !== undefined) {
+      store.confirmers.splice(store.confirmers.indexOf(confirmation), 1)
+      confirmation.close()
     }
     await Promise.all(made.map((remote) => remote.close()))
   }
@@ -49,12 +54,16 @@ export async function startStoreSync(store: Store, given: EnableSyncOptions): Pr
       cycles.push(cycle)
       return cycle
     },
-    onChange: () => void gate?.check(),
+    onChange: () => {
+      void gate?.check()
+      confirmation?.check()
+    },
     release,
   }, { ...options, remotes })
   for (const { name } of remotes) names.add(name)
   syncing.set(store, names)
   if (gate !== undefined) store.gates.push(gate)
+  if (confirmation !== undefined) store.confirmers.push(confirmation)
   return handle
 }
 
@@ -92,5 +101,34 @@ function gateOf(store: Store, options: SyncOptions<RemoteOption>, cycles: readon
     onFull,
     pendingBytes: () => Math.max(0, ...cycles.map((cycle) => cycle.status().pendingBytes)),
     writtenBytes: () => store.writtenBytes,
+  })
+}
+
+function confirmationOf(
+  store: Store,
+  { mode, required, deadlineMillis, remotes: places }: SyncOptions<RemoteOption>,
+  remotes: readonly Remote[],
+  cycles: readonly RemoteCycle[],
+): WriteConfirmation | undefined {
+  if (mode !== "write-through") return undefined
+  const names = new Set(required.map((one) => {
+    const text = typeof one === "string" || one instanceof URL ? String(one) : undefined
+    const at = places.findIndex((place, at) => one === place || text === String(place) || text === remotes[at]?.name)
+    const remote = remotes[at]
+    if (remote === undefined) {
+      throw new InvalidOption({
+        option: "required",
+        found: "a remote that is not in the option remote",
+        expected: "one of those, or its name",
+      })
+    }
+    return remote.name
+  }))
+  return new WriteConfirmation({
+    store: store.name,
+    platform: store.synced.platform,
+    views: () => store.synced.views,
+    required: () => cycles.filter(({ name }) => names.has(name)),
+    deadlineMillis,
   })
 }

@@ -116,6 +116,8 @@ export {
   InvalidValue,
   MergeFailed,
   NotAStore,
+  NotConfirmed,
+  type NotConfirmedDetails,
   NotLoaded,
   NotSyncable,
   OutcomeUnknown,

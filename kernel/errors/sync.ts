@@ -124,6 +124,45 @@ export class QueueFull extends PersistError<{ readonly store: string; readonly q
   }
 }
 
+export interface NotConfirmedDetails {
+  readonly store: string
+  /** Version of the last operation of the call, as `put` answers it. */
+  readonly operation: string
+  /** Names of the required remotes that have it, and of those that are not known to. */
+  readonly confirmed: readonly string[]
+  readonly missing: readonly string[]
+  readonly reason: "deadline" | "refused" | "stopped"
+  /** With `refused`: why, in the remote's word for it. */
+  readonly refusedCode?: string | undefined
+}
+
+const WHY_NOT_CONFIRMED: Readonly<Record<NotConfirmedDetails["reason"], string>> = {
+  deadline: "until the deadline",
+  refused: "and never will: it was refused",
+  stopped: "before syncing was stopped",
+}
+
+/** A write of the mode `write-through` that not all required remotes confirmed. It is stored here. */
+export class NotConfirmed extends PersistError<NotConfirmedDetails> {
+  readonly _tag = "NotConfirmed" as const
+  readonly code = "not_confirmed"
+  override readonly hint: string
+
+  constructor(details: NotConfirmedDetails, options?: ErrorOptions) {
+    const { store, missing, reason, refusedCode } = details, code = refusedCode === undefined ? "" : `, ${printable(refusedCode)}`
+    super(
+      `A write to ${quote(store)} is stored here, but ${missing.map((name) => quote(name)).join(" and ")} did not confirm it ${
+        WHY_NOT_CONFIRMED[reason]
+      }${code}`,
+      details,
+      options,
+    )
+    this.hint = reason === "refused"
+      ? "do not write the same again: it is stored here as a dead letter; write what the remote takes, or delete the record"
+      : "do not write it again: it is stored here and is sent as soon as that is possible"
+  }
+}
+
 /** The adapter's frames are too small for what a remote may send. */
 export class NotSyncable extends PersistError<{ readonly store: string; readonly adapter: string; readonly reason: string }> {
   readonly _tag = "NotSyncable" as const

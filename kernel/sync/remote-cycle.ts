@@ -58,6 +58,11 @@ export class RemoteCycle implements SyncCycle {
     return this.#handshake = handshake
   }
 
+  /** The remote's. */
+  get name(): string {
+    return this.remote.name
+  }
+
   forget(): void {
     this.#handshake = undefined
   }
@@ -223,6 +228,13 @@ export class RemoteCycle implements SyncCycle {
     const whole = [...views.vector.entries].filter(([, { withheld }]) => withheld.length === 0)
     const own = whole.filter(([writer]) => views.own.has(writer)), others = whole.filter(([writer]) => !views.own.has(writer))
     return [...own, ...others].slice(0, HAVE_MAX).map(([writer, { seq }]) => ({ writer: views.writers.idOf(writer), seq }))
+  }
+
+  /** The last number of a writer, by its index in the views, that the remote is known to have. */
+  knownOf(writer: number): number {
+    const { views } = this.#log
+    this.#known.follow(views)
+    return this.#known.of(writer, views)
   }
 
   readonly #now = (): number => this.#log.platform.now()

@@ -52,6 +52,8 @@ export interface SyncEngineOptions {
   readonly interval: number | undefined
   /** Watch the remote, if it can be. */
   readonly live: boolean
+  /** Whoever writes waits until it has arrived. */
+  readonly isAwaited: boolean
   /** Called when the status may have changed. */
   readonly onChange: () => void
 }
@@ -80,7 +82,7 @@ export class SyncEngine {
   #isForgetful = false
 
   constructor(options: SyncEngineOptions) {
-    const { store, platform, remote, throttle, onChange } = options
+    const { store, platform, remote, throttle, isAwaited, onChange } = options
     this.#options = options
     this.#remote = new MeteredRemote({ remote, platform, throttle, onTraffic: onChange })
     const cycle = this.#cycle = options.makeCycle(this.#remote)
@@ -90,6 +92,7 @@ export class SyncEngine {
     const hints = new Hints(stalls.hints, platform.now)
     const writes = this.#writes = new WriteDebounce({
       platform,
+      isAwaited,
       isBusy: () => this.#isRunning,
       isFull: () => cycle.status().pendingOperations >= COMMIT_OPERATIONS_TARGET,
       onDue: () => this.#wakeUps.stir(),

@@ -73,8 +73,9 @@ class Supervisor implements SyncHandle {
       this.#feed.publish()
       parts.onChange?.()
     }
+    const isAwaited = options.mode === "write-through"
     this.#engines = options.remotes.map((remote) =>
-      new SyncEngine({ store, platform, logger, remote, makeCycle, throttle, interval, live, onChange })
+      new SyncEngine({ store, platform, logger, remote, makeCycle, throttle, interval, live, isAwaited, onChange })
     )
     const all = Effect.forEach(this.#engines, (engine) => Effect.forkScoped(engine.run), { discard: true })
     this.#root = Effect.runForkWith(runtimeServices(platform))(Effect.scoped(Effect.andThen(all, Effect.never)))

@@ -25,6 +25,8 @@ describe("parseSyncOptions()", () => {
       remotes: [remote],
       strategy: "last-write-wins",
       mode: "write-behind",
+      required: [remote],
+      deadlineMillis: 10_000,
       interval: undefined,
       live: true,
       maxQueueBytes: undefined,
@@ -43,7 +45,9 @@ describe("parseSyncOptions()", () => {
     const { signal } = new AbortController()
     const given = {
       strategy: "last-write-wins",
-      mode: "write-behind",
+      mode: "write-through",
+      required: [remote.name],
+      deadlineMillis: 600_000,
       interval: 5000,
       live: false,
       maxQueueBytes: 1e6,
@@ -74,11 +78,26 @@ describe("parseSyncOptions()", () => {
     }
   })
 
-  it("refuses strategies and modes of other releases, and names the one that works", () => {
+  it("refuses strategies of other releases, and modes that there are not", () => {
     assert.deepEqual(refusal({ strategy: "merge" }), { option: "strategy", found: "merge", expected: '"last-write-wins"' })
     assert.equal(refusal({ strategy: "manual" }).option, "strategy")
-    assert.deepEqual(refusal({ mode: "write-through" }), { option: "mode", found: "write-through", expected: '"write-behind"' })
+    assert.deepEqual(refusal({ mode: "sync" }), { option: "mode", found: "sync", expected: '"write-behind" or "write-through"' })
     assert.equal(refusal({ strategy: { toString: () => "last-write-wins" } }).option, "strategy")
+  })
+
+  it("takes what has to confirm, and for how long it is waited, with write-through alone", () => {
+    const url = new URL("https://sync.example.com")
+    assert.deepEqual(parseSyncOptions({ remote: [remote, url], mode: "write-through" }).required, [remote, url])
+    assert.deepEqual(parseSyncOptions({ remote, mode: "write-through", required: remote }).required, [remote])
+    for (const option of ["required", "deadlineMillis"]) {
+      const found = 'the mode "write-behind"', expected = 'the mode "write-through"'
+      assert.deepEqual(refusal({ [option]: option === "required" ? remote : 10 }), { option, found, expected })
+    }
+    for (const required of [[], 5, null, "", {}, [remote, 5]]) assert.equal(refusal({ mode: "write-through", required }).option, "required")
+    for (const deadlineMillis of [1, 600_000]) parse({ mode: "write-through", deadlineMillis })
+    for (const deadlineMillis of [0, 600_001, 1.5, NaN, "100"]) {
+      assert.equal(refusal({ mode: "write-through", deadlineMillis }).option, "deadlineMillis")
+    }
   })
 
   it("takes numbers up to their bounds, and refuses the next ones", () => {

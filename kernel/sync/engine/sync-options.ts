@@ -17,8 +17,15 @@ export interface EnableSyncOptions {
    * release.
    */
   readonly strategy?: "last-write-wins" | undefined
-  /** Writes resolve when they are stored here, and are sent afterwards. The only one in this release. */
-  readonly mode?: "write-behind" | undefined
+  /**
+   * "write-behind", the default: writes resolve when they are stored here, and are sent afterwards. "write-through": they are stored here as well, and
+   * resolve once every remote in `required` has confirmed them, else reject with `NotConfirmed`.
+   */
+  readonly mode?: "write-behind" | "write-through" | undefined
+  /** With "write-through": the remotes that have to confirm, each as it stands in `remote`, or its name. Default: all of `remote`. */
+  readonly required?: RemoteOption | readonly RemoteOption[] | undefined
+  /** With "write-through": milliseconds, from 1 to 600,000, that a write waits for that after it is stored here. Default 10,000. */
+  readonly deadlineMillis?: number | undefined
   /**
    * Milliseconds, from 100 to a day, between a cycle and the next one that nothing else asks for. Default: 5,000, and 30,000 while the remote tells by
    * itself what is new.
@@ -49,7 +56,10 @@ export interface SyncOptions<R> {
   /** At least one. */
   readonly remotes: readonly R[]
   readonly strategy: "last-write-wins"
-  readonly mode: "write-behind"
+  readonly mode: "write-behind" | "write-through"
+  /** Of the mode "write-through", at least one: members of `remotes`, or their names. */
+  readonly required: readonly RemoteOption[]
+  readonly deadlineMillis: number
   readonly interval: number | undefined
   readonly live: boolean
   readonly maxQueueBytes: number | undefined
@@ -66,6 +76,8 @@ const KNOWN: readonly (keyof EnableSyncOptions)[] = [
   "remote",
   "strategy",
   "mode",
+  "required",
+  "deadlineMillis",
   "interval",
   "live",
   "maxQueueBytes",
@@ -82,6 +94,8 @@ const KNOWN: readonly (keyof EnableSyncOptions)[] = [
 const VERBS = ["handshake", "push", "pull", "watch", "close"]
 const STOP_MILLIS = 2_000
 const STOP_MILLIS_MAX = 60_000
+const DEADLINE_MILLIS = 10_000
+const DEADLINE_MILLIS_MAX = 600_000
 const INTERVAL_MILLIS_MIN = 100
 const INTERVAL_MILLIS_MAX = 86_400_000
 
@@ -100,10 +114,18 @@ export function parseSyncOptions(given: EnableSyncOptions): SyncOptions<RemoteOp
   checkToken(token)
   checkLabel(label)
   checkSignal(signal)
+  const mode = oneOf("mode", given.mode, ["write-behind", "write-through"]), remotes = remotesOf("remote", given.remote)
+  checkInteger("deadlineMillis", given.deadlineMillis, 1, DEADLINE_MILLIS_MAX)
+  for (const option of ["required", "deadlineMillis"] as const) {
+    if (mode === "write-through" || given[option] === undefined) continue
+    throw new InvalidOption({ option, found: `the mode ${quote(mode)}`, expected: 'the mode "write-through"' })
+  }
   const options: SyncOptions<RemoteOption> = {
-    remotes: remotesOf(given.remote),
+    remotes,
     strategy: oneOf("strategy", given.strategy, ["last-write-wins"]),
-    mode: oneOf("mode", given.mode, ["write-behind"]),
+    mode,
+    required: given.required === undefined ? remotes : remotesOf("required", given.required),
+    deadlineMillis: given.deadlineMillis ?? DEADLINE_MILLIS,
     interval,
     live: given.live ?? true,
     maxQueueBytes,
@@ -119,19 +141,19 @@ export function parseSyncOptions(given: EnableSyncOptions): SyncOptions<RemoteOp
   return options
 }
 
-function remotesOf(given: RemoteOption | readonly RemoteOption[]): readonly RemoteOption[] {
+function remotesOf(option: "remote" | "required", given: RemoteOption | readonly RemoteOption[]): readonly RemoteOption[] {
   const remotes: readonly unknown[] = Array.isArray(given) ? given : [given]
-  if (remotes.length === 0) throw new InvalidOption({ option: "remote", found: "an empty list", expected: "a remote, or a list of some" })
-  return remotes.map(remoteOf)
+  if (remotes.length === 0) throw new InvalidOption({ option, found: "an empty list", expected: "a remote, or a list of some" })
+  return remotes.map((remote) => remoteOf(option, remote))
 }
 
-function remoteOf(remote: unknown): RemoteOption {
+function remoteOf(option: "remote" | "required", remote: unknown): RemoteOption {
   if (remote instanceof URL || typeof remote === "string" && remote !== "") return remote
-  checkMethods("remote", remote, VERBS, `a URL, an object with the methods ${VERBS.join(", ")}, or a list of such`)
+  checkMethods(option, remote, VERBS, `a URL, an object with the methods ${VERBS.join(", ")}, or a list of such`)
   const { name } = remote as Remote
   const bytes = typeof name === "string" ? utf8Length(name) : -1
   if (bytes > 0 && bytes <= REMOTE_NAME_BYTES_MAX) return remote as Remote
-  throw new InvalidOption({ option: "remote", found: textOf(name), expected: `a name of 1 to ${REMOTE_NAME_BYTES_MAX} bytes in UTF-8` })
+  throw new InvalidOption({ option, found: textOf(name), expected: `a name of 1 to ${REMOTE_NAME_BYTES_MAX} bytes in UTF-8` })
 }
 
 /** One of the words; the first if it was left out. */

@@ -9,10 +9,11 @@ interface Made {
   readonly state: { isBusy: boolean; isFull: boolean; dues: number; ticks: number }
 }
 
-function make(): Made {
+function make({ isAwaited }: { readonly isAwaited?: boolean } = {}): Made {
   const time = new SimulatedTime(), state = { isBusy: false, isFull: false, dues: 0, ticks: 0 }
   const debounce = new WriteDebounce({
     platform: time,
+    isAwaited,
     isBusy: () => state.isBusy,
     isFull: () => state.isFull,
     onDue: () => state.dues++,
@@ -84,6 +85,18 @@ describe("WriteDebounce", () => {
       if (millis < 19) debounce.note()
     }
     assert.equal(debounce.isDue, true)
+  })
+
+  it("note() holds nothing back where whoever writes waits, and sets no timer for it", () => {
+    const { debounce, state, time } = make({ isAwaited: true })
+    state.isBusy = true
+    for (let writes = 1; writes <= 100; writes++) {
+      debounce.note()
+      assert.equal(debounce.isDue, true)
+      assert.equal(state.dues, writes)
+    }
+    assert.equal(time.waiting.all, 0)
+    assert.equal(state.ticks, 1)
   })
 
   it("note() is not disturbed by a clock that jumps (F45, F46)", async () => {

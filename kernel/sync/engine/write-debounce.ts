@@ -4,6 +4,7 @@
  *   a write that stands alone        at once
  *   several since the last cycle     when none came for 20 ms; at most 250 ms after the second
  *   very many                        as soon as they fill a push, looked at every 20 ms
+ *   any, if somebody waits for each  at once; what is stored while a cycle runs goes with the next one, which begins when it ends
  *
  * So somebody who waits for each write to arrive is not slowed down, and a loop of writes makes few requests. It reads no clock: it counts windows
  * of 20 ms, so that a clock that jumps neither holds a write back nor lets a loop through.
@@ -16,6 +17,8 @@ export const DEBOUNCE_MILLIS_MAX = 250
 
 export interface WriteDebounceOptions {
   readonly platform: Platform
+  /** Whoever writes waits until it has arrived: nothing is held back. */
+  readonly isAwaited?: boolean | undefined
   /** A cycle is running: what is written now goes with the next one. */
   readonly isBusy: () => boolean
   /** What waits is enough for a push. */
@@ -51,7 +54,8 @@ export class WriteDebounce {
     if (this.#writes === 1) {
       this.#letGo()
       this.#options.onTick()
-    } else if (!(this.#isDue && !this.#options.isBusy()) && this.#endWindow === undefined) {
+    } else if (this.#options.isAwaited === true) this.#letGo()
+    else if (!(this.#isDue && !this.#options.isBusy()) && this.#endWindow === undefined) {
       this.#openWindow()
     }
   }
