@@ -9,6 +9,7 @@ import { checkFunction, checkMembers, checkSignal, expectedOf } from "../argumen
 import type { OperationKind } from "../model/operation.ts"
 import { textOf } from "../text.ts"
 import { conflictsOf, sortedVersions } from "./conflicts.ts"
+import { refusalOf } from "./dead-letter.ts"
 import { historyOf } from "./history.ts"
 import { type RangeQuery, toKeyRange } from "./key-range.ts"
 import { countRange, listRange } from "./key-scan.ts"
@@ -105,7 +106,7 @@ export class RecordsReader<T> {
     const row = core.liveRowOf(this.#index, key)
     if (row < 0) return undefined
     const { views, strategies, records: { rows } } = core, replica = views.writers.replicaOf(rows.writerOf(row))
-    const versions = core.records.versionsOf(row).length > 1 ? sortedVersions(core, row) : undefined
+    const versions = core.records.versionsOf(row).length > 1 ? sortedVersions(core, row) : undefined, refused = refusalOf(core, row)
     return {
       key,
       value: core.decoded.fresh(row) as T,
@@ -118,6 +119,7 @@ export class RecordsReader<T> {
         settledBy: strategies.settledBy(row),
         versions: versions.map((version) => strategies.toRecordVersion<T>(row, version)),
       }),
+      ...(refused && { refused }),
     }
   }
 

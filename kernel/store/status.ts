@@ -24,6 +24,8 @@ export interface StoreStatus {
   readonly head: number
   /** Live records of all collections. */
   readonly records: number
+  /** Writes that a remote does not take and that nobody has answered; see `deadLetters`. Counted without syncing, too. */
+  readonly deadLetters: number
   /** Names of the collections that the log or this handle has used; "" is the default one. */
   readonly collections: readonly string[]
   /** Writes that were called and have not ended. */

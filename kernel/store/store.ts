@@ -16,6 +16,7 @@ import { checkFunction } from "../arguments.ts"
 import { Collection } from "./collection.ts"
 import { type CrdtCollectionOptions, parseCollectionOptions, type ParsedStrategy, type StrategyOptions } from "./collection-options.ts"
 import { CrdtCollection } from "./crdt-collection.ts"
+import { DeadLetters } from "./dead-letters.ts"
 import { digestOf } from "./digest.ts"
 import type { RecordsReader } from "./records-reader.ts"
 import { checkOptions, type OpenStoreOptions } from "./options.ts"
@@ -29,6 +30,8 @@ import type { BatchWritten } from "./types.ts"
 export class Store<T = any> {
   /** The default collection. */
   readonly records: Collection<T>
+  /** Writes that a remote does not take, of all collections. */
+  readonly deadLetters: DeadLetters<T>
   readonly #core: StoreCore
   readonly #adapter: string
   readonly #collections = new Map<string, RecordsReader<unknown>>()
@@ -42,6 +45,7 @@ export class Store<T = any> {
     this.#adapter = adapter
     this.#stopWatching = stopWatching
     this.records = this.collection<T>("")
+    this.deadLetters = new DeadLetters<T>(core)
   }
 
   get name(): string {
@@ -137,6 +141,7 @@ export class Store<T = any> {
       recovery: opened.recovery,
       head: core.log.head,
       records: core.names.names.reduce((sum, _, index) => sum + core.records.liveCount(index), 0),
+      deadLetters: core.deadLetters.count,
       collections: [...core.names.names],
       pendingWrites: core.log.pending,
       replica: own === undefined ? undefined : core.views.writers.replicaOf(own),
@@ -157,7 +162,10 @@ export class Store<T = any> {
     await this.#core.log.refresh()
   }
 
-  /** SHA-256 of the live records, as 64 hex digits: equal on every device with the same data. Reads all records. */
+  /**
+   * SHA-256 of the live records, as 64 hex digits: equal on every device with the same data. Reads all records. Those with a dead letter are left
+   * out until it is answered: no other device has what they show.
+   */
   async digest(): Promise<string> {
     this.#core.assertOpen("digest")
     await this.#core.log.settled()

@@ -21,6 +21,7 @@ export class DeadLettersView {
   readonly #rows = new Set<number>()
   /** Dots of dead letters when all rows were looked at last. */
   #known = 0
+  #revision = 0
 
   constructor(records: RecordsView, remotes: RemotesView) {
     this.#records = records
@@ -31,15 +32,27 @@ export class DeadLettersView {
   note(row: number): void {
     if (this.#dead.size === 0) return
     if (this.#hasLetter(row)) this.#rows.add(row)
-    else this.#rows.delete(row)
+    else if (!this.#rows.delete(row)) return
+    this.#revision++
+  }
+
+  /** Another number whenever the dead letters may be others. */
+  get revision(): number {
+    this.#look()
+    return this.#revision
   }
 
   /** Rows of records with a dead letter. */
   get rows(): ReadonlySet<number> {
-    if (this.#known === this.#dead.size) return this.#rows
-    this.#known = this.#dead.size
-    for (const { row } of this.#records.liveVersions((writer, seq) => this.#dead.has(writer, seq))) this.#rows.add(row)
+    this.#look()
     return this.#rows
+  }
+
+  #look(): void {
+    if (this.#known === this.#dead.size) return
+    this.#known = this.#dead.size
+    this.#revision++
+    for (const { row } of this.#records.liveVersions((writer, seq) => this.#dead.has(writer, seq))) this.#rows.add(row)
   }
 
   /** The dead letters of a row. */
