@@ -7,7 +7,7 @@
  *             `adapters/*.ts` finds them by name
  *   protocol  the kernel but for its store: what goes over the wire, a server and a client for it
  *   simulation  the kernel and the protocol, over doubles of its own; the second reader of conformance judges
- *   conformance  base, model, format, ports; its programs (`cli`, `kill-loop`, `race`, `sync-race`) also published entry points,
+ *   conformance  base, model, format, ports; its programs (`bad-days`, `cli`, `kill-loop`, `race`, `sync-race`) also published entry points,
  *               and the servers of tests
  *   mod.ts    puts the parts together; enable-sync.ts, which it loads lazily, and remotes.ts do the same for syncing
  *   examples, bench, cli  published entry points; bench also kernel/format, whose bytes it weighs,
@@ -26,7 +26,7 @@ import { type Check, listFiles, readText, runAsProgram, type Violation } from ".
 const KERNEL_ORDER = ["ports", "model", "format", "log", "merge", "views", "sync", "store"]
 const KERNEL_PACKAGES = /^effect\/.+$/
 const CONTRACTS = ["base", "kernel/model", "kernel/format", "kernel/ports"]
-const PROGRAMS = /^conformance\/(?:cli|kill-loop|race|sync-race)(?:\.ts$|\/)/
+const PROGRAMS = /^conformance\/(?:bad-days|cli|kill-loop|race|sync-race)(?:\.ts$|\/)/
 
 /** Layer of a file, or undefined where the rules know none. */
 const layerOf = (path: string): string | undefined => {
