@@ -117,7 +117,7 @@ export class RecordsReader<T> {
       conflicted: strategies.isOpen(row),
       ...(versions && {
         settledBy: strategies.settledBy(row),
-        versions: versions.map((version) => strategies.toRecordVersion<T>(row, version)),
+        versions: strategies.readableVersions<T>(row, versions),
       }),
       ...(refused && { refused }),
     }

@@ -184,6 +184,18 @@ export class Strategies implements MadeValues {
     return new RecordVersion(value, deleted, version.millis, replica, name, labels.get(replica))
   }
 
+  /** Those of a row's versions that can be read. */
+  readableVersions<T>(row: number, versions: readonly StoredVersion[]): RecordVersion<T>[] {
+    return versions.flatMap((version) => {
+      try {
+        return [this.toRecordVersion<T>(row, version)]
+      } catch (error) {
+        if (error instanceof CorruptValue) return []
+        throw error
+      }
+    })
+  }
+
   /** Undefined where there is nothing to be merged. */
   #mergedOf(row: number): Merged | undefined {
     const kept = this.#kept.get(row)

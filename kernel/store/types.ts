@@ -25,7 +25,7 @@ export interface Entry<T> {
   readonly conflicted: boolean
   /** Several versions were written apart, and this strategy settled it by itself; `versions` shows how. */
   readonly settledBy?: Strategy | undefined
-  /** Where several versions are kept: all of them, oldest first. `resolve` takes any of them, and undoes what a strategy chose. */
+  /** Where several versions are kept: all that can be read, oldest first. `resolve` takes any of them, and undoes what a strategy chose. */
   readonly versions?: readonly RecordVersion<T>[] | undefined
   /** A remote does not take what was written here: this is one of the store's `deadLetters`. Undefined: none refused it, or it was answered. */
   readonly refused?: { readonly code: string; readonly message: string } | undefined
