@@ -57,7 +57,7 @@ function rowOf({ records, names }: StoreCore, { bytes, keyStarts, keyEnds, names
 function givenOf<T>(core: StoreCore, block: BlockColumns, at: number, row: number, version: StoredVersion): RecordVersion<T> {
   const { views, decoded, strategies } = core, start = block.valueStarts[at]!, end = block.valueEnds[at]!, deleted = start === end
   if (!deleted) decoded.check(block.bytes, start, end, row)
-  const value = deleted ? undefined : strategies.toShown(core.records.rows.collectionOf(row), decodeValue(block.bytes, start, end)) as T
+  const value = deleted ? undefined : strategies.toShownIn(row, decodeValue(block.bytes, start, end)) as T
   const replica = views.writers.replicaOf(version.writer)
   return new RecordVersion(
     value,

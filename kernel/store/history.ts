@@ -39,7 +39,7 @@ export async function* historyOf<T>(
     if (block.kinds[at]! > OperationKind.choice || block.names[block.collections[at]!] !== name) return
     if (compareBytes(block.bytes, block.keyStarts[at]!, block.keyEnds[at]!, wanted.buffer, 0, wanted.length) !== 0) return
     if (block.valueEnds[at]! > block.valueStarts[at]!) decoded.check(block.bytes, block.valueStarts[at]!, block.valueEnds[at]!, row)
-    found.push(entryOf<T>(core, collection, block, at, point.position + 1))
+    found.push(entryOf<T>(core, row, block, at, point.position + 1))
   })
   while (point.position < end) {
     await core.turns.due()
@@ -69,11 +69,11 @@ export class HistoryViews extends LogViews {
   }
 }
 
-function entryOf<T>(core: StoreCore, collection: number, block: BlockColumns, at: number, position: number): HistoryEntry<T> {
+function entryOf<T>(core: StoreCore, row: number, block: BlockColumns, at: number, position: number): HistoryEntry<T> {
   const { views } = core, writer = views.writers.indexOf(block.writers[0]!), replica = views.writers.replicaOf(writer)
   const start = block.valueStarts[at]!, end = block.valueEnds[at]!, deleted = start === end
   return {
-    value: deleted ? undefined : core.strategies.toShown(collection, decodeValue(block.bytes, start, end)) as T,
+    value: deleted ? undefined : core.strategies.toShownIn(row, decodeValue(block.bytes, start, end)) as T,
     deleted,
     isChoice: block.kinds[at] === OperationKind.choice,
     version: views.writers.versionOf(writer, block.seqs[at]!),

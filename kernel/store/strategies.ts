@@ -90,6 +90,18 @@ export class Strategies implements MadeValues {
     return merged === undefined || "failure" in merged ? undefined : { value: decodeValue(merged.bytes, 0, merged.bytes.length) }
   }
 
+  /** A stored value of a row's record, as its collection shows it. Throws `WrongCollectionType`, `CorruptValue`. */
+  toShownIn(row: number, value: unknown): unknown {
+    const { records, settings } = this.#source.views, collection = records.rows.collectionOf(row), { type } = settings.of(collection)
+    if (type === undefined) return value
+    this.typeOf(collection)
+    try {
+      return this.toShown(collection, value)
+    } catch (error) {
+      throw this.#corrupt(row, type, error)
+    }
+  }
+
   /** A stored value as its collection shows it. Throws `WrongCollectionType`, and what the type throws. */
   toShown(collection: number, value: unknown): unknown {
     if (this.#source.views.settings.of(collection).type === undefined) return value
@@ -131,8 +143,7 @@ export class Strategies implements MadeValues {
       return { state, joined, failure: this.#failure(row, "a version is no state of its type", failed) }
     }
     if (failed instanceof CorruptValue) throw failed
-    const { collection, key } = this.#placeOf(row)
-    throw new CorruptValue({ collection, key, reason: `it is no state of the type ${type.name}` }, { cause: failed })
+    throw this.#corrupt(row, type.name, failed)
   }
 
   /** Has a record several versions of which somebody has to make one? */
@@ -179,7 +190,7 @@ export class Strategies implements MadeValues {
   toRecordVersion<T>(row: number, version: StoredVersion): RecordVersion<T> {
     const { views: { records, writers, labels } } = this.#source
     const deleted = version.valueBytes === 0, replica = writers.replicaOf(version.writer)
-    const value = deleted ? undefined : this.toShown(records.rows.collectionOf(row), this.#valueOf(row, version)) as T
+    const value = deleted ? undefined : this.toShownIn(row, this.#valueOf(row, version)) as T
     const name = writers.versionOf(version.writer, version.seq)
     return new RecordVersion(value, deleted, version.millis, replica, name, labels.get(replica))
   }
@@ -225,6 +236,10 @@ export class Strategies implements MadeValues {
 
   #failure(row: number, reason: string, cause?: unknown): MergeFailed {
     return new MergeFailed({ ...this.#placeOf(row), reason }, cause === undefined ? undefined : { cause })
+  }
+
+  #corrupt(row: number, type: string, cause: unknown): CorruptValue {
+    return new CorruptValue({ ...this.#placeOf(row), reason: `it is no state of the type ${type}` }, { cause })
   }
 
   #placeOf(row: number): { readonly collection: string; readonly key: string } {
