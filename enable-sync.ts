@@ -6,8 +6,9 @@ import { adapterByName } from "#adapters"
 import { AlreadySyncing, InvalidOption, NotSyncable, SyncStopped } from "./kernel/errors.ts"
 import { FRAME_BYTES_MAX } from "./kernel/limits.ts"
 import type { Remote } from "./kernel/ports/remote.ts"
+import { parseStrategy, STRATEGY_MEMBERS, type StrategyOptions } from "./kernel/store/collection-options.ts"
 import type { Store } from "./kernel/store/store.ts"
-import { type EnableSyncOptions, parseSyncOptions, type RemoteOption, type SyncOptions } from "./kernel/sync/engine/sync-options.ts"
+import { parseSyncOptions, type RemoteOption, type RemoteSyncOptions, type SyncOptions } from "./kernel/sync/engine/sync-options.ts"
 import { startSync } from "./kernel/sync/engine/supervisor.ts"
 import type { SyncHandle } from "./kernel/sync/engine/sync-handle.ts"
 import { QueueGate } from "./kernel/sync/queue-gate.ts"
@@ -15,12 +16,19 @@ import { RemoteCycle } from "./kernel/sync/remote-cycle.ts"
 import { WriteConfirmation } from "./kernel/sync/write-confirmation.ts"
 import { httpRemote } from "./protocol/client/http-remote.ts"
 
+/**
+ * How a store is synced, and what is shown of records that were written in two places at once. A strategy is that of all collections without one of
+ * their own; it stands in the log from then on.
+ */
+// deno-lint-ignore no-explicit-any -- as a store's own default
+export interface EnableSyncOptions<T = any> extends RemoteSyncOptions, StrategyOptions<T> {}
+
 /** Names of the remotes that a store is synced with at the moment. */
 const syncing = new WeakMap<Store, Set<string>>()
 
 /** See `enableSync` of the main module. */
-export async function startStoreSync(store: Store, given: EnableSyncOptions): Promise<SyncHandle> {
-  const options = parseSyncOptions(given), { synced } = store
+export async function startStoreSync<T>(store: Store<T>, given: EnableSyncOptions<T>): Promise<SyncHandle> {
+  const options = parseSyncOptions(given, STRATEGY_MEMBERS), strategy = parseStrategy(given), { synced } = store
   requireSyncable(store)
   const made: Remote[] = []
   const remotes = await Promise.all(options.remotes.map(async (place) => {
@@ -32,6 +40,15 @@ export async function startStoreSync(store: Store, given: EnableSyncOptions): Pr
   const names = syncing.get(store) ?? new Set<string>(), cycles: RemoteCycle[] = []
   const twice = remotes.find(({ name }) => names.has(name))
   if (twice !== undefined) throw new AlreadySyncing({ store: store.name, remote: twice.name })
+  for (const { name } of remotes) names.add(name)
+  syncing.set(store, names)
+  try {
+    await store.setStrategy(strategy) // what comes from remotes is shown by it from the first frame on
+  } catch (error) {
+    for (const { name } of remotes) names.delete(name)
+    await Promise.all(made.map((remote) => remote.close()))
+    throw error
+  }
   const gate = gateOf(store, options, cycles), confirmation = confirmationOf(store, options, remotes, cycles)
   const release = async (): Promise<void> => {
     for (const { name } of remotes) names.delete(name)
@@ -60,8 +77,6 @@ export async function startStoreSync(store: Store, given: EnableSyncOptions): Pr
     },
     release,
   }, { ...options, remotes })
-  for (const { name } of remotes) names.add(name)
-  syncing.set(store, names)
   if (gate !== undefined) store.gates.push(gate)
   if (confirmation !== undefined) store.confirmers.push(confirmation)
   return handle

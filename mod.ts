@@ -11,13 +11,13 @@
  */
 import { adapterByName, adapterNames, type PlaceOptions } from "#adapters"
 import { InvalidOption, UnknownAdapter } from "./kernel/errors.ts"
+import type { EnableSyncOptions } from "./enable-sync.ts"
 import { destroyStorage, listStorages } from "./kernel/log/checked-storage.ts"
 import type { Adapter } from "./kernel/ports/log-storage.ts"
 import { nativePlatform } from "./kernel/ports/native-platform.ts"
 import { checkFlag, checkMembers, checkMethods } from "./kernel/arguments.ts"
 import { checkName, OPEN_STORE_OPTIONS, type OpenStoreOptions } from "./kernel/store/options.ts"
 import { openStore, Store } from "./kernel/store/store.ts"
-import type { EnableSyncOptions } from "./kernel/sync/engine/sync-options.ts"
 import type { SyncHandle } from "./kernel/sync/engine/sync-handle.ts"
 
 /** Where a store lies: an adapter of ours by name with its place, or an adapter object. */
@@ -77,7 +77,7 @@ export async function deleteStore(name: string, options: AdapterOptions = {}): P
  *
  * Rejects with `InvalidOption`, `AlreadySyncing` (this handle is synced with that remote already), or `NotSyncable`.
  */
-export async function enableSync(store: Store, options: EnableSyncOptions): Promise<SyncHandle> {
+export async function enableSync<T>(store: Store<T>, options: EnableSyncOptions<T>): Promise<SyncHandle> {
   if (!(store instanceof Store)) throw new InvalidOption({ option: "store", found: typeof store, expected: "a store of createStore" })
   const { startStoreSync } = await import("./enable-sync.ts")
   return await startStoreSync(store, options)
@@ -181,7 +181,8 @@ export { type Conflict, type ConflictsQuery, RecordVersion, type UpdateVersion }
 export type { StoreStatus } from "./kernel/store/status.ts"
 export type { OpenStoreOptions } from "./kernel/store/options.ts"
 export { Store } from "./kernel/store/store.ts"
-export type { EnableSyncOptions, RemoteOption } from "./kernel/sync/engine/sync-options.ts"
+export type { EnableSyncOptions } from "./enable-sync.ts"
+export type { RemoteOption, RemoteSyncOptions } from "./kernel/sync/engine/sync-options.ts"
 export type { SyncEvents } from "./kernel/sync/engine/sync-events.ts"
 export type { SyncCallOptions, SyncHandle } from "./kernel/sync/engine/sync-handle.ts"
 export type {

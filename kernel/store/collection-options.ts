@@ -42,7 +42,9 @@ export interface ParsedStrategy {
 }
 
 const NAMES = ["last-write-wins", "merge", "manual"] as const
-const COLLECTION_MEMBERS = ["strategy", "merge", "deleteConflict", "type"]
+/** Names of the members of `StrategyOptions`. */
+export const STRATEGY_MEMBERS: readonly (keyof StrategyOptions<unknown>)[] = ["strategy", "merge", "deleteConflict"]
+const COLLECTION_MEMBERS = [...STRATEGY_MEMBERS, "type"]
 const TYPE_METHODS = ["empty", "join", "encode", "decode", "view", "edit"]
 
 /** Checks the options of a collection. Throws `InvalidOption`. */
@@ -66,7 +68,9 @@ export function parseCollectionOptions(given: unknown): ParsedStrategy {
 }
 
 /** Checks a strategy and what belongs to it; other members are not looked at. Throws `InvalidOption`. */
-export function parseStrategy(given: StrategyOptions<never> | StrategyOptions<unknown>): ParsedStrategy {
+export function parseStrategy(
+  given: { readonly strategy?: unknown; readonly merge?: unknown; readonly deleteConflict?: unknown },
+): ParsedStrategy {
   const { merge, deleteConflict } = given
   if (merge !== undefined) checkFunction("merge", merge)
   if (given.strategy === undefined && merge === undefined && deleteConflict === undefined) {

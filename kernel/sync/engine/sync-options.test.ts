@@ -1,12 +1,12 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { InvalidOption } from "../../errors.ts"
-import { type EnableSyncOptions, parseSyncOptions } from "./sync-options.ts"
+import { parseSyncOptions, type RemoteSyncOptions } from "./sync-options.ts"
 import { DoubleRemote } from "./testing/double-remote.ts"
 import { SimulatedTime } from "./testing/simulated-time.ts"
 
 const remote = new DoubleRemote(new SimulatedTime())
-const parse = (options: object): unknown => parseSyncOptions({ remote, ...options } as EnableSyncOptions)
+const parse = (options: object): unknown => parseSyncOptions({ remote, ...options } as RemoteSyncOptions)
 
 /** What is expected in place of what was given. */
 function refusal(options: object): { readonly option: string; readonly found: string; readonly expected: string } {
@@ -23,7 +23,6 @@ describe("parseSyncOptions()", () => {
   it("fills in what was left out", () => {
     assert.deepEqual(parseSyncOptions({ remote }), {
       remotes: [remote],
-      strategy: "last-write-wins",
       mode: "write-behind",
       required: [remote],
       deadlineMillis: 10_000,
@@ -44,7 +43,6 @@ describe("parseSyncOptions()", () => {
     const token = (): string => "t"
     const { signal } = new AbortController()
     const given = {
-      strategy: "last-write-wins",
       mode: "write-through",
       required: [remote.name],
       deadlineMillis: 600_000,
@@ -78,11 +76,11 @@ describe("parseSyncOptions()", () => {
     }
   })
 
-  it("refuses strategies of other releases, and modes that there are not", () => {
-    assert.deepEqual(refusal({ strategy: "merge" }), { option: "strategy", found: "merge", expected: '"last-write-wins"' })
+  it("refuses modes that there are not, and members that nobody named", () => {
     assert.equal(refusal({ strategy: "manual" }).option, "strategy")
+    assert.equal(parseSyncOptions({ remote, ...{ strategy: "manual" } }, ["strategy"]).mode, "write-behind")
     assert.deepEqual(refusal({ mode: "sync" }), { option: "mode", found: "sync", expected: '"write-behind" or "write-through"' })
-    assert.equal(refusal({ strategy: { toString: () => "last-write-wins" } }).option, "strategy")
+    assert.equal(refusal({ mode: { toString: () => "write-behind" } }).option, "mode")
   })
 
   it("takes what has to confirm, and for how long it is waited, with write-through alone", () => {
@@ -120,7 +118,7 @@ describe("parseSyncOptions()", () => {
     for (const [option, given] of Object.entries(wrong)) assert.equal(refusal({ [option]: given }).option, option)
     assert.equal(refusal({ label: "é".repeat(101) }).option, "label")
     assert.equal(refusal({ retry: true }).option, "retry")
-    assert.throws(() => parseSyncOptions(undefined as unknown as EnableSyncOptions), InvalidOption)
+    assert.throws(() => parseSyncOptions(undefined as unknown as RemoteSyncOptions), InvalidOption)
   })
 
   it("refuses a token that is none without showing it", () => {

@@ -1,5 +1,5 @@
 /** Options of `enableSync`: what they mean, their defaults, and what is refused. */
-import { checkFlag, checkMembers, checkMethods, checkSignal } from "../../arguments.ts"
+import { checkFlag, checkMembers, checkMethods, checkSignal, oneOf } from "../../arguments.ts"
 import { InvalidOption } from "../../errors.ts"
 import { utf8Length } from "../../format/utf8.ts"
 import { LABEL_BYTES_MAX, REMOTE_NAME_BYTES_MAX } from "../../limits.ts"
@@ -9,14 +9,10 @@ import { quote, textOf } from "../../text.ts"
 /** A remote: an object with its verbs, or the place of one. */
 export type RemoteOption = Remote | string | URL
 
-export interface EnableSyncOptions {
+/** How a store is synced with its remotes. */
+export interface RemoteSyncOptions {
   /** One or several, each with a name of its own. */
   readonly remote: RemoteOption | readonly RemoteOption[]
-  /**
-   * What is shown of a record that was written in two places at once: the later write. All versions are kept underneath. The only one in this
-   * release.
-   */
-  readonly strategy?: "last-write-wins" | undefined
   /**
    * "write-behind", the default: writes resolve when they are stored here, and are sent afterwards. "write-through": they are stored here as well, and
    * resolve once every remote in `required` has confirmed them, else reject with `NotConfirmed`.
@@ -55,7 +51,6 @@ export interface EnableSyncOptions {
 export interface SyncOptions<R> {
   /** At least one. */
   readonly remotes: readonly R[]
-  readonly strategy: "last-write-wins"
   readonly mode: "write-behind" | "write-through"
   /** Of the mode "write-through", at least one: members of `remotes`, or their names. */
   readonly required: readonly RemoteOption[]
@@ -72,9 +67,8 @@ export interface SyncOptions<R> {
   readonly label: string | undefined
 }
 
-const KNOWN: readonly (keyof EnableSyncOptions)[] = [
+const KNOWN: readonly (keyof RemoteSyncOptions)[] = [
   "remote",
-  "strategy",
   "mode",
   "required",
   "deadlineMillis",
@@ -100,11 +94,11 @@ const INTERVAL_MILLIS_MIN = 100
 const INTERVAL_MILLIS_MAX = 86_400_000
 
 /**
- * Checks all options of `enableSync`; remotes that are given by their place are left as they are. Throws `InvalidOption`, and the signal's reason if it has
- * aborted.
+ * Checks the options of `enableSync` but those named in `others`; remotes that are given by their place are left as they are. Throws
+ * `InvalidOption`, and the signal's reason if it has aborted.
  */
-export function parseSyncOptions(given: EnableSyncOptions): SyncOptions<RemoteOption> {
-  checkMembers("options", given, KNOWN)
+export function parseSyncOptions(given: RemoteSyncOptions, others: readonly string[] = []): SyncOptions<RemoteOption> {
+  checkMembers("options", given, [...KNOWN, ...others])
   const { interval, maxQueueBytes, throttle, token, signal, label } = given
   checkFlag("live", given.live)
   checkInteger("interval", interval, INTERVAL_MILLIS_MIN, INTERVAL_MILLIS_MAX)
@@ -122,7 +116,6 @@ export function parseSyncOptions(given: EnableSyncOptions): SyncOptions<RemoteOp
   }
   const options: SyncOptions<RemoteOption> = {
     remotes,
-    strategy: oneOf("strategy", given.strategy, ["last-write-wins"]),
     mode,
     required: given.required === undefined ? remotes : remotesOf("required", given.required),
     deadlineMillis: given.deadlineMillis ?? DEADLINE_MILLIS,
@@ -154,14 +147,6 @@ function remoteOf(option: "remote" | "required", remote: unknown): RemoteOption 
   const bytes = typeof name === "string" ? utf8Length(name) : -1
   if (bytes > 0 && bytes <= REMOTE_NAME_BYTES_MAX) return remote as Remote
   throw new InvalidOption({ option, found: textOf(name), expected: `a name of 1 to ${REMOTE_NAME_BYTES_MAX} bytes in UTF-8` })
-}
-
-/** One of the words; the first if it was left out. */
-function oneOf<Word extends string>(option: string, given: unknown, words: readonly [Word, ...Word[]]): Word {
-  if (given === undefined) return words[0]
-  const found = words.find((word) => word === given)
-  if (found !== undefined) return found
-  throw new InvalidOption({ option, found: textOf(given), expected: words.map((word) => quote(word)).join(" or ") })
 }
 
 function checkInteger(option: string, given: unknown, min: number, max: number): void {

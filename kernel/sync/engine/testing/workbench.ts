@@ -3,7 +3,7 @@ import type { Remote } from "../../../ports/remote.ts"
 import { RecordingLogger } from "../../../testing/recording-logger.ts"
 import { startSync } from "../supervisor.ts"
 import type { SyncHandle } from "../sync-handle.ts"
-import { type EnableSyncOptions, parseSyncOptions } from "../sync-options.ts"
+import { type RemoteSyncOptions, parseSyncOptions } from "../sync-options.ts"
 import type { RemoteStatus, SyncStatus } from "../sync-status.ts"
 import { DoubleRemote } from "./double-remote.ts"
 import { type DoubleCycle, DoubleStore } from "./double-store.ts"
@@ -24,7 +24,7 @@ export interface Workbench {
   readonly states: string[]
 }
 
-export interface WorkbenchOptions extends Partial<EnableSyncOptions> {
+export interface WorkbenchOptions extends Partial<RemoteSyncOptions> {
   readonly seed?: number
   readonly remoteNames?: readonly string[]
   /** Called before syncing begins. */
