@@ -40,6 +40,8 @@ describe("checkLayers()", () => {
       'const m = await import("../../adapters/memory/mod.ts")',
       "must not import adapters/memory",
     ],
+    ["a type in the kernel", "kernel/store/x.ts", 'import { counter } from "../../crdt/counter.ts"', "must not import crdt"],
+    ["a type that knows the store", "crdt/x.ts", 'import { log } from "../kernel/log/log.ts"', "must not import kernel/log"],
     ["a runtime in the kernel", "kernel/log/x.ts", 'import fs from "node:fs"', 'must not import "node:fs"'],
     ["a driver in the kernel", "kernel/log/x.ts", "import 'libsql'", 'must not import "libsql"'],
     ["a package of development in the kernel", "kernel/log/x.ts", 'import { pack } from "msgpackr"', 'must not import "msgpackr"'],
@@ -74,6 +76,7 @@ describe("checkLayers()", () => {
         "kernel/log/log.ts": "",
         "kernel/testing/gate.ts": "",
         "adapters/memory/mod.ts": "",
+        "crdt/counter.ts": "",
         "mod.ts": "",
         [path]: text,
       })

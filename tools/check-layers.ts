@@ -6,10 +6,11 @@
  *   adapters  one folder each: base, model, format, ports; never another adapter. `adapters/system` is what those on a file system share,
  *             `adapters/*.ts` finds them by name
  *   protocol  the kernel but for its store: what goes over the wire, a server and a client for it
+ *   crdt      base, ports, format: pure types, which the kernel knows by their port alone
  *   simulation  the kernel and the protocol, over doubles of its own; the second reader of conformance judges
  *   conformance  base, model, format, ports; its programs (`bad-days`, `cli`, `kill-loop`, `race`, `sync-race`) also published entry points,
  *               and the servers of tests
- *   mod.ts    puts the parts together; enable-sync.ts, which it loads lazily, and remotes.ts do the same for syncing
+ *   mod.ts    puts the parts together; enable-sync.ts, which it loads lazily, and remotes.ts do the same for syncing, crdt.ts for types
  *   examples, bench, cli  published entry points; bench also kernel/format, whose bytes it weighs,
  *                         and the servers of tests
  *   tools     know nothing of the project's code
@@ -32,7 +33,7 @@ const PROGRAMS = /^conformance\/(?:bad-days|cli|kill-loop|race|sync-race)(?:\.ts
 const layerOf = (path: string): string | undefined => {
   const [top = "", second = "", third] = path.split("/")
   if (["write-through.test.ts", "rights.test.ts"].includes(path)) return "mod" // of enable-sync.ts
-  if (["mod.ts", "enable-sync.ts", "enable-sync.test.ts", "remotes.ts"].includes(path)) return "mod"
+  if (["mod.ts", "enable-sync.ts", "enable-sync.test.ts", "remotes.ts", "crdt.ts"].includes(path)) return "mod"
   if (path.includes("/testing/")) return "testing"
   if (top === "kernel") {
     if (third === undefined || second === "errors") {
@@ -42,7 +43,7 @@ const layerOf = (path: string): string | undefined => {
   }
   if (top === "adapters") return third === undefined ? "adapters" : `adapters/${second}`
   if (PROGRAMS.test(path)) return "conformance-programs"
-  return ["protocol", "simulation", "conformance", "examples", "bench", "cli", "tools"].includes(top) ? top : undefined
+  return ["protocol", "crdt", "simulation", "conformance", "examples", "bench", "cli", "tools"].includes(top) ? top : undefined
 }
 
 /** Whether a file of layer `from` may import one of layer `to`. Own layer: always. */
@@ -51,10 +52,10 @@ const isAllowed = (from: string, to: string): boolean => {
   if (from === "testing") {
     return to === "base" || to === "conformance" || to === "protocol" || to.startsWith("kernel/") || to.startsWith("adapters/")
   }
-  if (from === "mod") return to === "base" || to.startsWith("kernel/") || to.startsWith("adapters") || to === "protocol"
+  if (from === "mod") return to === "base" || to.startsWith("kernel/") || to.startsWith("adapters") || to === "protocol" || to === "crdt"
   if (from === "protocol") return to === "base" || (to.startsWith("kernel/") && to !== "kernel/store")
   if (from === "simulation") {
-    return to === "base" || to.startsWith("kernel/") || ["adapters/memory", "protocol", "conformance", "testing"].includes(to)
+    return to === "base" || to.startsWith("kernel/") || ["adapters/memory", "protocol", "crdt", "conformance", "testing"].includes(to)
   }
   if (from.startsWith("kernel/")) {
     return to === "base" || KERNEL_ORDER.indexOf(to.slice(7)) < KERNEL_ORDER.indexOf(from.slice(7)) && to.startsWith("kernel/")
@@ -62,6 +63,7 @@ const isAllowed = (from: string, to: string): boolean => {
   if (from === "adapters") return to.startsWith("adapters/") || CONTRACTS.includes(to)
   if (from === "adapters/system") return CONTRACTS.includes(to)
   if (from.startsWith("adapters/")) return to === "adapters/system" || CONTRACTS.includes(to)
+  if (from === "crdt") return ["base", "kernel/ports", "kernel/format"].includes(to)
   if (from === "conformance") return CONTRACTS.includes(to)
   if (from === "conformance-programs") return to === "conformance" || to === "published" || to === "testing" || CONTRACTS.includes(to)
   if (from === "bench" && (to === "kernel/format" || to === "testing")) return true

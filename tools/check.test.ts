@@ -45,7 +45,7 @@ describe("the type-check of kernel, protocol and entry points with a browser's t
     })
   }
 
-  for (const path of ["protocol/client/x.ts", "protocol/server/x.ts", "enable-sync.ts", "remotes.ts", "mod.ts"]) {
+  for (const path of ["protocol/client/x.ts", "protocol/server/x.ts", "enable-sync.ts", "remotes.ts", "crdt/x.ts", "mod.ts"]) {
     it(`looks at ${path}`, async () => {
       assert.match(await violationsOf("export const x: unknown = process.pid", path), /\.ts\(1,/)
     })
