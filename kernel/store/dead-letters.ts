@@ -79,7 +79,8 @@ export class DeadLetters<T> {
    */
   async discard(letter: DeadLetterName): Promise<Written> {
     const core = this.#core, call = "deadLetters.discard"
-    for (let replaced: ReplacedVersions | undefined;;) {
+    let replaced: ReplacedVersions | undefined
+    for (;;) {
       let lacking: FoundLetter | undefined
       const written = await write(core, call, () => {
         const found = findLetter(core, letter), hasPast = found.version.context.length > 0
