@@ -46,11 +46,17 @@ export async function* historyOf<T>(
     core.assertOpen("history")
     const page = await abortable(storage.read(point.position, PAGE), options.signal)
     if (page.length === 0) return
-    for (const bytes of page) foldNext(storage, point, bytes, frame, () => views.foldFrame(frame))
+    let failure: { readonly error: unknown } | undefined
+    try {
+      for (const bytes of page) foldNext(storage, point, bytes, frame, () => views.foldFrame(frame))
+    } catch (error) {
+      failure = { error } // what comes before it can be read
+    }
     for (const entry of found) {
       yield entry
       options.signal?.throwIfAborted()
     }
+    if (failure !== undefined) throw failure.error
     found = []
   }
 }

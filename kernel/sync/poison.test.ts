@@ -12,6 +12,7 @@ import { silentLogger } from "../ports/logger.ts"
 import type { Adapter, Bytes } from "../ports/log-storage.ts"
 import { type Platform, webPlatform } from "../ports/platform.ts"
 import { openStore } from "../store/store.ts"
+import { ForeignWriter } from "../testing/foreign-frame.ts"
 import { logRemote } from "./log-remote.ts"
 import { RemoteCycle } from "./remote-cycle.ts"
 
@@ -76,6 +77,56 @@ describe("poison", () => {
       assert.equal(await again.records.get(`k${at}`), "mended")
       await again.close()
       await remote.close()
+    })
+  }
+
+  for (const damaged of [1, 2, 3]) {
+    it(`T42 version ${damaged} of 3 of a record, damaged where it lies, is never guessed: what builds on it waits, and a new version lifts it`, async () => {
+      const source = memoryAdapter(), storage = await source.open("tasks", OPEN), author = new ForeignWriter(7)
+      for (let version = 1; version <= 3; version++) {
+        await author.put(`other${version}`, version).append(storage)
+        const context = version === 1 ? [] : [{ writer: author.id, seq: version * 2 - 2 }]
+        await author.put("k", { version }, { context }).append(storage, (values) => void (version === damaged && values.fill(0xc1)))
+      }
+      const remote = remoteOver(source), second = logRemote(memoryAdapter(), { store: "tasks", name: "second", logger: silentLogger })
+      const adapter = memoryAdapter(), store = await openStore<{ version: number }>("tasks", adapter)
+      const cycles = [remote, second].map((one) => new RemoteCycle(store.synced, one))
+      for (const cycle of cycles) await cycle.pull(NEVER)
+      const update = store.records.update("k", (value) => ({ version: value!.version + 1 }))
+      if (damaged < 3) assert.deepEqual(await update.then(() => store.records.get("k")), { version: 4 }, "a later version has lifted it")
+      else {
+        const { head } = store.status(), { records } = store
+        for (const read of [update, records.get("k"), records.getEntry("k"), store.batch((tx) => tx.update("k", (value) => value!))]) {
+          await assert.rejects(read, (error: unknown) => error instanceof CorruptValue && error.details.key === "k")
+        }
+        assert.throws(() => records.peek("k"), CorruptValue)
+        assert.equal(store.status().head, head, "nothing was stored")
+      }
+      const history: number[] = []
+      await assert.rejects(async () => {
+        for await (const { value } of store.records.history("k")) history.push(value!.version)
+      }, CorruptValue)
+      assert.deepEqual(history, [1, 2, 3].slice(0, damaged - 1), "those before it are as they were")
+      for (let version = 1; version <= 3; version++) assert.equal(await store.records.get(`other${version}`), version)
+      // Whoever checks what it takes refuses the damaged one alone.
+      await store.records.put("mine", { version: 0 })
+      for (const cycle of cycles) await cycle.push(NEVER)
+      const letters = await store.deadLetters.list()
+      assert.deepEqual(letters.map(({ key, remotes: [first] }) => [key, first?.remote]), damaged < 3 ? [] : [["k", "second"]])
+      const reader = await openStore("tasks", memoryAdapter()), reading = new RemoteCycle(reader.synced, second)
+      await reading.pull(NEVER)
+      assert.deepEqual([await reader.records.count(), await reader.records.get("k")], [5, { version: damaged < 3 ? 4 : 2 }])
+      await store.records.put("k", { version: 5 })
+      assert.deepEqual(await store.deadLetters.list(), [])
+      for (const cycle of cycles) {
+        await cycle.push(NEVER)
+        await cycle.pull(NEVER)
+        assert.equal(cycle.hasPending, false)
+      }
+      await reading.pull(NEVER)
+      for (const one of [store, reader]) assert.deepEqual(await one.records.get("k"), { version: 5 })
+      assert.equal(await reader.digest(), await store.digest())
+      for (const one of [store, reader]) await one.close()
     })
   }
 
