@@ -17,7 +17,6 @@ import { Collection } from "./collection.ts"
 import { type CrdtCollectionOptions, parseCollectionOptions, type ParsedStrategy, type StrategyOptions } from "./collection-options.ts"
 import { CrdtCollection } from "./crdt-collection.ts"
 import { DeadLetters } from "./dead-letters.ts"
-import { digestOf } from "./digest.ts"
 import type { RecordsReader } from "./records-reader.ts"
 import { checkOptions, type OpenStoreOptions } from "./options.ts"
 import type { StoreStatus } from "./status.ts"
@@ -169,6 +168,7 @@ export class Store<T = any> {
   async digest(): Promise<string> {
     this.#core.assertOpen("digest")
     await this.#core.log.settled()
+    const { digestOf } = await import("./digest.ts") // few programs do, so pages load it when they do
     return await digestOf(this.#core)
   }
 
