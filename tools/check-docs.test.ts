@@ -90,4 +90,13 @@ describe("snippetsOf()", () => {
     const snippets = snippetsOf("README.md", fence("ts", "const a = 1") + fence("ts continues no-run", "a"))
     assert.deepEqual(snippets.map(({ text, runs }) => [text, runs]), [["const a = 1\n", true], ["const a = 1\na\n", false]])
   })
+
+  it("joins a block that continues the first one to that alone", () => {
+    const page = fence("ts", "const a = 1") + fence("ts continues=first", "a + 1") + fence("ts continues=first", "a + 2")
+    assert.deepEqual(snippetsOf("README.md", page).map(({ text }) => text), [
+      "const a = 1\n",
+      "const a = 1\na + 1\n",
+      "const a = 1\na + 2\n",
+    ])
+  })
 })

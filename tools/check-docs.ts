@@ -5,7 +5,8 @@
  *   links     every local link leads to a file, and its anchor to a heading
  *   snippets  every ```ts block of README.md and docs/ type-checks, and runs on Node 26 in an empty folder
  *
- * Marks behind `ts`: `no-run` (type-checked only) and `continues` (the block goes on where the one before it on the page ended).
+ * Marks behind `ts`: `no-run` (type-checked only), `continues` (the block goes on where the one before it on the page ended), and
+ * `continues=first` (it goes on where the first one ended).
  * Snippets are laid into `build/snippets`, from where `@cuitty/persist` means this repository.
  */
 import { existsSync } from "node:fs"
@@ -73,10 +74,12 @@ interface Snippet {
 /** The TypeScript blocks of one page, each as a module of its own. */
 export const snippetsOf = (path: string, page: string): readonly Snippet[] => {
   const snippets: Snippet[] = []
-  let before = ""
+  let before = "", first: string | undefined
   for (const { info, text, line } of splitFences(page).fences) {
     if (info[0] !== "ts" && info[0] !== "typescript") continue
-    const whole = info.includes("continues") ? `${before}\n${text}` : text
+    const opening = info.includes("continues") ? before : info.includes("continues=first") ? first : undefined
+    const whole = opening === undefined ? text : `${opening}\n${text}`
+    first ??= whole
     before = whole
     snippets.push({
       place: `${path}:${line}`,

@@ -26,7 +26,9 @@ const calls: { readonly [Call in keyof DeviceCalls]: (...args: Parameters<Device
   delete: async (key) => void await records.delete(key),
   records: async () => Object.fromEntries((await Array.fromAsync(records.list())).map(({ key, value }) => [key, value])),
   conflicts: async () =>
-    Object.fromEntries((await records.conflicts()).map(({ key, versions }) => [key, versions.map(({ value }) => value ?? null)])),
+    Object.fromEntries(
+      (await records.conflicts({ settled: true })).map(({ key, versions }) => [key, versions.map(({ value }) => value ?? null)]),
+    ),
   history: async (key) => (await Array.fromAsync(records.history(key))).map(({ value }) => value ?? null),
   digest: () => store.digest(),
   enableSync: async ({ remotes, token, maxQueueBytes }) => {

@@ -39,9 +39,9 @@ export interface DeviceCalls {
   delete(key: string): void
   /** All records that are shown. */
   records(): Readonly<Record<string, unknown>>
-  /** Per conflicted record the values of its versions, oldest first; a delete is null. */
+  /** Per record with several versions, settled or not, their values, oldest first; a delete is null. */
   conflicts(): Readonly<Record<string, readonly unknown[]>>
-  /** The values that a record has had, newest first; a delete is null. */
+  /** The values that a record has had, oldest first; a delete is null. */
   history(key: string): readonly unknown[]
   digest(): string
   enableSync(order: SyncOrder): void
