@@ -5,24 +5,23 @@
  * the records view after that. After a lost race it runs again on the newer views (rule S2), so nothing outside the block and the
  * `failure`, `seq`, `existed` and `written` of the writes is changed here.
  */
-import { BatchTooLarge, FrameTooLarge, InvalidKey, NotLoaded, VersionMismatch } from "../errors.ts"
-import { BlockColumns, MANY_CONTEXT, NO_CONTEXT } from "../format/block-columns.ts"
+import { BatchTooLarge, FrameTooLarge, NotLoaded, VersionMismatch } from "../errors.ts"
+import { BlockColumns, NO_CONTEXT } from "../format/block-columns.ts"
 import { ByteWriter } from "../format/bytes.ts"
 import type { Checksum } from "../format/checksum.ts"
 import { beginFrame, beginPart, endFrame, endPart, type FrameHead, type FrameReader, PartType } from "../format/frame.ts"
 import { encodeBlock } from "../format/operation-block.ts"
 import { readUtf8 } from "../format/utf8.ts"
-import { BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, CONTEXT_ENTRIES_MAX, PARTS_BYTES_MAX } from "../limits.ts"
+import { BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, PARTS_BYTES_MAX } from "../limits.ts"
 import type { Author } from "../log/author.ts"
 import type { HybridClock } from "../model/clock.ts"
-import { type Dots, NO_DOTS, OperationKind } from "../model/operation.ts"
-import { contextOf, keptBy } from "../model/versions.ts"
+import { NO_DOTS, OperationKind } from "../model/operation.ts"
 import type { Awaitable, Bytes } from "../ports/log-storage.ts"
 import type { Platform } from "../ports/platform.ts"
 import type { StoredWrite, WriteConfirmer } from "../sync/write-confirmation.ts"
-import type { StoredVersion } from "../views/stored-version.ts"
 import type { StoreViews } from "../views/store-views.ts"
 import { BlockTables } from "./block-tables.ts"
+import { FrameContexts } from "./frame-contexts.ts"
 import { FrameScratch } from "./frame-scratch.ts"
 import type { PendingWrite, StagedOperation } from "./pending-write.ts"
 import { stageKey, type Staging } from "./staging.ts"
@@ -59,6 +58,7 @@ export class FrameAuthor implements Author<PendingWrite> {
   readonly #block = new BlockColumns()
   readonly #scratch = new FrameScratch()
   readonly #tables = new BlockTables(this.#block)
+  readonly #contexts: FrameContexts
   readonly #sync: SyncFrames
   /** The last build was a sync's. */
   #isSync = false
@@ -71,6 +71,7 @@ export class FrameAuthor implements Author<PendingWrite> {
 
   constructor(options: FrameAuthorOptions) {
     this.#options = options
+    this.#contexts = new FrameContexts(this.#block, this.#tables, options.staging)
     this.#sync = new SyncFrames(options)
     this.views = options.makeViews()
   }
@@ -258,9 +259,9 @@ export class FrameAuthor implements Author<PendingWrite> {
     block.keyEnds[row] = end
     block.valueStarts[row] = operation.valueStart - staging.values.base
     block.valueEnds[row] = operation.valueEnd - staging.values.base
-    if (inFrame >= 0) this.#contextInFrame(row, inFrame, operation.side?.parents)
-    else if (parents !== undefined) this.#contextOfParents(row, parents, views.records.versionsOf(stored))
-    else if (stored >= 0) this.#contextOfStored(row, stored)
+    if (inFrame >= 0) this.#contexts.inFrame(row, inFrame, operation.side?.parents, views)
+    else if (parents !== undefined) this.#contexts.ofParents(row, parents, views.records.versionsOf(stored), views)
+    else if (stored >= 0) this.#contexts.ofStored(row, stored, views)
     else block.contextWriters[row] = NO_CONTEXT
     const settles = operation.side?.settles
     if (settles !== undefined) {
@@ -276,59 +277,6 @@ export class FrameAuthor implements Author<PendingWrite> {
   #checkType({ collection, side }: StagedOperation): void {
     const { type } = this.views.settings.of(collection)
     if (type !== side?.type) throw this.#options.strategies().wrongType(collection, side?.type ?? "plain values")
-  }
-
-  /**
-   * What an earlier row of this frame wrote, and all that it had seen. What that left open stays so, unless `parents`, versions from before this
-   * frame, are covered as well.
-   */
-  #contextInFrame(row: number, earlier: number, parents: readonly StoredVersion[] | undefined): void {
-    const block = this.#block, writer = block.contextWriters[earlier]!, seq = block.seqs[earlier]!
-    block.contextWriters[row] = 0
-    block.contextSeqs[row] = seq
-    const kept = block.sides.get(earlier)?.keeps ?? NO_DOTS
-    if (kept.length > 0 && parents === undefined) block.sides.set(row, { keeps: kept, settles: undefined })
-    if (parents !== undefined) {
-      const { lineage } = this.views, own = [this.#tables.writers[0]!, seq]
-      return this.#setContext(row, lineage.join([this.#contextOf(earlier), contextOf(parents, lineage), own]))
-    }
-    if (writer === NO_CONTEXT || writer === 0) return
-    this.#setContext(row, this.views.lineage.join([this.#contextOf(earlier), [this.#tables.writers[0]!, seq]]))
-  }
-
-  /** The context of a row of this frame, by the views' writers. */
-  #contextOf(row: number): Dots {
-    return this.#block.contextOf(row).map((number, at) => (at % 2 === 0 ? this.#tables.writers[number]! : number))
-  }
-
-  /** The context of a write that covers these of the record's versions; the others stay (rule S9). */
-  #contextOfParents(row: number, parents: readonly StoredVersion[], siblings: readonly StoredVersion[]): void {
-    const keeps = keptBy(parents, siblings)
-    this.#setContext(row, contextOf(parents, this.views.lineage))
-    if (keeps.length > 0) this.#block.sides.set(row, { keeps: this.#tables.dots(keeps, this.views), settles: undefined })
-  }
-
-  /** What the key shows, and all that it had seen: nearly always one entry. */
-  #contextOfStored(row: number, stored: number): void {
-    const { records, lineage } = this.views, { rows } = records
-    const writer = rows.writerOf(stored), seen = rows.contextWriterOf(stored)
-    const versions = seen === MANY_CONTEXT ? records.versionsOf(stored) : undefined
-    const simple = versions === undefined && !records.isComplex(stored) &&
-      (seen === NO_CONTEXT || seen === writer || lineage.implies(writer, seen, rows.contextSeqOf(stored)))
-    if (!simple) return this.#setContext(row, contextOf(versions ?? records.versionsOf(stored), lineage))
-    this.#block.contextWriters[row] = this.#tables.numberOfWriter(writer, this.views)
-    this.#block.contextSeqs[row] = rows.seqOf(stored)
-  }
-
-  #setContext(row: number, context: Dots): void {
-    const block = this.#block, writers = context.length / 2
-    if (writers > CONTEXT_ENTRIES_MAX) {
-      // Readers refuse a longer one, and with it the whole log.
-      const key = readUtf8(this.#options.staging.keys.out.buffer, block.keyStarts[row]!, block.keyEnds[row]!)
-      const reason = `its versions are of ${writers} copies that did not know of each other, at most ${CONTEXT_ENTRIES_MAX} are allowed`
-      throw new InvalidKey({ key, reason })
-    }
-    this.#tables.setContext(row, context, this.views)
   }
 
   #encode(out: ByteWriter, head: FrameHead): void {

@@ -6,9 +6,7 @@
 import { InvalidStoreName, StoreClosed } from "../errors.ts"
 import { ByteWriter } from "../format/bytes.ts"
 import { type Checksum, chooseChecksum } from "../format/checksum.ts"
-import { PartType } from "../format/frame.ts"
 import { decodeValue, encodeValue } from "../format/msgpack.ts"
-import { encodeSetting } from "../format/settings.ts"
 import { utf8Length } from "../format/utf8.ts"
 import { COLLECTION_NAME_BYTES_MAX, COLLECTIONS_MAX } from "../limits.ts"
 import { textOf } from "../text.ts"
@@ -16,7 +14,6 @@ import { Log } from "../log/log.ts"
 import { Turns } from "../log/turns.ts"
 import { HybridClock } from "../model/clock.ts"
 import { OperationKind } from "../model/operation.ts"
-import type { Setting } from "../model/strategy.ts"
 import type { Durability, LogStorage } from "../ports/log-storage.ts"
 import type { Logger } from "../ports/logger.ts"
 import type { Platform } from "../ports/platform.ts"
@@ -29,7 +26,6 @@ import { NameTable } from "../views/name-table.ts"
 import type { RecordsView } from "../views/records.ts"
 import { SortedKeys } from "../views/sorted-keys.ts"
 import { StoreViews } from "../views/store-views.ts"
-import type { ParsedStrategy } from "./collection-options.ts"
 import { FrameAuthor } from "./frame-author.ts"
 import { type Answer, PendingWrite } from "./pending-write.ts"
 import { stageKey, Staging } from "./staging.ts"
@@ -300,49 +296,6 @@ export class StoreCore {
     }) === true
   }
 
-  /**
-   * Shows the records of a collection (undefined: of those without a setting) by other rules from now on, and notes the setting in the log, unless it
-   * stands there. Resolves when that is stored. Throws `WrongCollectionType` for records that are of another type.
-   */
-  configure(collection: number | undefined, { setting, merge, type }: ParsedStrategy): Promise<void> {
-    if (setting !== undefined && collection !== undefined) this.#requireType(collection, setting)
-    if (merge !== undefined) this.strategies.setMerge(collection, merge)
-    if (collection !== undefined && type !== undefined) this.strategies.setType(collection, type)
-    if (merge !== undefined || type !== undefined) this.#showAgain()
-    return setting === undefined ? Promise.resolve() : this.#storeSetting(collection, setting)
-  }
-
-  async #storeSetting(collection: number | undefined, setting: Setting): Promise<void> {
-    const entry = { collection: collection === undefined ? undefined : this.names.names[collection]!, ...setting }
-    const content = encodeSetting(entry)
-    const stored = this.options.readOnly ? undefined : this.commit((views) => {
-      const known = collection === undefined ? views.settings.of() : views.settings.own(collection)
-      if (known !== undefined && isSameSetting(known, setting)) return undefined
-      return { parts: [{ type: PartType.settings, content }], change: undefined, rewrites: [] }
-    }, true)
-    try {
-      await stored
-    } finally {
-      // Where it is not stored it counts all the same, as long as this handle is open: a write is not to cover what somebody wants to keep.
-      if (this.views.settings.fold(entry)) this.records.showAgain()
-      this.#showAgain()
-    }
-  }
-
-  #requireType(collection: number, { type }: Setting): void {
-    const { type: known } = this.views.settings.of(collection)
-    if (type === known || known === undefined && this.records.liveCount(collection) === 0) return
-    throw this.strategies.wrongType(collection, type === undefined ? "plain values" : `values of the type ${type}`)
-  }
-
-  /** Values are made in another way now. */
-  #showAgain(): void {
-    this.strategies.clear()
-    this.decoded.clear()
-    for (const row of this.records.rowsWithSiblings()) this.subscriptions.note(row)
-    this.subscriptions.deliver()
-  }
-
   /** The row of a key, or -1. Throws `InvalidKey`. */
   rowOf(collection: number, key: string): number {
     const scratch = this.#key, { records } = this
@@ -413,9 +366,6 @@ export function copyOfValue(value: unknown, key: string): unknown {
   encodeValue(value, out, key)
   return decodeValue(out.buffer, 0, out.length)
 }
-
-const isSameSetting = (a: Setting, b: Setting): boolean =>
-  a.strategy === b.strategy && a.deleteConflict === b.deleteConflict && a.type === b.type
 
 const syncedLogOf = (core: StoreCore): SyncedLog => ({
   name: core.name,

@@ -15,6 +15,7 @@ import type { SyncedLog } from "../sync/synced-log.ts"
 import { checkFunction } from "../arguments.ts"
 import { Collection } from "./collection.ts"
 import { type CrdtCollectionOptions, parseCollectionOptions, type ParsedStrategy, type StrategyOptions } from "./collection-options.ts"
+import { configure } from "./configure.ts"
 import { CrdtCollection } from "./crdt-collection.ts"
 import { DeadLetters } from "./dead-letters.ts"
 import type { RecordsReader } from "./records-reader.ts"
@@ -99,13 +100,13 @@ export class Store<T = any> {
 
   /** @internal Sets how records of collections without a setting of their own are shown. Resolves when that is stored. */
   async setStrategy(strategy: ParsedStrategy): Promise<void> {
-    await this.#core.configure(undefined, strategy)
+    await configure(this.#core, undefined, strategy)
   }
 
   /** A setting that cannot be stored counts as long as this handle is open. */
   #configure(name: string, strategy: ParsedStrategy): void {
     this.#core.assertOpen("collection")
-    this.#core.configure(this.#core.collectionIndex(name), strategy).catch((error) => {
+    configure(this.#core, this.#core.collectionIndex(name), strategy).catch((error) => {
       this.#core.options.logger.error("a collection's strategy could not be stored", { collection: name, error: kindOf(error) })
     })
   }

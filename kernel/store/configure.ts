@@ -1,0 +1,56 @@
+/** Configuring a collection: its functions and types for this handle, its setting for the log. */
+import { PartType } from "../format/frame.ts"
+import { encodeSetting } from "../format/settings.ts"
+import type { Setting } from "../model/strategy.ts"
+import type { ParsedStrategy } from "./collection-options.ts"
+import type { StoreCore } from "./store-core.ts"
+
+/**
+ * Shows the records of a collection (undefined: of those without a setting) by other rules from now on, and notes the setting in the log, unless it
+ * stands there. Resolves when that is stored; a setting that cannot be stored counts as long as this handle is open. Throws `WrongCollectionType` for
+ * records that are of another type.
+ */
+export function configure(core: StoreCore, collection: number | undefined, { setting, merge, type }: ParsedStrategy): Promise<void> {
+  if (setting !== undefined && collection !== undefined) requireType(core, collection, setting)
+  if (merge !== undefined) core.strategies.setMerge(collection, merge)
+  if (collection !== undefined && type !== undefined) core.strategies.setType(collection, type)
+  if (merge !== undefined || type !== undefined) showAgain(core)
+  return setting === undefined ? Promise.resolve() : storeSetting(core, collection, setting)
+}
+
+async function storeSetting(core: StoreCore, collection: number | undefined, setting: Setting): Promise<void> {
+  const entry = { collection: collection === undefined ? undefined : core.names.names[collection]!, ...setting }
+  /** A write is not to cover what somebody wants to keep, whatever became of the frame. */
+  const takeUnstored = (): void => {
+    if (core.views.settings.fold(entry)) core.records.showAgain()
+  }
+  try {
+    if (core.options.readOnly) return takeUnstored()
+    await core.commit((views) => {
+      const known = collection === undefined ? views.settings.of() : views.settings.own(collection)
+      if (known !== undefined && isSame(known, setting)) return undefined
+      return { parts: [{ type: PartType.settings, content: encodeSetting(entry) }], change: undefined, rewrites: [] }
+    }, true)
+  } catch (error) {
+    takeUnstored()
+    throw error
+  } finally {
+    showAgain(core)
+  }
+}
+
+const isSame = (a: Setting, b: Setting): boolean => a.strategy === b.strategy && a.deleteConflict === b.deleteConflict && a.type === b.type
+
+function requireType(core: StoreCore, collection: number, { type }: Setting): void {
+  const { type: known } = core.views.settings.of(collection)
+  if (type === known || known === undefined && core.records.liveCount(collection) === 0) return
+  throw core.strategies.wrongType(collection, type === undefined ? "plain values" : `values of the type ${type}`)
+}
+
+/** Values are made in another way now. */
+function showAgain({ strategies, decoded, records, subscriptions }: StoreCore): void {
+  strategies.clear()
+  decoded.clear()
+  for (const row of records.rowsWithSiblings()) subscriptions.note(row)
+  subscriptions.deliver()
+}
