@@ -16,8 +16,9 @@ import { clearCollection } from "./clear.ts"
 import { resolveRecord } from "./conflicts.ts"
 import type { RecordVersion } from "./record-version.ts"
 import { RecordsReader } from "./records-reader.ts"
+import { refusePromise } from "./callback.ts"
 import type { StoreCore } from "./store-core.ts"
-import { findInBuild, refusePromise, writeInBuild } from "./transaction.ts"
+import { findInBuild, writeInBuild } from "./transaction.ts"
 import type { PutOptions, Written } from "./types.ts"
 
 export class CrdtCollection<View, Editor> extends RecordsReader<View> {

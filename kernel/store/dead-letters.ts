@@ -22,8 +22,9 @@ import type { OpenLetter } from "../views/dead-letters.ts"
 import { type DeadLetter, type DeadLetterName, toDeadLetter } from "./dead-letter.ts"
 import type { OperationSide } from "./pending-write.ts"
 import { readReplaced, type ReplacedVersions } from "./replaced-versions.ts"
+import { refusePromise } from "./callback.ts"
 import type { StoreCore } from "./store-core.ts"
-import { refusePromise, writeInBuild } from "./transaction.ts"
+import { writeInBuild } from "./transaction.ts"
 import type { Written } from "./types.ts"
 
 /** What a value becomes before it is tried again. */

@@ -6,8 +6,8 @@ import { MergeFailed } from "../errors.ts"
 import { ByteWriter } from "../format/bytes.ts"
 import { decodeValue, encodeValue, freezeDeep } from "../format/msgpack.ts"
 import type { Bytes } from "../ports/log-storage.ts"
+import { refusePromise } from "./callback.ts"
 import { RecordVersion, type UpdateVersion } from "./record-version.ts"
-import { refusePromise } from "./transaction.ts"
 
 /**
  * Makes one value of two versions of a record: `local` the older, `remote` the newer, on every device alike; of more versions, what was made of

@@ -188,7 +188,7 @@ export class Strategies implements MadeValues {
 
   /** A version as users see it. Throws `CorruptValue`, `WrongCollectionType`. */
   toRecordVersion<T>(row: number, version: StoredVersion): RecordVersion<T> {
-    const { views: { records, writers, labels } } = this.#source
+    const { writers, labels } = this.#source.views
     const deleted = version.valueBytes === 0, replica = writers.replicaOf(version.writer)
     const value = deleted ? undefined : this.toShownIn(row, this.#valueOf(row, version)) as T
     const name = writers.versionOf(version.writer, version.seq)

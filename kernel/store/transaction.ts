@@ -4,9 +4,10 @@
  * It sees the stored state and its own writes. After a lost race the function runs again on the newer state, so it must not do
  * anything but read and write here.
  */
-import { CallbackNotSynchronous, InvalidValue, StoreClosed } from "../errors.ts"
+import { InvalidValue, StoreClosed } from "../errors.ts"
 import { decodeValue, freezeDeep } from "../format/msgpack.ts"
 import { OperationKind } from "../model/operation.ts"
+import { refusePromise } from "./callback.ts"
 import type { OperationSide } from "./pending-write.ts"
 import type { StoreCore } from "./store-core.ts"
 
@@ -25,13 +26,6 @@ export interface TransactionRecords<T> {
 /** All records of a store inside a transaction: those of the default collection, and others by name. */
 export interface Transaction<T> extends TransactionRecords<T> {
   collection<U = T>(name: string): TransactionRecords<U>
-}
-
-/** Refuses what an async function answers, without an unhandled rejection. */
-export function refusePromise(answer: unknown, callback: string): void {
-  if (typeof answer !== "object" || answer === null || !("then" in answer) || typeof answer.then !== "function") return
-  void Promise.resolve(answer).catch(() => {}) // the call rejects with the error below
-  throw new CallbackNotSynchronous({ callback })
 }
 
 /** The new value of an update. Throws for a promise and for `undefined`, which is nearly always a forgotten `return`. */
