@@ -195,6 +195,7 @@ export type {
   SyncState,
   SyncStatus,
 } from "./kernel/sync/engine/sync-status.ts"
+export type { UpstreamLoss } from "./kernel/sync/upstream-loss.ts"
 export type { Transaction, TransactionRecords } from "./kernel/store/transaction.ts"
 export type {
   BatchOperation,

@@ -16,7 +16,15 @@ import {
   type NotConfirmedDetails,
   type Store,
 } from "./mod.ts"
-import { allowAnyone, createSyncServer, listen, type Listener, type SyncServer, type SyncServerOptions } from "./protocol/server/mod.ts"
+import {
+  allowAnyone,
+  createSyncServer,
+  listen,
+  type Listener,
+  type SyncServer,
+  type SyncServerOptions,
+  tokens,
+} from "./protocol/server/mod.ts"
 import { httpRemote } from "./remotes.ts"
 
 const makeServer = (more: Partial<SyncServerOptions> = {}): SyncServer =>
@@ -157,6 +165,23 @@ describe('enableSync({ mode: "write-through" })', () => {
     await store.records.put("k", 1)
     assert.deepEqual({ dead: sync.status().deadLetters, pending: sync.status().pendingOperations }, { dead: 0, pending: 0 })
     assert.equal(await readFrom(listener.url, "k"), 1)
+    await store.close()
+    await listener.stop()
+  })
+
+  it("S35 resolves when what belonged to another login was written anew, and that arrived", async () => {
+    const TOKENS = ["token-of-alice-0001", "token-of-bob-000001"] as const, stores = ["*"]
+    const authenticate = tokens({
+      alice: { token: TOKENS[0], stores, namespace: "team" },
+      bob: { token: TOKENS[1], stores, namespace: "team" },
+    })
+    const listener = await serve({ authenticate }), store = await open()
+    for (const [n, token] of [...TOKENS, ...TOKENS].entries()) {
+      const sync = await enableSync(store, { remote: listener.url, token, ...WRITE_THROUGH })
+      await store.records.put("k", n)
+      assert.deepEqual({ dead: sync.status().deadLetters, pending: sync.status().pendingOperations }, { dead: 0, pending: 0 })
+      await sync.stop()
+    }
     await store.close()
     await listener.stop()
   })

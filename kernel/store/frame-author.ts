@@ -18,6 +18,7 @@ import type { HybridClock } from "../model/clock.ts"
 import { NO_DOTS, OperationKind } from "../model/operation.ts"
 import type { Awaitable, Bytes } from "../ports/log-storage.ts"
 import type { Platform } from "../ports/platform.ts"
+import { isDisowned } from "../sync/refusals.ts"
 import type { StoredWrite, WriteConfirmer } from "../sync/write-confirmation.ts"
 import type { StoreViews } from "../views/store-views.ts"
 import { BlockTables } from "./block-tables.ts"
@@ -305,6 +306,7 @@ export class FrameAuthor implements Author<PendingWrite> {
     if (this.#next !== undefined) return this.#next.foldFrame(frame)
     this.views.foldFrame(frame)
     const { writer } = this.#options
+    if (frame.change !== undefined && isDisowned(frame.change, writer.id)) writer.disown() // another handle was told
     // An append of this writer that was thought lost: its numbers are used.
     if (writer.index >= 0) writer.seq = Math.max(writer.seq, this.views.vector.entries.get(writer.index)?.seq ?? 0)
     this.#options.onFrame()

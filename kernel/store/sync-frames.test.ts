@@ -111,6 +111,43 @@ describe("SyncFrames", () => {
     await play.store.close()
   })
 
+  it("S35 writes anew, and goes on, under a new writer that links to the one that is another login's", async () => {
+    const play = await Play.open()
+    await play.store.records.put("k", 1)
+    const [old] = play.live("k") as [LiveVersion], id = play.views.writers.idOf(old.version.writer)
+    const refused = [{ writer: id, seq: 1, code: "writer_not_owned", message: "" }]
+    await play.commit(() => frameOf({ rewrites: [old], change: changeOf({ refused: [{ ...refused[0]!, code: "clock_ahead" }] }) }))
+    assert.deepEqual(
+      play.live("k").map(({ version }) => [version.writer, version.seq]),
+      [[old.version.writer, 2]],
+      "a stamp says nothing of logins",
+    )
+    await play.commit((views) => frameOf({ rewrites: views.records.liveVersions(() => true), change: changeOf({ refused }) }))
+    const [anew] = play.live("k") as [LiveVersion]
+    assert.notEqual(anew.version.writer, old.version.writer)
+    assert.equal(anew.version.seq, 1)
+    assert.equal(play.views.lineage.implies(anew.version.writer, old.version.writer, 2), true)
+    await play.store.records.put("l", 1)
+    assert.deepEqual(play.live("l").map(({ version }) => [version.writer, version.seq]), [[anew.version.writer, 2]])
+    await play.commit(() => frameOf({ change: changeOf({ refused }) }))
+    await play.store.records.put("m", 1)
+    assert.equal(play.live("m")[0]?.version.writer, anew.version.writer, "it was another writer that was refused")
+    await play.store.close()
+  })
+
+  it("S35 another handle of the log hears of it with the frame", async () => {
+    const play = await Play.open(), other = await openStore("s", play.adapter, { platform: new TestPlatform(4) })
+    await play.store.records.put("k", 1)
+    const [{ version: { writer } }] = play.live("k") as [LiveVersion], id = play.views.writers.idOf(writer)
+    await other.synced.commit(() =>
+      frameOf({ change: changeOf({ refused: [{ writer: id, seq: 1, code: "writer_not_owned", message: "" }] }) })
+    )
+    await play.store.refresh()
+    await play.store.records.put("l", 1)
+    assert.notEqual(play.live("l")[0]?.version.writer, writer)
+    await Promise.all([play.store.close(), other.close()])
+  })
+
   it("S19 a version that is written anew covers the old one alone, and keeps the siblings open", async () => {
     const play = await Play.open()
     await play.bring(

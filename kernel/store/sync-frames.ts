@@ -19,6 +19,7 @@ import type { HybridClock } from "../model/clock.ts"
 import { OperationKind } from "../model/operation.ts"
 import { addVersion, contextOf, keptBy } from "../model/versions.ts"
 import type { Platform } from "../ports/platform.ts"
+import { isDisowned } from "../sync/refusals.ts"
 import type { LiveVersion, SyncFrame } from "../sync/synced-log.ts"
 import type { StoredVersion } from "../views/stored-version.ts"
 import type { StoreViews } from "../views/store-views.ts"
@@ -60,6 +61,8 @@ export class SyncFrames {
     try {
       const frame = write.commit?.(views)
       if (frame === undefined) return
+      const { change } = frame, { writer } = this.#options
+      if (change !== undefined && isDisowned(change, writer.id)) writer.disown() // what is written anew too
       this.#addRewrites(frame, views)
       this.#encode(frame, views, out, head)
       const bytesMax = this.#options.frameBytesMax

@@ -16,6 +16,7 @@ export class Writer {
   #index = -1
   #id: Bytes = new Uint8Array(WRITER_BYTES)
   #seq = 0
+  #isDisowned = false
 
   constructor(randomBytes: (length: number) => Bytes) {
     this.#randomBytes = randomBytes
@@ -40,13 +41,20 @@ export class Writer {
   retire(): void {
     this.#index = -1
     this.#seq = 0
+    this.#isDisowned = false
+  }
+
+  /** A remote knows it as another login's: the next build takes a new identity. Until then it stays what a frame under way was written under. */
+  disown(): void {
+    this.#isDisowned = this.#index >= 0
   }
 
   /**
    * Takes an identity if there is none, if the numbers of this one would run out, or if it was drawn with a replica of its own and
-   * another handle then wrote first: nothing is stored under it, and a log has one replica.
+   * another handle then wrote first: nothing is stored under it, and a log has one replica. Also if it is disowned.
    */
   ensure(views: StoreViews, operations: number): void {
+    if (this.#isDisowned) this.retire()
     if (this.#seq > 0 && this.#seq + operations <= SEQ_MAX) return
     const [earlier] = views.own
     if (this.#index >= 0 && this.#seq === 0 && (earlier === undefined || isOfReplica(this.#id, views.writers.idOf(earlier)))) return

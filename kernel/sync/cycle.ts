@@ -2,6 +2,7 @@
  * Cycle: pushes to one remote and pulls from it, one request after another; what the engine schedules.
  */
 import type { Cursor, Handshake, Remote } from "../ports/remote.ts"
+import type { UpstreamLoss } from "./upstream-loss.ts"
 
 export interface PushResult {
   readonly requests: number
@@ -35,6 +36,8 @@ export interface CycleStatus {
   readonly pendingOperations: number
   /** Bytes of their keys and values, as they would be sent. */
   readonly pendingBytes: number
+  /** What is lacking there and may not be brought from here; undefined where that is nothing, or not known. */
+  readonly upstreamLoss: UpstreamLoss | undefined
   readonly cursor: Cursor
   /** The first pull of this remote has reached its head. */
   readonly caughtUp: boolean

@@ -84,6 +84,11 @@ export class Known {
     this.readFrom = 0
   }
 
+  /** The remote does not take everything from here. */
+  get isRestricted(): boolean {
+    return this.#forbidden !== undefined
+  }
+
   /** Is the remote to get a writer's operations from here? */
   takes(writer: number, views: StoreViews): boolean {
     return this.#forbidden === undefined || (views.own.has(writer) && !this.#forbidden.has(writer))

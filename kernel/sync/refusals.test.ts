@@ -8,7 +8,7 @@ import { BATCH_BYTES_MAX, CLOCK_DRIFT_MILLIS_MAX, STAMP_MILLIS_MAX } from "../li
 import { bytesToHex } from "../model/identifiers.ts"
 import type { Refusal, RefusalCode } from "../ports/remote.ts"
 import { PlannedLog, REMOTE } from "../testing/planned-log.ts"
-import { clockOffsetOf, hasUnanswered, noChange, refusalCommit, withheldCommit } from "./refusals.ts"
+import { clockOffsetOf, foreignWriters, hasUnanswered, noChange, refusalCommit, withheldCommit } from "./refusals.ts"
 import type { SyncFrame } from "./synced-log.ts"
 
 const put = (seq: number, key: string, more: Partial<OperationNotation> = {}): OperationNotation => operation(seq, key, "01", more)
@@ -58,10 +58,28 @@ describe("refusalCommit()", () => {
 
   it("S19 makes dead letters of what is refused for anything else, with the reason", () => {
     const log = own(put(1, "k1"), put(2, "k2", { counter: 1 }), put(3, "k3", { counter: 2 }))
-    const codes: readonly RefusalCode[] = ["op_invalid", "op_too_large", "writer_not_owned"]
+    const codes: readonly RefusalCode[] = ["op_invalid", "op_too_large", "op_invalid"]
     const { rewrites, change } = shown(log, refused(log, codes.map((code, at) => refusal(A, at + 1, code, "no"))))
     assert.deepEqual([rewrites, change.dead, change.offset], [[], [[A, 1], [A, 2], [A, 3]], null])
     assert.deepEqual(change.refused.map(({ code }) => code), codes)
+  })
+
+  it("S35 has what belongs to another login written anew, and takes no offset from that", () => {
+    const log = own(put(1, "k1"), put(2, "k2", { counter: 1 }), put(3, "k2", { context: [[0, 2]], counter: 2 }))
+    const all = [1, 2, 3].map((seq) => refusal(A, seq, "writer_not_owned"))
+    const { rewrites, change } = shown(log, refused(log, all))
+    assert.deepEqual([rewrites, change.dead, change.offset], [[[A, 1], [A, 3]], [], null])
+    assert.deepEqual(change.refused.map(({ dot }) => dot), [[A, 1], [A, 2], [A, 3]], "what was replaced since is withheld too")
+    const both = shown(log, refused(log, [refusal(A, 1, "writer_not_owned"), refusal(A, 3, "clock_ahead")]))
+    assert.deepEqual([both.rewrites, both.change.offset], [[[A, 1], [A, 3]], 400_000])
+  })
+
+  it("S35 takes no word on operations of others from who says that their writer is not ours", () => {
+    const log = own(put(1, "k1")).add([blockOf([B], [put(1, "k2")])]), refusals = [refusal(B, 1, "writer_not_owned")]
+    assert.equal(refused(log, refusals), undefined)
+    const { views } = log, index = views.writers.indexOf(fromHex(B))
+    assert.deepEqual(foreignWriters(views, [...refusals, refusal(A, 1, "writer_not_owned"), refusal(B, 1, "op_invalid")]), [index])
+    assert.deepEqual(foreignWriters(views, [{ ...refusal(B, 1, "writer_not_owned"), writer: new Uint8Array(3) }]), [])
   })
 
   it("S25 an event that is refused is a dead letter, and never written anew", () => {

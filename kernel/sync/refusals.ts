@@ -2,6 +2,8 @@
  * What a device does about operations that a remote does not take (rules S19, S20, S37). Nothing is changed in place:
  *
  *   its clock was ahead       a new operation of the same value covers the refused one, with a corrected stamp
+ *   its writer belongs to     the same under another writer: that one is never written under again here, by no handle of this log (rule S35)
+ *   another login
  *   everything else           a dead letter: the record stays visible here, marked
  *   a page names it withheld  its author writes it anew (and it is then taken, or properly refused); for others it is a dead letter
  */
@@ -16,7 +18,8 @@ import {
   STAMP_MILLIS_MAX,
 } from "../limits.ts"
 import { WRITER_BYTES } from "../model/identifiers.ts"
-import type { Refusal } from "../ports/remote.ts"
+import type { Bytes } from "../ports/log-storage.ts"
+import type { Refusal, RefusalCode } from "../ports/remote.ts"
 import type { StoreViews } from "../views/store-views.ts"
 import { OperationKind } from "../model/operation.ts"
 import { clip } from "../text.ts"
@@ -24,6 +27,25 @@ import type { LiveVersion, SyncCommit } from "./synced-log.ts"
 
 /** Bytes of a frame that the answer to one refusal takes at most, beside key, value and message: a dot, a code, columns of one operation. */
 const ANSWER_BYTES = 128
+
+/** The writer belongs to another login. */
+const DISOWNED: RefusalCode = "writer_not_owned"
+
+/** Does a frame say of this writer that a remote knows it as another login's? */
+export const isDisowned = ({ refused }: RemoteChange, writer: Bytes): boolean =>
+  refused.some((dot) => dot.code === DISOWNED && areEqual(dot.writer, writer))
+
+const areEqual = (a: Bytes, b: Bytes): boolean => a.length === b.length && a.every((byte, at) => byte === b[at])
+
+/**
+ * Writers that are not this log's own and that a remote says belong to another login. It was not told that they are own: such a word is none on
+ * the operations, but on what may be brought there, and is taken as `forbidden` (rule S35), so that nobody's record becomes a dead letter by it.
+ */
+export const foreignWriters = ({ own, writers }: StoreViews, refused: readonly Refusal[]): readonly number[] =>
+  refused.flatMap(({ writer, code }) => {
+    const index = code === DISOWNED && writer.length === WRITER_BYTES ? writers.indexOf(writer) : -1
+    return index < 0 || own.has(index) ? [] : [index]
+  })
 
 /** A change that tells of nothing yet. */
 export const noChange = (remote: string): RemoteChange => ({
@@ -49,19 +71,21 @@ export function clockOffsetOf(views: StoreViews, remote: string, now: number, se
  */
 export const refusalCommit =
   (remote: string, refused: readonly Refusal[], now: () => number, serverTimeMillis: number): SyncCommit => (views) => {
-    const dots = refused.filter((dot) => isHere(views, dot)).map(({ writer, seq, code, message }): RefusedDot => ({
+    const isOurs = ({ writer, code }: Refusal): boolean => code !== DISOWNED || views.own.has(views.writers.indexOf(writer))
+    const dots = refused.filter((dot) => isHere(views, dot) && isOurs(dot)).map(({ writer, seq, code, message }): RefusedDot => ({
       writer,
       seq,
       code: clip(code, REFUSAL_CODE_BYTES_MAX),
       message: clip(message, REFUSAL_MESSAGE_BYTES_MAX),
     }))
     const isAhead = ({ code }: RefusedDot): boolean => code === "clock_ahead"
-    const live = liveVersions(views, dots.filter(isAhead))
+    const isWrittenAnew = (dot: RefusedDot): boolean => isAhead(dot) || dot.code === DISOWNED
+    const live = liveVersions(views, dots.filter(isWrittenAnew))
     const taken = fitting(dots, (dot) => (live.get(nameOf(views, dot))?.version.valueBytes ?? 0) + KEY_BYTES_MAX + dot.message.length * 3)
     const { refused: known, clockOffsetMillis } = views.remotes.of(remote), { dead: buried } = views.remotes
     const unheard = taken.filter(({ writer, seq }) => !known.has(views.writers.indexOf(writer), seq))
-    const dead = taken.filter((dot) => !isAhead(dot) && !buried.has(views.writers.indexOf(dot.writer), dot.seq))
-    const rewrites = taken.filter(isAhead).flatMap((dot) => live.get(nameOf(views, dot)) ?? [])
+    const dead = taken.filter((dot) => !isWrittenAnew(dot) && !buried.has(views.writers.indexOf(dot.writer), dot.seq))
+    const rewrites = taken.filter(isWrittenAnew).flatMap((dot) => live.get(nameOf(views, dot)) ?? [])
     const offset = taken.some(isAhead) ? offsetOf(now(), serverTimeMillis) : undefined
     if (unheard.length === 0 && dead.length === 0 && rewrites.length === 0 && (offset ?? clockOffsetMillis) === clockOffsetMillis) {
       return undefined

@@ -15,10 +15,12 @@ import type { Position } from "../ports/log-storage.ts"
 import type { Cursor, Handshake, PassedRange, PullAnswer, PushAnswer, Refusal, Remote, RemoteLimits } from "../ports/remote.ts"
 import type { CycleStatus, PullResult, PushResult, SyncCycle } from "./cycle.ts"
 import { Known } from "./known.ts"
+import type { StoreViews } from "../views/store-views.ts"
 import { checkParts, type Page, pageCommit, restartCommit, sameCursor } from "./pages.ts"
 import { basisOf, planPush, type PushPlan } from "./planner.ts"
-import { hasUnanswered, refusalCommit, withheldCommit } from "./refusals.ts"
+import { foreignWriters, hasUnanswered, refusalCommit, withheldCommit } from "./refusals.ts"
 import type { SyncedLog } from "./synced-log.ts"
+import { type UpstreamLoss, upstreamLossOf } from "./upstream-loss.ts"
 
 /** An `ok` may leave what was pushed lacking this many times in a row before it is taken for a lie. */
 const FRUITLESS_PUSHES_MAX = 3
@@ -42,6 +44,8 @@ export class RemoteCycle implements SyncCycle {
   #handshake: Handshake | undefined
   #remoteHead = 0
   #queue = { head: -1, acks: -1, bytes: 0 }
+  #loss: { readonly views: StoreViews; readonly head: Position; readonly acks: number; readonly loss: UpstreamLoss | undefined } | undefined
+  /** Counts what answers told: what was looked up before is to be looked up anew. */
   #acks = 0
 
   constructor(log: SyncedLog, remote: Remote) {
@@ -54,6 +58,7 @@ export class RemoteCycle implements SyncCycle {
     if (this.#handshake !== undefined) return this.#handshake
     const handshake = await this.remote.handshake({ signal })
     this.#known.allow()
+    this.#acks++
     this.#remoteHead = handshake.head.position
     return this.#handshake = handshake
   }
@@ -108,17 +113,19 @@ export class RemoteCycle implements SyncCycle {
         if (isTaken && plan.through >= until) return total
       } else if (answer.kind === "refused") {
         ahead = undefined
-        const { refused, serverTimeMillis } = answer
+        const { refused, serverTimeMillis } = answer, foreign = foreignWriters(this.#log.views, refused)
+        if (foreign.length > 0) this.#forbid(foreign)
         const isNews = await this.#log.commit(refusalCommit(this.remote.name, refused, this.#now, serverTimeMillis))
         // What this push wrote anew has a stamp by the remote's own clock: whoever refuses that too will never have enough.
-        fruitless = isNews && refused.some((dot) => this.#wasThere(dot, began)) ? 0 : fruitless + 1
+        const isLess = foreign.some((writer) => plan.ranges.has(writer)) || isNews && refused.some((dot) => this.#wasThere(dot, began))
+        fruitless = isLess ? 0 : fruitless + 1
         until = this.#log.head
-        total = { ...total, refused: total.refused + refused.length }
+        total = { ...total, refused: total.refused + refused.length, stoppedBy: foreign.length > 0 ? "forbidden" : total.stoppedBy }
       } else {
         ahead = undefined
         const writers = answer.writers.map((writer) => this.#log.views.writers.indexOf(writer))
         fruitless = writers.some((writer) => plan.ranges.has(writer)) ? 0 : fruitless + 1
-        this.#known.forbid(writers)
+        this.#forbid(writers)
         total = { ...total, stoppedBy: "forbidden" }
       }
       if (fruitless > FRUITLESS_PUSHES_MAX) {
@@ -129,6 +136,11 @@ export class RemoteCycle implements SyncCycle {
         })
       }
     }
+  }
+
+  #forbid(writers: readonly number[]): void {
+    this.#known.forbid(writers)
+    this.#acks++
   }
 
   /** Own writers and their last numbers. */
@@ -242,12 +254,15 @@ export class RemoteCycle implements SyncCycle {
   status(): CycleStatus {
     const { views } = this.#log, view = this.#known.follow(views)
     const pendingOperations = this.#pendingOperations()
-    const pendingBytes = (): number => pendingOperations === 0 ? 0 : this.#pendingBytes()
+    const pendingBytes = (): number => pendingOperations === 0 ? 0 : this.#pendingBytes(), upstreamLoss = () => this.#upstreamLoss()
     return {
       pendingOperations,
-      // Of all this the only part that takes long: looked up when somebody reads it.
+      // Of all this the only parts that take long: looked up when somebody reads them.
       get pendingBytes(): number {
         return pendingBytes()
+      },
+      get upstreamLoss(): UpstreamLoss | undefined {
+        return upstreamLoss()
       },
       cursor: view.cursor,
       caughtUp: view.caughtUp,
@@ -275,13 +290,21 @@ export class RemoteCycle implements SyncCycle {
     const seqs = new Map<number, number>()
     const lacks = (writer: number, seq: number): boolean => {
       let known = seqs.get(writer)
-      if (known === undefined) seqs.set(writer, known = this.#known.of(writer, views))
+      if (known === undefined) seqs.set(writer, known = this.#known.takes(writer, views) ? this.#known.of(writer, views) : Infinity)
       return seq > known
     }
     let bytes = 0
     for (const { version } of views.records.liveVersions(lacks)) bytes += version.keyBytes + version.valueBytes
     this.#queue = { head, acks: this.#acks, bytes }
     return bytes
+  }
+
+  #upstreamLoss(): UpstreamLoss | undefined {
+    const { views, head } = this.#log
+    if (this.#loss?.views !== views || this.#loss.head !== head || this.#loss.acks !== this.#acks) {
+      this.#loss = { views, head, acks: this.#acks, loss: upstreamLossOf(views, this.#known) }
+    }
+    return this.#loss.loss
   }
 }
 

@@ -22,7 +22,7 @@ export interface RemoteStatusSource {
 
 export function toRemoteStatus(source: RemoteStatusSource): RemoteStatus {
   const { remote, cycle, steps, live } = source, { connect, push, pull, hints } = source.stalls
-  const { pendingOperations, pendingBytes, cursor, caughtUp, remoteHead, clockOffsetMillis, handshake } = cycle
+  const { pendingOperations, pendingBytes, upstreamLoss, cursor, caughtUp, remoteHead, clockOffsetMillis, handshake } = cycle
   // What keeps everything from going on comes first.
   const stalls = [connect, pull, push, hints, live.stall]
   const waits = stalls.filter(({ failure, isOpen }) => failure !== undefined && !isOpen)
@@ -33,6 +33,7 @@ export function toRemoteStatus(source: RemoteStatusSource): RemoteStatus {
     online: steps.isOnline,
     pendingOperations,
     pendingBytes,
+    upstreamLoss,
     lastPushAt: steps.lastPushAt,
     lastPullAt: steps.lastPullAt,
     lastError: stalls.find(({ failure }) => failure !== undefined)?.failure,

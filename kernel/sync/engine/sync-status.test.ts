@@ -2,6 +2,7 @@ import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { InvalidOption } from "../../errors.ts"
 import type { SyncStatus } from "./sync-status.ts"
+import type { UpstreamLoss } from "../upstream-loss.ts"
 import { failAll, lost, noToken } from "./testing/failing.ts"
 import { makeWorkbench, rested } from "./testing/workbench.ts"
 
@@ -273,6 +274,25 @@ describe("SyncHandle: subscribe(), waitFor(), on(), iteration", () => {
     await handle.stop()
     await time.run(1)
     assert.deepEqual([events.at(-1), changes], ["complete: stopped", before])
+  })
+
+  it("says what may not be brought: of all remotes, where most is lacking", async () => {
+    const { handle, store, time } = await rested({ remoteNames: ["https://a.example", "https://b.example"] })
+    assert.equal(handle.status().upstreamLoss, undefined)
+    const lossOf = (operations: number): UpstreamLoss => ({ operations, records: [{ collection: "", key: "k" }] })
+    const [first, second] = store.cycles
+    assert.ok(first !== undefined && second !== undefined)
+    second.upstreamLoss = lossOf(1)
+    assert.deepEqual(handle.status().upstreamLoss, lossOf(1))
+    first.upstreamLoss = lossOf(2)
+    const { upstreamLoss, remotes } = handle.status()
+    assert.deepEqual([upstreamLoss, ...remotes.map((remote) => remote.upstreamLoss)], [lossOf(2), lossOf(2), lossOf(1)])
+    const changes: number[] = []
+    handle.subscribe((status) => changes.push(status.upstreamLoss?.operations ?? 0))
+    first.upstreamLoss = second.upstreamLoss = undefined
+    store.write()
+    await time.run(100)
+    assert.deepEqual([changes[0], changes.at(-1)], [2, 0])
   })
 
   it("on() tells of what is denied, and of errors that do not pass by themselves", async () => {

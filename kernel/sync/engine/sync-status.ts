@@ -7,6 +7,7 @@
  *   syncing           sends or fetches                       needs-auth       the token is not taken
  *   stopped           for ever                               update-required  no version of the protocol in common
  */
+import type { UpstreamLoss } from "../upstream-loss.ts"
 
 export type SyncState =
   | "idle"
@@ -69,6 +70,12 @@ export interface SyncMeasures {
   /** Operations of this store that the remote is not known to have, and their bytes as they would be sent. Of all: where most are lacking. */
   readonly pendingOperations: number
   readonly pendingBytes: number
+  /**
+   * What this store holds, the remote lacks, and this principal may not bring there, as far as pushes have shown since the last handshake; undefined
+   * where that is nothing. It names what its authors may still bring as well: who they are, and whether they come back, is not known here. Of all:
+   * where most is lacking.
+   */
+  readonly upstreamLoss: UpstreamLoss | undefined
   /** When a push or pull last went well. Of all: the latest. */
   readonly lastPushAt: number | undefined
   readonly lastPullAt: number | undefined

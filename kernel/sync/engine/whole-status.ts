@@ -21,6 +21,7 @@ export function toSyncStatus(store: SyncedStore, label: string | undefined, remo
     online: remotes.every(({ online }) => online),
     pendingOperations: most("pendingOperations"),
     pendingBytes: most("pendingBytes"),
+    upstreamLoss: remotes.map(({ upstreamLoss }) => upstreamLoss).reduce((a, b) => (b?.operations ?? 0) > (a?.operations ?? 0) ? b : a),
     deadLetters: store.deadLetterCount,
     conflicts: store.conflictCount,
     lastPushAt: latest(remotes.map(({ lastPushAt }) => lastPushAt)),

@@ -1,6 +1,7 @@
 /** A store that only counts, and the cycles over it: they ask their remote as real ones do, and keep nothing. */
 import type { Cursor, Handshake, Remote } from "../../../ports/remote.ts"
 import type { CycleStatus, PullResult, PushResult, SyncCycle } from "../../cycle.ts"
+import type { UpstreamLoss } from "../../upstream-loss.ts"
 import type { SyncedStore } from "../synced-store.ts"
 import { cursorAt, partOf } from "./double-remote.ts"
 
@@ -65,6 +66,7 @@ export class DoubleCycle implements SyncCycle {
   /** Calls that ran at the same time, at most. */
   overlapMax: number = 0
   forgets: number = 0
+  upstreamLoss: UpstreamLoss | undefined = undefined
   readonly #store: DoubleStore
   #handshake: Handshake | undefined
   #remoteHead = 0
@@ -155,6 +157,7 @@ export class DoubleCycle implements SyncCycle {
     return {
       pendingOperations: this.pending,
       pendingBytes: this.pending * this.operationBytes,
+      upstreamLoss: this.upstreamLoss,
       cursor: this.cursor,
       caughtUp: this.caughtUp,
       remoteHead: this.#remoteHead,
