@@ -2,7 +2,7 @@
  * `npm start`: real data through a store, with a process killed in the middle, and to a second device.
  *
  *   a child imports ─ SIGKILL ─▶ open again ─▶ is all there that was acknowledged? ─▶ finish ─▶ read, scan, update, watch
- *     ─▶ a server in another process: send all, fetch it on a fresh device, edit both apart, let them meet ─▶ reopen
+ *     ─▶ a server in another process: send all, fetch it on a fresh device, edit both apart, let them meet ─▶ a conflict settled each way ─▶ reopen
  *
  * Exit code: 0 everything held · 1 something did not, and the last line says what · 2 the call was wrong.
  */
