@@ -2,11 +2,12 @@
  * Messages between a test of a bad day and its processes, one JSON text a line.
  *
  *   test ─▶ device   asked …                       device ─▶ test   ready · answered … · status …
- *   server, portal ─▶ test   listening · served …                   a child ends when its standard input does
+ *   test ─▶ server   a lie …                       server, portal ─▶ test   listening, also after each lie · served …
+ *
+ * A child ends when its standard input does.
  */
 import type { SyncStatus } from "@cuitty/persist"
 import type { ServerLimits } from "@cuitty/persist/server"
-import type { Lie } from "./testing/lies.ts"
 
 /** The name of the store on every device and at every server, unless a test says otherwise. */
 export const STORE = "notes"
@@ -84,7 +85,6 @@ export interface ServerOrder {
   /** A token is taken no more after so many pushes. */
   readonly pushesPerToken?: number | undefined
   readonly limits?: Partial<ServerLimits> | undefined
-  readonly lie?: Lie | undefined
 }
 
 /** What the process of a captive portal is told as it starts. */

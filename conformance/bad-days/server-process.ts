@@ -1,4 +1,4 @@
-/** A server of a bad day: serves stores on loopback, rightly unless it is told to lie, until its parent is gone or it is killed. */
+/** A server of a bad day: serves stores on loopback, rightly until it is told to lie, until its parent is gone or it is killed. */
 import { flushCompileCache } from "node:module"
 import process from "node:process"
 import { fileAdapter } from "@cuitty/persist/adapters/file"
@@ -6,10 +6,14 @@ import { sqliteAdapter } from "@cuitty/persist/adapters/sqlite"
 import { bearerToken, createSyncServer, listen } from "@cuitty/persist/server"
 import { toParent } from "../testing/child.ts"
 import { NAMESPACE, type ServerMessage, type ServerOrder } from "./messages.ts"
-import { lying } from "./testing/lies.ts"
+import { type Lie, lying } from "./testing/lies.ts"
 
 const order: ServerOrder = JSON.parse(process.argv[2]!)
-const tell = toParent<ServerMessage>()
+let lie: Lie | "none" = "none"
+const tell = toParent<ServerMessage>((line) => {
+  lie = JSON.parse(line)
+  tell({ what: "listening", pid: process.pid, port: listener.port })
+})
 const pushesBy = new Map<string, number>()
 
 /** Takes tokens that are on the list and have not had all of their pushes. */
@@ -30,7 +34,7 @@ const server = createSyncServer({
   limits: order.limits,
   accessLog: ({ route, status, code }) => tell({ what: "served", route, status, code }),
 })
-const { lie } = order
-const listener = await listen(lie === undefined ? server : { ...server, fetch: lying(server.fetch, lie) }, { port: order.port })
+const fetch = (request: Request): Promise<Response> => lie === "none" ? server.fetch(request) : lying(server.fetch, lie)(request)
+const listener = await listen({ ...server, fetch }, { port: order.port })
 tell({ what: "listening", pid: process.pid, port: listener.port })
 flushCompileCache() // it is killed, which would keep nothing for the next one

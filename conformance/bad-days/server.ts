@@ -9,6 +9,7 @@ import { Child } from "../testing/child.ts"
 import { DatabaseFiles } from "./database-files.ts"
 import { NAMESPACE, type PortalOrder, type ServerMessage, type ServerOrder, STORE, TOKEN } from "./messages.ts"
 import { NODE } from "./node.ts"
+import type { Lie } from "./testing/lies.ts"
 
 const programAt = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 /** A server that is not there after so long does not come. */
@@ -28,6 +29,7 @@ export class Server {
   readonly files: DatabaseFiles
   /** Every answer of all of its processes. */
   readonly served: Served[] = []
+  #adapter: ServerOrder["adapter"] = "sqlite"
   #port = 0
   #child: Child<ServerMessage> | undefined
   #onListening: ((port: number) => void) | undefined
@@ -43,9 +45,15 @@ export class Server {
   }
 
   /** Starts its process; resolves when it listens. */
-  async start({ fileBytesMax, ...options }: ServerOptions = {}): Promise<void> {
-    const order: ServerOrder = { adapter: "sqlite", tokens: [TOKEN], ...options, path: this.files.path, port: this.#port }
+  async start({ fileBytesMax, adapter = "sqlite", ...options }: ServerOptions = {}): Promise<void> {
+    this.#adapter = adapter
+    const order: ServerOrder = { adapter, tokens: [TOKEN], ...options, path: this.files.path, port: this.#port }
     await this.#run(fileBytesMax === undefined ? NODE : limited(fileBytesMax), "server-process.ts", order)
+  }
+
+  /** From now on it answers pulls by this lie, or rightly again; resolves when it does. */
+  async lie(lie: Lie | "none"): Promise<void> {
+    await this.#listening(this.#child, () => this.#child?.tell(JSON.stringify(lie)))
   }
 
   /** Puts a captive portal into its place. */
@@ -64,9 +72,9 @@ export class Server {
     return this.served.filter((served) => served.route === route && served.status === status).length
   }
 
-  /** Digest of a store that it keeps in SQLite. */
+  /** Digest of a store that it keeps; where that is in the adapter `file`, it has to be killed before. */
   async digest(store: string = STORE): Promise<string> {
-    const opened = await createStore(`${NAMESPACE}/${store}`, { adapter: "sqlite", path: this.files.path, create: false })
+    const opened = await createStore(`${NAMESPACE}/${store}`, { adapter: this.#adapter, path: this.files.path, create: false })
     try {
       return await opened.digest()
     } finally {
@@ -75,13 +83,19 @@ export class Server {
   }
 
   async #run(command: readonly string[], program: string, order: unknown): Promise<void> {
-    const listening = new Promise<number>((resolve) => this.#onListening = resolve)
     const child = this.#child = new Child(this.name, command, programAt(program), order, (message: ServerMessage) => {
       if (message.what === "listening") this.#onListening?.(message.port)
       else this.served.push(message)
     })
-    const ended = child.ended.then((): never => {
-      child.check()
+    await this.#listening(child)
+  }
+
+  /** Waits until its process says that it listens, after `ask`. */
+  async #listening(child: Child<ServerMessage> | undefined, ask: () => void = () => {}): Promise<void> {
+    const listening = new Promise<number>((resolve) => this.#onListening = resolve)
+    ask()
+    const ended = Promise.resolve(child?.ended).then((): never => {
+      child?.check()
       throw new Error(`${this.name} has ended`)
     })
     let timer: ReturnType<typeof startTimer> | undefined
