@@ -72,8 +72,8 @@ export class Collection<T> extends RecordsReader<T> {
 
   /**
    * Ends a conflict. With one of the versions that `conflicts()` gave it is a choice, which adds no data and gives way to whoever has
-   * seen all that it settled; with anything else it is a write of that value over all versions. Either way it ends all versions that are
-   * there when it is stored. Rejects with `InvalidOption` for a version that the record does not have any more.
+   * seen all that it settled; versions that came since it was given out stay. With anything else it is a write of that value over all versions
+   * that are there when it is stored. Rejects with `InvalidOption` for a version that the record does not have any more.
    */
   resolve(key: string, choice: RecordVersion<T> | T): Promise<Written> {
     const { core } = this

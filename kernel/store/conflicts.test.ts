@@ -244,12 +244,22 @@ describe("resolve()", () => {
     assert.equal((await store.records.conflicts({ settled: true })).length, 1)
   })
 
-  it("settles all that is there when it is stored, also what came after conflicts() was read", async () => {
+  it("with a version settles what it was read with: what came since stays, whatever the strategy", async () => {
     const { store, storage } = await openInConflict()
     const [conflict] = await store.records.conflicts({ settled: true })
     await new ForeignWriter(9, later + 1).put("a", "meanwhile").append(storage)
+    await store.refresh()
     await store.records.resolve("a", conflict!.local)
-    assert.equal(await store.records.get("a"), "ours")
-    assert.deepEqual(await store.records.conflicts({ settled: true }), [])
+    const [left] = await store.records.conflicts({ settled: true })
+    assert.deepEqual(left?.versions.map(({ value }) => value).sort(), ["meanwhile", "ours"])
+    await store.records.resolve("a", left!.versions.find(({ value }) => value === "ours")!)
+    assert.deepEqual([await store.records.get("a"), await store.records.conflicts({ settled: true })], ["ours", []])
+  })
+
+  it("with a value ends all versions that are there when it is stored", async () => {
+    const { store, storage } = await openInConflict()
+    await new ForeignWriter(9, later + 1).put("a", "meanwhile").append(storage)
+    await store.records.resolve("a", "decided")
+    assert.deepEqual([await store.records.get("a"), await store.records.conflicts({ settled: true })], ["decided", []])
   })
 })

@@ -4,7 +4,7 @@ import { checkFlag, checkMembers, checkSignal } from "../arguments.ts"
 import { OperationKind } from "../model/operation.ts"
 import { compareVersions, settledBy } from "../model/versions.ts"
 import type { StoredVersion } from "../views/stored-version.ts"
-import { type Conflict, type ConflictsQuery, RecordVersion } from "./record-version.ts"
+import { type Conflict, type ConflictsQuery, giveOut, RecordVersion, seenBeside } from "./record-version.ts"
 import type { StoreCore } from "./store-core.ts"
 import { findInBuild, writeInBuild } from "./transaction.ts"
 
@@ -41,7 +41,7 @@ function conflictOf<T>(core: StoreCore, row: number): Conflict<T> {
     key: decoded.keyOf(row),
     local: given.get(local)!,
     remote: given.get(remote)!,
-    versions: [...given.values()],
+    versions: giveOut([...given.values()], strategies.namesOf(stored)),
     settledBy: strategies.settledBy(row),
     failure: strategies.failureOf(row),
     base: undefined,
@@ -58,7 +58,8 @@ export function resolveRecord(core: StoreCore, collection: number, key: string, 
   }
   // What an earlier call of the same frame wrote has seen all versions that are stored.
   const isWritten = findInBuild(core, collection, key).inFrame >= 0
-  const chosen = versions.find((version) => core.views.writers.versionOf(version.writer, version.seq) === choice.version)
+  const { writers } = core.views, nameOf = ({ writer, seq }: StoredVersion): string => writers.versionOf(writer, seq)
+  const chosen = versions.find((version) => nameOf(version) === choice.version)
   if (chosen === undefined || isWritten) {
     throw new InvalidOption({
       option: "choice",
@@ -66,7 +67,9 @@ export function resolveRecord(core: StoreCore, collection: number, key: string, 
       expected: "a version that the record still has: read conflicts() again",
     })
   }
-  writeChoice(core, collection, key, chosen, versions)
+  // What came since was not chosen among: it stays open.
+  const seen = seenBeside(choice)
+  writeChoice(core, collection, key, chosen, versions.filter((version) => seen.has(nameOf(version))))
 }
 
 /** In a build: chooses a version among some of its record (rule S8). */

@@ -11,7 +11,7 @@ import type { StoreCore } from "./store-core.ts"
 export interface DeadLetterRefusal {
   /** Name of the remote. */
   readonly remote: string
-  /** `op_invalid`, `op_too_large`, `writer_not_owned`, or `withheld`: that it refused this is all that is known. */
+  /** `op_invalid`, `op_too_large`, or `withheld`: that the remote refused it is all that is known here. */
   readonly code: string
   /** For people, as the remote put it; may be empty. */
   readonly message: string

@@ -25,6 +25,18 @@ export class RecordVersion<T> {
   }
 }
 
+/** The versions that stood beside a version when it was given out, by name, itself among them: what somebody who chooses it has seen. */
+const seenWith = new WeakMap<RecordVersion<unknown>, ReadonlySet<string>>()
+
+/** Notes that these versions of a record were given out together, of all that it had then. */
+export function giveOut<T>(versions: readonly RecordVersion<T>[], all: ReadonlySet<string>): readonly RecordVersion<T>[] {
+  for (const version of versions) seenWith.set(version, all)
+  return versions
+}
+
+/** What somebody who was given this version has seen of its record. */
+export const seenBeside = (version: RecordVersion<unknown>): ReadonlySet<string> => seenWith.get(version) ?? new Set([version.version])
+
 /** A version with a value, as a merge function gets it. */
 export type UpdateVersion<T> = RecordVersion<T> & { readonly value: T; readonly deleted: false }
 

@@ -8,13 +8,13 @@ import { CorruptValue, MergeFailed, WrongCollectionType } from "../errors.ts"
 import { decodeValue } from "../format/msgpack.ts"
 import type { Strategy } from "../model/strategy.ts"
 import type { CrdtEditor, CrdtType } from "../ports/crdt-type.ts"
-import type { Bytes } from "../ports/log-storage.ts"
+import type { Bytes, Position } from "../ports/log-storage.ts"
 import { kindOf, type Logger } from "../ports/logger.ts"
 import type { DecodedValues, MadeValue, MadeValues } from "../views/decoded-values.ts"
 import type { StoredVersion } from "../views/stored-version.ts"
 import type { StoreViews } from "../views/store-views.ts"
 import { type MergeFunction, runMerge } from "./merge-function.ts"
-import { RecordVersion } from "./record-version.ts"
+import { giveOut, RecordVersion } from "./record-version.ts"
 
 /** Whatever its state is. */
 export type AnyCrdtType = CrdtType<unknown, CrdtEditor<unknown>, unknown>
@@ -46,6 +46,8 @@ export class Strategies implements MadeValues {
   readonly #types = new Map<number, AnyCrdtType>()
   readonly #kept = new Map<number, Merged>()
   #keptBytes = 0
+  /** Records in conflict at a position of the log. */
+  #counted = { head: -1, count: 0 }
 
   constructor(source: StrategySource, logger: Logger, now: () => number) {
     this.#source = source
@@ -69,6 +71,7 @@ export class Strategies implements MadeValues {
   clear(): void {
     this.#kept.clear()
     this.#keptBytes = 0
+    this.#counted = { head: -1, count: 0 }
   }
 
   /** A row changed. */
@@ -153,9 +156,13 @@ export class Strategies implements MadeValues {
     return !records.shownOf(row).isSettled || this.failureOf(row) !== undefined
   }
 
-  /** Records that are in conflict. */
-  openRows(): number[] {
-    return this.#source.views.records.rowsWithSiblings().filter((row) => this.isOpen(row))
+  /** Records that are in conflict, in a log that ends at `head`: counted once for each. */
+  countOpen(head: Position): number {
+    if (this.#counted.head !== head) {
+      const { length: count } = this.#source.views.records.rowsWithSiblings().filter((row) => this.isOpen(row))
+      this.#counted = { head, count } // behind the look, which may make room and forget
+    }
+    return this.#counted.count
   }
 
   /** Why a record's versions could not be made one. */
@@ -196,8 +203,8 @@ export class Strategies implements MadeValues {
   }
 
   /** Those of a row's versions that can be read. */
-  readableVersions<T>(row: number, versions: readonly StoredVersion[]): RecordVersion<T>[] {
-    return versions.flatMap((version) => {
+  readableVersions<T>(row: number, versions: readonly StoredVersion[]): readonly RecordVersion<T>[] {
+    const readable = versions.flatMap((version) => {
       try {
         return [this.toRecordVersion<T>(row, version)]
       } catch (error) {
@@ -205,6 +212,13 @@ export class Strategies implements MadeValues {
         throw error
       }
     })
+    return giveOut(readable, this.namesOf(versions))
+  }
+
+  /** Versions by their names. */
+  namesOf(versions: readonly StoredVersion[]): ReadonlySet<string> {
+    const { writers } = this.#source.views
+    return new Set(versions.map(({ writer, seq }) => writers.versionOf(writer, seq)))
   }
 
   /** Undefined where there is nothing to be merged. */

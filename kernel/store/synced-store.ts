@@ -12,7 +12,7 @@ export function syncedStoreOf(core: StoreCore): SyncedStore {
       return core.deadLetters.count
     },
     get conflictCount() {
-      return core.strategies.openRows().length
+      return core.strategies.countOpen(core.log.head)
     },
     onWrite: (listener) => core.onFrame(listener),
     flush: () => core.log.flush(),

@@ -110,6 +110,7 @@ export interface SyncStatus extends SyncMeasures {
   /** Position of the last frame of this store. */
   readonly localHead: number
   readonly deadLetters: number
+  /** Records of which several versions were written apart, and somebody has to decide: see `conflicts()` of a collection. */
   readonly conflicts: number
   /** In the order of the option `remote`. */
   readonly remotes: readonly RemoteStatus[]

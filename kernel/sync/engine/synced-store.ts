@@ -6,7 +6,7 @@ export interface SyncedStore {
   readonly head: number
   /** Dead letters that nobody has answered. */
   readonly deadLetterCount: number
-  /** Records with more than one live version. */
+  /** Records in conflict: several versions were written apart, and somebody has to decide. */
   readonly conflictCount: number
   /**
    * Calls `listener` after every frame that the views took, whoever wrote it: what came from one remote may be lacking at another. It has to
