@@ -10,9 +10,11 @@ import {
   type Refusal,
   type RefusedVector,
   refusedVector,
+  type SettingNotation,
   toHex,
 } from "./notation.ts"
 import { readFrame } from "./reader/frame.ts"
+import { settingHex, settingOf } from "./settings.ts"
 
 export interface FrameVector {
   readonly name: string
@@ -34,6 +36,8 @@ const part = (block: BlockNotation): { readonly type: 1; readonly content: strin
   type: 1,
   content: toHex(encodeNotedBlock(block)),
 })
+
+const setting = (setting: SettingNotation): { readonly type: 4; readonly content: string } => ({ type: 4, content: settingHex(setting) })
 
 const ONE: FrameNotation = {
   position: 1,
@@ -93,6 +97,9 @@ const FRAMES: readonly (readonly [name: string, frame: FrameNotation])[] = [
     flags: 257,
     parts: [{ type: 128, content: "" }, part(ONE_PUT), { type: 70_000, content: "c1ff" }],
   }],
+  ["a setting", { ...EMPTY, parts: [setting(settingOf("manual", "notes"))] }],
+  ["settings beside a block", { ...ONE, parts: [setting(settingOf("merge")), part(ONE_PUT), setting(settingOf("crdt", ""))] }],
+  ["a setting that is none, which its fold will find", { ...EMPTY, parts: [{ type: 4, content: "c1" }] }],
   ["a change that says nothing", telling(changeOf({ remote: "" }))],
   ["a change that says everything", telling(FULL_CHANGE)],
   ["a restart", telling(changeOf({ restart: true, cursor: placeOf(0) }))],
@@ -236,9 +243,13 @@ function refusedFrames(): readonly (readonly [name: string, refusal: Refusal, he
     ["a part of three elements", "damaged", parts(`9301c6000000${length}${content}c0`)],
     ["a part of type 0", "too new", parts(`9200c6000000${length}${content}`)],
     ["a part of type 2", "too new", parts(`9202c6000000${length}${content}`)],
+    ["a part of type 3", "too new", parts(`9203c6000000${length}${content}`)],
+    ["a part of type 5", "too new", parts(`9205c6000000${length}${content}`)],
     ["a part of type 127", "too new", parts(`927fc6000000${length}${content}`)],
     ["a part as bin8", "damaged", parts(`9201c4${length}${content}`)],
     ["a part as nil", "damaged", parts("9201c0")],
+    ["a setting as bin8", "damaged", parts(`9204c405${settingHex(settingOf("manual"))}`)],
+    ["a setting that stands in its part as it is", "damaged", parts(`9204${settingHex(settingOf("manual"))}`)],
     [
       "a part one byte longer than the frame",
       "damaged",

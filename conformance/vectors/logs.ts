@@ -2,20 +2,16 @@
  * Vectors of whole logs: frames, and what they show. The results are computed by the second reader (`reader/`); the test of the vectors
  * compares them with the kernel's views, so that two programs that share no code agree on every one.
  */
-import {
-  type BlockNotation,
-  encodeNotedBlock,
-  fromHex,
-  type NumberedDot,
-  type OperationNotation,
-} from "../../kernel/format/block-notation.ts"
+import { fromHex } from "../../kernel/format/block-notation.ts"
 import { A, B, B2, blockOf, MILLIS, operation } from "./blocks.ts"
-import { changeOf, idOf, NO_ID, placeOf } from "./frames.ts"
-import { type ChangeNotation, encodeNotedFrame, type FrameNotation, type ReceiptNotation, type Refusal, toHex } from "./notation.ts"
+import { changeOf, idOf, placeOf } from "./frames.ts"
+import { B_FIRST, B_SECOND, brought, C, frameHex, framesOf, from, local, type LogPlan, pulled, put, told } from "./log-plan.ts"
+import { type Refusal, type SettingNotation, toHex } from "./notation.ts"
 import { Refused } from "./reader/cursor.ts"
 import { Fold, type Refusal as RefusedOperation } from "./reader/fold.ts"
 import type { Dot, Place } from "./reader/frame.ts"
 import { type Notation, readValue } from "./reader/value.ts"
+import { refusedSettingLogs, SETTING_PLANS } from "./setting-logs.ts"
 
 export interface VersionVector {
   readonly writer: string
@@ -28,6 +24,17 @@ export interface VersionVector {
   readonly settles: readonly Dot[] | null
   /** Encoded bytes; null for a delete, empty for a choice of one. */
   readonly value: string | null
+}
+export interface RecordVector {
+  readonly collection: string
+  readonly key: string
+  /** What a reader without functions and types shows; absent if that is no record, or a damaged value. */
+  readonly shown?: Notation
+  /** The updates of which a function or type makes one value; absent if none does. */
+  readonly merged?: readonly Dot[]
+  /** False: somebody has to decide. */
+  readonly settled?: false
+  readonly versions: readonly VersionVector[]
 }
 /** What a log knows of a remote (F-62). */
 export interface RemoteVector {
@@ -44,17 +51,14 @@ export interface LogVector {
   readonly frames: readonly string[]
   readonly vector: readonly { readonly writer: string; readonly seq: number; readonly withheld: readonly number[] }[]
   readonly own: readonly string[]
+  /** The default one first, then by the bytes of the collections' names. */
+  readonly settings: readonly SettingNotation[]
   /** By their names. */
   readonly remotes: readonly RemoteVector[]
   readonly dead: readonly Dot[]
   readonly owners: readonly (readonly [writer: string, principal: string])[]
-  /** In order; `shown` is the value of the greatest version, absent if that shows no record. Versions ascend. */
-  readonly records: readonly {
-    readonly collection: string
-    readonly key: string
-    readonly shown?: Notation
-    readonly versions: readonly VersionVector[]
-  }[]
+  /** In order; versions ascend. */
+  readonly records: readonly RecordVector[]
   readonly digest: string
 }
 export interface LogVectors {
@@ -67,43 +71,6 @@ export interface LogVectors {
     readonly frames: readonly string[]
   }[]
 }
-
-interface FramePlan {
-  readonly local?: boolean
-  readonly blocks: readonly BlockNotation[]
-  readonly change?: ChangeNotation
-  readonly receipt?: ReceiptNotation
-}
-interface LogPlan {
-  readonly name: string
-  readonly meaning: string
-  readonly frames: readonly FramePlan[]
-}
-
-const C = "c0c1c2c3c4c5c6c70000000000000001"
-/** A put of the value `n`, `ms` after the start. */
-const put = (
-  seq: number,
-  key: string,
-  n: number,
-  ms: number,
-  context: readonly NumberedDot[] = [],
-  more: Partial<OperationNotation> = {},
-): OperationNotation => operation(seq, key, n.toString(16).padStart(2, "0"), { millis: MILLIS + ms, context, ...more })
-const local = (...blocks: readonly BlockNotation[]): FramePlan => ({ local: true, blocks })
-const pulled = (...blocks: readonly BlockNotation[]): FramePlan => ({ blocks })
-const from = (from: number, to: number): Partial<BlockNotation> => ({ from, to })
-/** A frame that tells of a remote, with what a page of it brought. */
-const told = (change: Partial<ChangeNotation>, ...blocks: readonly BlockNotation[]): FramePlan => ({ blocks, change: changeOf(change) })
-/** A frame that somebody brought. */
-const brought = (principal: string, own: readonly string[], ...blocks: readonly BlockNotation[]): FramePlan => ({
-  blocks,
-  receipt: { principal, millis: MILLIS, own },
-})
-
-/** B's first version of "k", and its second, by a later open, which continues the first. */
-const B_FIRST = blockOf([B], [put(1, "k", 1, 0)])
-const B_SECOND = blockOf([B2, B], [put(1, "k", 2, 10, [[1, 1]])], { links: [[1, 1]] })
 
 const PLANS: readonly LogPlan[] = [
   { name: "empty log", meaning: "nothing was written: no vector, no records, the digest of no bytes", frames: [] },
@@ -421,24 +388,6 @@ const PLANS: readonly LogPlan[] = [
   },
 ]
 
-const framesOf = (plan: readonly FramePlan[]): string[] =>
-  plan.map(({ local = false, blocks, change = null, receipt = null }, at) =>
-    frameHex(at + 1, at === 0 ? NO_ID : idOf(0xf0 + at), blocks, { id: idOf(0xf1 + at), flags: local ? 1 : 0, change, receipt })
-  )
-
-/** A frame of these blocks. */
-const frameHex = (position: number, previous: string, blocks: readonly BlockNotation[], more: Partial<FrameNotation> = {}): string =>
-  toHex(encodeNotedFrame({
-    position,
-    id: idOf(0xee),
-    previous,
-    flags: 0,
-    parts: blocks.map((block) => ({ type: 1, content: toHex(encodeNotedBlock(block)) })),
-    change: null,
-    receipt: null,
-    ...more,
-  }))
-
 const shownOf = (value: string | null): { readonly shown?: Notation } => {
   if (value === null || value === "") return {}
   try {
@@ -450,6 +399,11 @@ const shownOf = (value: string | null): { readonly shown?: Notation } => {
 
 const compareDots = ([a, n]: Dot, [b, m]: Dot): number => a < b ? -1 : a > b ? 1 : n - m
 const sortDots = (dots: readonly Dot[]): Dot[] => [...dots].sort(compareDots)
+/** By their bytes: UTF-16 orders otherwise. */
+const compareNames = (a: string, b: string): number => {
+  const [x, y] = [a, b].map((name) => toHex(new TextEncoder().encode(name))) as [string, string]
+  return x < y ? -1 : x > y ? 1 : 0
+}
 const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => a < b ? -1 : 1
 
 /** What the second reader knows of remotes and owners. */
@@ -467,13 +421,13 @@ export const showRemotes = (fold: Fold): Pick<LogVector, "remotes" | "dead" | "o
 })
 
 /** The rule by which the second reader refuses the last frame; throws if it does not. */
-function brokenRule(name: string, frames: readonly string[]): string {
+function brokenRule(name: string, refusal: Refusal, frames: readonly string[]): string {
   const fold = new Fold()
   for (const frame of frames.slice(0, -1)) fold.frame(fromHex(frame))
   try {
     fold.frame(fromHex(frames.at(-1)!))
   } catch (error) {
-    if (error instanceof Refused && error.refusal === "damaged") return error.rule
+    if (error instanceof Refused && error.refusal === refusal) return error.rule
     throw error
   }
   throw new Error(`${name}: it is not refused`)
@@ -486,6 +440,9 @@ export async function showLog(frames: readonly string[]): Promise<Omit<LogVector
   return {
     vector: [...fold.vector].sort(([a], [b]) => a < b ? -1 : 1).map(([writer, { seq, withheld }]) => ({ writer, seq, withheld })),
     own: [...fold.own].sort(),
+    settings: [...fold.settings.values()].sort((a, b) =>
+      a.collection === null ? -1 : b.collection === null ? 1 : compareNames(a.collection, b.collection)
+    ),
     ...showRemotes(fold),
     records: fold.sorted().map(([collection, key, versions]) => {
       const listed = versions.map(({ writer, seq, millis, counter, kind, context, keeps, settles, value }): VersionVector => ({
@@ -499,7 +456,15 @@ export async function showLog(frames: readonly string[]): Promise<Omit<LogVector
         settles: settles === null ? null : sortDots(settles),
         value: value === null ? null : toHex(value),
       }))
-      return { collection, key, ...shownOf(listed.at(-1)!.value), versions: listed }
+      const { version, merged, isSettled } = fold.shown(collection, versions)
+      return {
+        collection,
+        key,
+        ...shownOf(listed[versions.indexOf(version)]!.value),
+        ...(merged.length > 0 ? { merged: merged.map(({ writer, seq }): Dot => [writer, seq]) } : {}),
+        ...(isSettled ? {} : { settled: false as const }),
+        versions: listed,
+      }
     }),
     digest: await fold.digest(),
   }
@@ -507,7 +472,7 @@ export async function showLog(frames: readonly string[]): Promise<Omit<LogVector
 
 export async function logVectors(): Promise<LogVectors> {
   const logs: LogVector[] = []
-  for (const { name, meaning, frames: plan } of PLANS) {
+  for (const { name, meaning, frames: plan } of [...PLANS, ...SETTING_PLANS]) {
     const frames = framesOf(plan)
     logs.push({ name, meaning, frames, ...await showLog(frames) })
   }
@@ -530,5 +495,10 @@ export async function logVectors(): Promise<LogVectors> {
       ],
     ],
   ]
-  return { logs, refused: refused.map(([name, frames]) => ({ name, refusal: "damaged", rule: brokenRule(name, frames), frames })) }
+  return {
+    logs,
+    refused: [...refused.map(([name, frames]) => [name, "damaged", frames] as const), ...refusedSettingLogs()].map((
+      [name, refusal, frames],
+    ) => ({ name, refusal, rule: brokenRule(name, refusal, frames), frames })),
+  }
 }

@@ -11,6 +11,7 @@ import { blockVectors } from "./blocks.ts"
 import { frameVectors } from "./frames.ts"
 import { logVectors } from "./logs.ts"
 import { numberVectors } from "./numbers.ts"
+import { settingVectors } from "./settings.ts"
 import { valueVectors } from "./values.ts"
 import { equalVectors, hintVectors, refusedMessages } from "./wire-other.ts"
 import { answerVectors, requestVectors } from "./wire.ts"
@@ -36,6 +37,7 @@ export async function makeVectors(): Promise<ReadonlyMap<string, string>> {
     [join(VECTORS, "numbers.json"), print(numberVectors())],
     [join(VECTORS, "values.json"), print(valueVectors())],
     [join(VECTORS, "blocks.json"), print(blockVectors())],
+    [join(VECTORS, "settings.json"), print(settingVectors())],
     [join(VECTORS, "frames.json"), print(frameVectors())],
     [join(VECTORS, "logs.json"), print(await logVectors())],
     ...makeWireVectors(),

@@ -9,13 +9,14 @@ import type { RemoteChange, WriterDot } from "../../kernel/format/change.ts"
 import { crc32 } from "../../kernel/format/checksum.ts"
 import { beginFrame, endFrame, writePart } from "../../kernel/format/frame.ts"
 import type { Receipt } from "../../kernel/format/receipt.ts"
+import type { CollectionSetting } from "../../kernel/format/settings.ts"
 import { bytesToHex } from "../../kernel/model/identifiers.ts"
 import type { Bytes } from "../../kernel/ports/log-storage.ts"
 import { Refused } from "./reader/cursor.ts"
-import type { Change as ChangeNotation, Dot, Receipt as ReceiptNotation } from "./reader/frame.ts"
+import type { Change as ChangeNotation, Dot, Receipt as ReceiptNotation, Setting as SettingNotation } from "./reader/frame.ts"
 import type { Notation } from "./reader/value.ts"
 
-export type { ChangeNotation, ReceiptNotation }
+export type { ChangeNotation, ReceiptNotation, SettingNotation }
 
 export interface FrameNotation {
   readonly position: number
@@ -96,6 +97,20 @@ export const fromReceiptNotation = ({ own, ...receipt }: ReceiptNotation): Recei
 
 /** A receipt of the kernel, written down. */
 export const noteReceipt = ({ own, ...receipt }: Receipt): ReceiptNotation => ({ ...receipt, own: own.map((id) => bytesToHex(id)) })
+
+/** A setting as the kernel has it. */
+export const fromSettingNotation = ({ collection, type, ...setting }: SettingNotation): CollectionSetting => ({
+  ...setting,
+  collection: collection ?? undefined,
+  type: type ?? undefined,
+})
+
+/** A setting of the kernel, written down. */
+export const noteSetting = ({ collection, type, ...setting }: CollectionSetting): SettingNotation => ({
+  collection: collection ?? null,
+  ...setting,
+  type: type ?? null,
+})
 
 /** The bytes of a frame. */
 export function encodeNotedFrame({ position, id, previous, flags, parts, change, receipt }: FrameNotation): Bytes {

@@ -4,13 +4,14 @@ import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { describe, it } from "node:test"
 import { memoryAdapter } from "../../adapters/memory/mod.ts"
-import { CorruptBytes, FormatTooNew } from "../../kernel/errors.ts"
+import { CorruptBytes, FormatTooNew, WrongCollectionType } from "../../kernel/errors.ts"
 import type { BlockColumns } from "../../kernel/format/block-columns.ts"
 import { type BlockNotation, encodeNotedBlock, fromHex, notationOf, type NumberedDot, pairsOf } from "../../kernel/format/block-notation.ts"
 import { ByteReader, ByteWriter } from "../../kernel/format/bytes.ts"
 import { crc32 } from "../../kernel/format/checksum.ts"
 import { FrameReader } from "../../kernel/format/frame.ts"
 import { checkValue, decodeValue, encodeValue } from "../../kernel/format/msgpack.ts"
+import { decodeSetting, encodeSetting } from "../../kernel/format/settings.ts"
 import { Sha256 } from "../../kernel/format/sha256.ts"
 import { foldNext, replayStart } from "../../kernel/log/replay.ts"
 import { HybridClock } from "../../kernel/model/clock.ts"
@@ -24,19 +25,32 @@ import { StoreViews } from "../../kernel/views/store-views.ts"
 import { createStore } from "../../mod.ts"
 import type { BlockVectors } from "./blocks.ts"
 import type { FrameVectors } from "./frames.ts"
-import { type LogVectors, showLog } from "./logs.ts"
+import { type LogVector, type LogVectors, type RecordVector, showLog } from "./logs.ts"
 import { findStaleVectors, VECTORS } from "./make.ts"
-import { encodeNotedFrame, type FrameNotation, fromNotation, noteChange, noteReceipt, type Refusal, toHex } from "./notation.ts"
+import {
+  encodeNotedFrame,
+  type FrameNotation,
+  fromNotation,
+  fromSettingNotation,
+  noteChange,
+  noteReceipt,
+  noteSetting,
+  type Refusal,
+  type SettingNotation,
+  toHex,
+} from "./notation.ts"
 import type { NumberVectors } from "./numbers.ts"
 import { crc32 as secondCrc32, Cursor, Refused } from "./reader/cursor.ts"
-import { type Block, type Dot, readBlock, readFrame } from "./reader/frame.ts"
+import { type Block, type Dot, readBlock, readFrame, readSetting } from "./reader/frame.ts"
 import { readValue } from "./reader/value.ts"
+import type { SettingVectors } from "./settings.ts"
 import type { ValueVectors } from "./values.ts"
 
 const load = async (name: string) => JSON.parse(await readFile(join(VECTORS, name), "utf8"))
 const numbers: NumberVectors = await load("numbers.json")
 const values: ValueVectors = await load("values.json")
 const blocks: BlockVectors = await load("blocks.json")
+const settings: SettingVectors = await load("settings.json")
 const frames: FrameVectors = await load("frames.json")
 const logs: LogVectors = await load("logs.json")
 
@@ -184,6 +198,20 @@ describe("vectors of the format", () => {
     it(`no block: ${name}`, () => refused(name, refusal, () => decodeHex(hex), () => readBlock(fromHex(hex))))
   }
 
+  for (const { name, setting, hex } of settings.settings) {
+    it(`setting: ${name}`, () => {
+      assert.equal(toHex(encodeSetting(fromSettingNotation(setting))), hex)
+      assert.deepEqual(noteSetting(decodeSetting(readerOf(hex))), setting)
+      assert.deepEqual(readSetting(fromHex(hex)), setting)
+    })
+  }
+  for (const { name, refusal, rule, hex } of settings.refused) {
+    it(`no setting: ${name}`, () => {
+      refused(name, refusal, () => decodeSetting(readerOf(hex)), () => readSetting(fromHex(hex)))
+      assert.throws(() => readSetting(fromHex(hex)), { rule })
+    })
+  }
+
   for (const { name, frame, hex } of frames.frames) {
     it(`frame: ${name}`, () => {
       assert.equal(toHex(encodeNotedFrame(frame)), hex)
@@ -203,6 +231,10 @@ describe("vectors of the format", () => {
   }
 })
 
+/** The name of a collection's type; null: it has none. */
+const typeIn = (settings: readonly SettingNotation[], collection: string): string | null =>
+  (settings.find((setting) => setting.collection === collection) ?? settings[0]!).type
+
 /** Frames folded by the kernel. */
 function foldHex(frames: readonly string[]): StoreViews {
   const views = new StoreViews(new NameTable(), new HybridClock(), Date.now, 1)
@@ -214,6 +246,38 @@ function foldHex(frames: readonly string[]): StoreViews {
 }
 
 const order = (a: string, b: string): number => a < b ? -1 : a > b ? 1 : 0
+
+/** The default one first, then by the bytes of the names. */
+const bySetting = ({ collection: a }: SettingNotation, { collection: b }: SettingNotation): number =>
+  a === null ? -1 : b === null ? 1 : order(toHex(new TextEncoder().encode(a)), toHex(new TextEncoder().encode(b)))
+const ownSettings = ({ settings, names: { names } }: StoreViews): SettingNotation[] =>
+  names.flatMap((collection, index) => {
+    const setting = settings.own(index)
+    return setting === undefined ? [] : [noteSetting({ collection, ...setting })]
+  })
+
+/** What is shown of a record: its row and its versions must agree. */
+function shownIn({ records, writers }: StoreViews, row: number): Pick<RecordVector, "merged" | "settled"> & { readonly shown?: unknown } {
+  const { rows, arena } = records, { version, merged, isSettled } = records.shownOf(row)
+  assert.deepEqual([rows.writerOf(row), rows.seqOf(row), records.isDeleted(row)], [version.writer, version.seq, version.valueBytes === 0])
+  assert.equal(merged.includes(version), true)
+  return {
+    ...(version.valueBytes > 0
+      ? valueIn(arena.chunks[rows.chunkOf(row)]!, rows.valueAt(row), rows.valueAt(row) + rows.valueBytes(row))
+      : {}),
+    ...(merged.length > 1 ? { merged: merged.map(({ writer, seq }): Dot => [toHex(writers.idOf(writer)), seq]) } : {}),
+    ...(isSettled ? {} : { settled: false }),
+  }
+}
+/** A damaged value is an error of its record alone. */
+function valueIn(bytes: Uint8Array, start: number, end: number): { readonly shown?: unknown } {
+  try {
+    checkValue(bytes, start, end)
+  } catch {
+    return {}
+  }
+  return { shown: decodeValue(bytes, start, end) }
+}
 
 /** What the kernel's views hold, in the words of the vectors. */
 function showViews(views: StoreViews): unknown {
@@ -227,11 +291,13 @@ function showViews(views: StoreViews): unknown {
       order(a.writer, b.writer)
     ),
     own: [...views.own].map(id).sort(),
+    settings: [noteSetting({ collection: undefined, ...views.settings.of() }), ...ownSettings(views)].sort(bySetting),
     ...showKernelRemotes(views),
     records: collections.flatMap(({ index }) =>
       [...new SortedKeys(records, index).rows()].map((row) => ({
         collection: names.names[index],
         key: new TextDecoder().decode(arena.chunks[rows.chunkOf(row)]!.subarray(rows.keyAt(row), rows.keyAt(row) + rows.keyBytes(row))),
+        ...shownIn(views, row),
         versions: [...records.versionsOf(row)].sort((a, b) => compareVersions(a, b, (a, b) => writers.compare(a, b))).map((version) => ({
           writer: id(version.writer),
           seq: version.seq,
@@ -256,7 +322,7 @@ describe("vectors of logs", () => {
       const { digest: secondDigest, ...second } = await showLog(frames)
       assert.deepEqual(second, shown)
       assert.equal(secondDigest, digest)
-      const records = shown.records.map(({ collection, key, versions }) => ({ collection, key, versions }))
+      const records = shown.records.map((record) => "shown" in record ? { ...record, shown: fromNotation(record.shown!) } : record)
       assert.deepEqual(showViews(foldHex(frames)), { ...shown, records })
 
       const adapter = memoryAdapter(), storage = await adapter.open("vectors", { durability: "none", create: true })
@@ -267,7 +333,17 @@ describe("vectors of logs", () => {
         assert.equal(await store.digest(), digest)
         for (const { collection, key, ...rest } of shown.records) {
           if (key === "k2" && name === "a damaged value") continue
-          assert.deepEqual(await store.collection(collection).get(key), "shown" in rest ? fromNotation(rest.shown!) : undefined, key)
+          const get = store.collection(collection).get(key)
+          if (typeIn(shown.settings, collection) !== null && "shown" in rest) await assert.rejects(get, WrongCollectionType)
+          else assert.deepEqual(await get, "shown" in rest ? fromNotation(rest.shown!) : undefined, key)
+        }
+        // Of what a function makes, this handle has none: somebody has to decide.
+        for (const collection of new Set(shown.records.map(({ collection }) => collection))) {
+          if (typeIn(shown.settings, collection) !== null) continue
+          const open = shown.records.filter((record) =>
+            record.collection === collection && (record.settled === false || record.merged !== undefined)
+          )
+          assert.deepEqual((await store.collection(collection).conflicts()).map(({ key }) => key), open.map(({ key }) => key))
         }
       } finally {
         await store.close()
@@ -275,14 +351,31 @@ describe("vectors of logs", () => {
     })
   }
 
+  it("settings change what is shown, and neither versions nor digest", () => {
+    const matrix = logs.logs.filter(({ name }) => name.startsWith("strategy "))
+    assert.equal(matrix.length, 12)
+    const kept = ({ vector, records, digest }: LogVector): unknown => ({
+      vector,
+      digest,
+      versions: records.map(({ versions }) => versions),
+    })
+    for (const log of matrix) assert.deepEqual(kept(log), kept(matrix[0]!), log.name)
+    const shown = new Set(
+      matrix.map(({ records }) => JSON.stringify(records.map(({ shown, merged, settled }) => [shown, merged, settled]))),
+    )
+    assert.equal(shown.size, 9, "merge and crdt differ in who makes the value")
+  })
+
   for (const { name, refusal, rule, frames } of logs.refused) {
     it(`no log: ${name}`, async () => {
-      assert.equal(refusal, "damaged")
       foldHex(frames.slice(0, -1))
-      assert.throws(() => foldHex(frames), {
-        code: "corrupt_frame",
-        details: { location: "memory", position: frames.length, reason: foldReason(frames) },
-      })
+      if (refusal === "too new") assert.throws(() => foldHex(frames), FormatTooNew)
+      else {
+        assert.throws(() => foldHex(frames), {
+          code: "corrupt_frame",
+          details: { location: "memory", position: frames.length, reason: foldReason(frames) },
+        })
+      }
       await showLog(frames.slice(0, -1))
       await assert.rejects(showLog(frames), (error) => error instanceof Refused && error.refusal === refusal && error.rule === rule)
     })

@@ -152,7 +152,7 @@ describe("encoding a frame", () => {
 describe("FrameReader", () => {
   it("gives back every frame, and again after rewind(), whatever it read before", () => {
     const reader = new FrameReader(chooseChecksum(undefined))
-    const anyPart = fc.record({ type: fc.constantFrom(1, 1, 128, 255, 70_000), content: fc.uint8Array({ maxLength: 300 }) }, {
+    const anyPart = fc.record({ type: fc.constantFrom(1, 1, 4, 128, 255, 70_000), content: fc.uint8Array({ maxLength: 300 }) }, {
       noNullPrototype: true,
     })
     const anyFlags = fc.constantFrom(0, 1, 256, 257, 2 ** 40 + 1, 2 ** 52)
@@ -256,7 +256,7 @@ describe("FrameReader", () => {
       ...[3, 4, 64, 127].map((flags) => [changed(at - 4, flags), "a frame's flags", flags, 1] as const),
       [summed(body.toSpliced(at - 4, 1, 0xcc, 0x80)), "a frame's flags", 128, 1],
       [summed(body.toSpliced(at - 4, 1, 0xcd, 0x01, 0x02)), "a frame's flags", 258, 1],
-      ...[0, 2, 3, 4, 5, 127].map((type) => [encode([{ type, content: block }]), "a part of a frame", type, 1] as const),
+      ...[0, 2, 3, 5, 127].map((type) => [encode([{ type, content: block }]), "a part of a frame", type, PartType.settings] as const),
     ]
     for (const [bytes, location, found, known] of cases) {
       assert.equal(judge(bytes), "too new", location)
@@ -265,6 +265,12 @@ describe("FrameReader", () => {
         assert.deepEqual(error.details, { location, found, known })
         return true
       })
+    }
+  })
+
+  it("leaves settings to who folds them, whatever they say", () => {
+    for (const content of [block, fromHex("c1"), new Uint8Array(0)]) {
+      assert.deepEqual((judge(encode([{ type: PartType.settings, content }])) as Read).parts, [{ type: 4, content }])
     }
   })
 

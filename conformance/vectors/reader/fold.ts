@@ -1,6 +1,7 @@
-/** What a log shows: vector, own writers, records, remotes, digest (sections 4 to 7 of `docs/format.md`), computed by the second reader. */
+/** What a log shows: vector, own writers, settings, records, remotes, digest (sections 4 to 7 of `docs/format.md`), computed by the second reader. */
 import { check, toHex, toText } from "./cursor.ts"
-import { type Block, type Change, CHOICE, type Dot, type Frame, type Operation, type Place, readBlock, readFrame } from "./frame.ts"
+import { type Block, type Change, CHOICE, type Dot, type Frame, type Operation, type Place } from "./frame.ts"
+import { readBlock, readFrame, readSetting, type Setting } from "./frame.ts"
 
 /** A version of a record: an operation and who did it. */
 export interface Version extends Operation {
@@ -29,7 +30,16 @@ export interface Remote {
   offset: number
 }
 
+/** What a reader shows of a record that has neither functions nor types (F-43). */
+export interface Shown {
+  readonly version: Version
+  /** The updates of which a function or type makes one value, in order; else none. */
+  readonly merged: readonly Version[]
+  readonly isSettled: boolean
+}
+
 const NO_ID = "0".repeat(32)
+const DEFAULT_SETTING: Setting = { collection: null, strategy: "last-write-wins", deleteConflict: "last-write-wins", type: null }
 
 /** Folds frames (sections 4 to 6). */
 export class Fold {
@@ -42,6 +52,8 @@ export class Fold {
   readonly owners: Map<string, string> = new Map()
   readonly vector: Map<string, Pair> = new Map()
   readonly own: Set<string> = new Set()
+  /** By collection; null: of those without one (F-67). */
+  readonly settings: Map<string | null, Setting> = new Map([[null, DEFAULT_SETTING]])
   /** By collection and key, in hexadecimal, which sorts like the bytes. */
   readonly records: Map<string, Version[]> = new Map()
   readonly #links = new Map<string, readonly Dot[]>()
@@ -52,7 +64,7 @@ export class Fold {
   }
 
   /** Folds a frame that was read already, with its blocks. */
-  blocks({ position, id, previous, flags, change, receipt }: Frame, blocks: readonly Block[]): void {
+  blocks({ position, id, previous, flags, parts, change, receipt }: Frame, blocks: readonly Block[]): void {
     check(position === this.position + 1 && previous === this.id, "F-29")
     let news = false
     for (const { writers: [writer], from, links } of blocks) { // F-39, 1
@@ -60,7 +72,11 @@ export class Fold {
       this.#links.set(writer!, links ?? [])
       news = true
     }
-    for (const block of blocks) this.#block(block) // F-39, 2
+    const left = [...blocks]
+    for (const { type, content } of parts) { // F-39, 2
+      if (type === 1) this.#block(left.shift()!)
+      else if (type === 4) this.#set(readSetting(content))
+    }
     if (news) this.#judgeAgain()
     for (const [writer, { seq, withheld }] of this.vector) { // F-39, 4
       if (withheld.length === 0 && [...this.vector.keys()].some((other) => other !== writer && this.#implied(other, writer) >= seq)) {
@@ -73,6 +89,25 @@ export class Fold {
     for (const writer of receipt?.own ?? []) if (!this.owners.has(writer)) this.owners.set(writer, receipt!.principal) // F-63
     this.position = position
     this.id = id
+  }
+
+  #set(setting: Setting): void { // F-67
+    this.settings.set(setting.collection, setting)
+  }
+
+  /** What is shown of a record of a collection, of which these are the versions, in ascending order (F-43). */
+  shown(collection: string, versions: readonly Version[]): Shown {
+    const { strategy, deleteConflict } = this.settings.get(collection) ?? this.settings.get(null)!
+    const updates = versions.filter(({ value }) => value !== null && value.length > 0), last = versions.at(-1)!
+    const only = (version: Version, isSettled: boolean): Shown => ({ version, merged: [], isSettled })
+    if (versions.length === 1 || updates.length === 0) return only(last, true)
+    if (updates.length < versions.length) {
+      if (deleteConflict === "manual") return only(last, false)
+      if (deleteConflict === "last-write-wins" && !updates.includes(last)) return only(last, true)
+    }
+    const version = updates.at(-1)!
+    if (updates.length === 1 || strategy === "last-write-wins") return only(version, true)
+    return strategy === "manual" ? only(version, false) : { version, merged: updates, isSettled: true }
   }
 
   #change({ remote: name, restart, caughtUp, cursor, ranges, refused, dead, offset }: Change, blocks: readonly Block[]): void { // F-62

@@ -1,4 +1,4 @@
-/** Frames and operation blocks (sections 2 and 3 of `docs/format.md`), read by the second reader. */
+/** Frames, settings and operation blocks (sections 2 and 3 of `docs/format.md`), read by the second reader. */
 import { check, crc32, Cursor, damaged, TO_THE_END, toHex, tooNew } from "./cursor.ts"
 
 /** A writer with a number of it: a dot, or an entry of a vector. */
@@ -229,6 +229,29 @@ function readReceipt(cursor: Cursor): Receipt { // F-60
   return { principal, millis, own: writersOf(cursor.bin(), "F-61") }
 }
 
+/** How a log shows the records of a collection (F-64); collection null: of those without a setting of their own. */
+export interface Setting {
+  readonly collection: string | null
+  readonly strategy: (typeof STRATEGIES)[number]
+  readonly deleteConflict: (typeof DELETE_CONFLICTS)[number]
+  readonly type: string | null
+}
+const STRATEGIES = ["last-write-wins", "merge", "manual", "crdt"] as const
+const DELETE_CONFLICTS = ["keep-update", "last-write-wins", "manual"] as const
+
+/** A setting (F-64): what a part of type 4 holds. */
+export function readSetting(bytes: Uint8Array): Setting {
+  const cursor = new Cursor(bytes)
+  check(cursor.array() === 4, "F-65")
+  const collection = cursor.nil() ? null : textOf(cursor, 200, "F-65")
+  const strategy = STRATEGIES[cursor.uint()] ?? tooNew("F-65")
+  const deleteConflict = DELETE_CONFLICTS[cursor.uint()] ?? tooNew("F-65")
+  const type = cursor.nil() ? null : textOf(cursor, 64, "F-65")
+  check(type !== "" && (strategy === "crdt") === (type !== null) && (type === null || collection !== null), "F-65")
+  check(cursor.left === 0, "F-65")
+  return { collection, strategy, deleteConflict, type }
+}
+
 /** A frame (section 2), without what is inside its parts. */
 export function readFrame(bytes: Uint8Array): Frame {
   const summed = bytes.subarray(0, Math.max(0, bytes.length - 5)), end = new Cursor(bytes.subarray(summed.length))
@@ -249,7 +272,7 @@ export function readFrame(bytes: Uint8Array): Frame {
   const parts = Array.from({ length: cursor.array() }, () => {
     check(cursor.array() === 2, "F-13")
     const type = cursor.uint()
-    if (type !== 1 && type < 128) tooNew("F-14")
+    if (type !== 1 && type !== 4 && type < 128) tooNew("F-14")
     check(cursor.number(1, 0) === 0xc6, "F-15")
     return { type, content: cursor.take(cursor.number(4, 0)) }
   })
