@@ -32,7 +32,7 @@ const PROGRAMS = /^conformance\/(?:bad-days|cli|kill-loop|race|sync-race)(?:\.ts
 /** Layer of a file, or undefined where the rules know none. */
 const layerOf = (path: string): string | undefined => {
   const [top = "", second = "", third] = path.split("/")
-  if (/^(?:dead-letters|enable-sync|write-through|rights|strategies)\.test\.ts$/.test(path)) return "mod" // of enable-sync.ts
+  if (/^(?:enable-sync|write-through|rights|strategies|dead-letters)\.test\.ts$/.test(path)) return "mod" // of enable-sync.ts
   if (["mod.ts", "enable-sync.ts", "remotes.ts", "crdt.ts"].includes(path)) return "mod"
   if (path.includes("/testing/")) return "testing"
   if (top === "kernel") {

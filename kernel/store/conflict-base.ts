@@ -1,18 +1,12 @@
 /** The base of a conflict: the last version that all of a record's versions build on, found by reading the log from its beginning. */
-import { abortable } from "../abortable.ts"
 import type { BlockColumns } from "../format/block-columns.ts"
-import { FrameReader } from "../format/frame.ts"
 import { decodeValue } from "../format/msgpack.ts"
-import { REPLAY_PAGE_BYTES, REPLAY_PAGE_FRAMES } from "../limits.ts"
-import { foldNext, replayStart } from "../log/replay.ts"
 import { OperationKind } from "../model/operation.ts"
 import { compareVersions, covers } from "../model/versions.ts"
 import { type StoredVersion, versionInBlock } from "../views/stored-version.ts"
-import { HistoryViews } from "./history.ts"
+import { scanLog } from "./log-scan.ts"
 import { RecordVersion } from "./record-version.ts"
 import type { StoreCore } from "./store-core.ts"
-
-const PAGE = { maxFrames: REPLAY_PAGE_FRAMES, maxBytes: REPLAY_PAGE_BYTES }
 
 /** A version that came before those of a row, as far as it was found. */
 interface Found<T> {
@@ -26,9 +20,9 @@ export async function basesOf<T>(
   rows: readonly number[],
   signal: AbortSignal | undefined,
 ): Promise<Map<number, RecordVersion<T>>> {
-  const { options: { storage }, checksum, views, records } = core, frame = new FrameReader(checksum), point = replayStart()
-  const siblings = new Map(rows.map((row) => [row, records.versionsOf(row)])), end = core.log.head, found = new Map<number, Found<T>>()
-  const history = new HistoryViews((block, at) => {
+  const { views, records } = core, siblings = new Map(rows.map((row) => [row, records.versionsOf(row)]))
+  const found = new Map<number, Found<T>>()
+  const scan = scanLog(core, "conflicts", (block, at) => {
     if (block.kinds[at]! > OperationKind.choice) return
     const row = rowOf(core, block, at), covering = row < 0 ? undefined : siblings.get(row)
     if (covering === undefined) return
@@ -37,14 +31,8 @@ export async function basesOf<T>(
     const before = found.get(row)
     if (before !== undefined && compareVersions(before.version, version, (a, b) => views.writers.compare(a, b)) > 0) return
     found.set(row, { version, given: givenOf<T>(core, block, at, row, version) })
-  })
-  while (point.position < end) {
-    await core.turns.due()
-    core.assertOpen("conflicts")
-    const page = await abortable(storage.read(point.position, PAGE), signal)
-    if (page.length === 0) break
-    for (const bytes of page) foldNext(storage, point, bytes, frame, () => history.foldFrame(frame))
-  }
+  }, signal)
+  while ((await scan.next()).done !== true);
   return new Map([...found].map(([row, { given }]) => [row, given]))
 }
 

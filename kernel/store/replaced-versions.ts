@@ -1,20 +1,15 @@
 /** What a write had replaced, found by reading the log from its beginning. */
 import type { BlockColumns } from "../format/block-columns.ts"
 import { ByteWriter } from "../format/bytes.ts"
-import { FrameReader } from "../format/frame.ts"
 import { compareBytes } from "../format/utf8.ts"
-import { REPLAY_PAGE_BYTES, REPLAY_PAGE_FRAMES } from "../limits.ts"
-import { foldNext, replayStart } from "../log/replay.ts"
 import { OperationKind } from "../model/operation.ts"
 import { addVersion, compareVersions, covers, type Version } from "../model/versions.ts"
 import type { Bytes } from "../ports/log-storage.ts"
 import type { StoreViews } from "../views/store-views.ts"
 import { versionInBlock } from "../views/stored-version.ts"
-import { HistoryViews } from "./history.ts"
+import { scanLog } from "./log-scan.ts"
 import { stageKey } from "./staging.ts"
 import type { StoreCore } from "./store-core.ts"
-
-const PAGE = { maxFrames: REPLAY_PAGE_FRAMES, maxBytes: REPLAY_PAGE_BYTES }
 
 /** A version that is no version of its record any more. */
 export interface ReplacedVersion extends Version {
@@ -33,14 +28,14 @@ export interface ReplacedVersions {
  * so what they had replaced is found in their place. What a push left out, since `by` covered it, is known to its writer's log alone.
  */
 export async function readReplaced(core: StoreCore, call: string, collection: number, key: string, by: Version): Promise<ReplacedVersions> {
-  const { options: { storage }, checksum, views, log: { head } } = core, name = core.names.names[collection], wanted = new ByteWriter()
+  const { views } = core, name = core.names.names[collection], wanted = new ByteWriter()
   stageKey(wanted, key)
   const isWanted = ({ kinds, names, collections, bytes, keyStarts, keyEnds }: BlockColumns, at: number): boolean =>
     kinds[at]! <= OperationKind.choice && names[collections[at]!] === name &&
     compareBytes(bytes, keyStarts[at]!, keyEnds[at]!, wanted.buffer, 0, wanted.length) === 0
   const compareWriters = (a: number, b: number): number => views.writers.compare(a, b)
   let found: readonly ReplacedVersion[] = []
-  const history = new HistoryViews((block, at) => {
+  const scan = scanLog(core, call, (block, at) => {
     if (!isWanted(block, at)) return
     const writers = block.writers.map((id) => views.writers.indexOf(id)), version = versionInBlock(block, at, writers, 0, 0, 0)
     const { writer, seq } = version
@@ -48,13 +43,6 @@ export async function readReplaced(core: StoreCore, call: string, collection: nu
     const bytes = block.bytes.slice(block.valueStarts[at]!, block.valueEnds[at]!)
     found = addVersion(found, { ...version, bytes }, views.lineage, compareWriters)
   })
-  const frame = new FrameReader(checksum), point = replayStart()
-  while (point.position < head) {
-    await core.turns.due()
-    core.assertOpen(call)
-    const page = await storage.read(point.position, PAGE)
-    if (page.length === 0) break
-    for (const bytes of page) foldNext(storage, point, bytes, frame, () => history.foldFrame(frame))
-  }
+  while ((await scan.next()).done !== true);
   return { views, versions: [...found].sort((a, b) => compareVersions(a, b, compareWriters)) }
 }
