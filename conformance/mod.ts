@@ -1,6 +1,6 @@
 /**
- * Conformance: does an adapter keep the promises of the storage port, and a remote those of the sync protocol? For their authors, with any test
- * framework or none.
+ * Conformance: does an adapter keep the promises of the storage port, a remote those of the sync protocol, a CRDT type its laws? For their authors,
+ * with any test framework or none.
  *
  *   import { formatReport, runSuite } from "@cuitty/persist/conformance"
  *   import { myAdapter } from "./my-adapter.ts"
@@ -11,6 +11,8 @@
  */
 export type { Case, Level } from "./case.ts"
 export { atServer } from "./at-server.ts"
+export { crdtCases, crdtSuite, type CrdtSuiteOptions, crdtTrial } from "./crdt/suite.ts"
+export { type AnyCrdtType, CRDT_SEED, type CrdtCase, CrdtTrial, type RandomEdit, type RandomNumber } from "./crdt/trial.ts"
 export { type FolderOptions, inFolder } from "./in-folder.ts"
 export { logStorageCases, runSuite, type SuiteOptions } from "./log-storage/suite.ts"
 export { type LogStorageCase, type LogStorageSubject, LogStorageTrial, type Medium, type Need } from "./log-storage/trial.ts"

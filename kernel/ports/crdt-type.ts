@@ -13,13 +13,16 @@ export interface CrdtType<View, Editor extends CrdtEditor<State>, State = unknow
   empty(): State
   /** Both states together; changes neither. */
   join(a: State, b: State): State
-  /** A value that can be stored, and that `decode` makes the same state of. */
+  /** A value that can be stored, and that `decode` makes the same state of. Alike for alike states, so that devices that agree store the same. */
   encode(state: State): unknown
   /** Throws for what is no state of this type, before any work that its size does not pay for. */
   decode(value: unknown): State
   /** What `get` shows of a state: alike for alike states, whatever way they came. */
   view(state: State): View
-  /** What `update` hands out: changes a copy of the state, on behalf of one operation. */
+  /**
+   * What `update` hands out: changes a copy of the state, on behalf of one operation. The state has all of the record that this writer wrote
+   * before, but for what a delete had seen: so what a type knows of a writer by its greatest number stands for all of its earlier ones.
+   */
   edit(state: State, site: CrdtSite): Editor
 }
 
