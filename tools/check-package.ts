@@ -22,9 +22,9 @@ import { measurePage } from "./pages.ts"
 import { readJson, ROOT } from "./repository.ts"
 import { run, systemNode } from "./run.ts"
 
-/** What the design asks for, and what must never be passed; between the two the size is reported as over its goal (decision 12). */
-const STORE_GZIP_BYTES = { goal: 25_000, max: 45_000 }
-const SYNC_GZIP_BYTES = { goal: 55_000, max: 95_000 }
+/** What the design asks for, and what must never be passed; between the two the size is reported as over its goal (decisions 12 and 14). */
+const STORE_GZIP_BYTES = { goal: 25_000, max: 54_000 }
+const SYNC_GZIP_BYTES = { goal: 55_000, max: 105_000 }
 const STORE_IMPORT_MILLIS_GOAL = 40
 const SYNC_IMPORT_MILLIS_GOAL = 90
 /** Peers of the server; that of the adapter `libsql` has tests of its own. */

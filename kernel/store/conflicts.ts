@@ -4,6 +4,7 @@ import { checkFlag, checkMembers, checkSignal } from "../arguments.ts"
 import { OperationKind } from "../model/operation.ts"
 import { compareVersions, settledBy } from "../model/versions.ts"
 import type { StoredVersion } from "../views/stored-version.ts"
+import { basesOf } from "./conflict-base.ts"
 import { type Conflict, type ConflictsQuery, giveOut, RecordVersion, seenBeside } from "./record-version.ts"
 import type { StoreCore } from "./store-core.ts"
 import { findInBuild, writeInBuild } from "./transaction.ts"
@@ -27,7 +28,6 @@ export async function conflictsOf<T>(core: StoreCore, collection: number, query:
   rows.sort((a, b) => core.records.compareKeys(a, b))
   const found = rows.map((row) => ({ row, conflict: conflictOf<T>(core, row) }))
   if (query.base !== true || rows.length === 0) return found.map(({ conflict }) => conflict)
-  const { basesOf } = await import("./conflict-base.ts") // few programs ask for it, so pages load it when they do
   const bases = await basesOf<T>(core, rows, query.signal)
   return found.map(({ row, conflict }) => ({ ...conflict, base: bases.get(row) }))
 }

@@ -10,6 +10,7 @@ import type { OperationKind } from "../model/operation.ts"
 import { textOf } from "../text.ts"
 import { conflictsOf, sortedVersions } from "./conflicts.ts"
 import { refusalOf } from "./dead-letter.ts"
+import { historyOf } from "./history.ts"
 import { type RangeQuery, toKeyRange } from "./key-range.ts"
 import { countRange, listRange } from "./key-scan.ts"
 import type { Conflict, ConflictsQuery } from "./record-version.ts"
@@ -177,12 +178,7 @@ export class RecordsReader<T> {
 
   /** All versions of a record that the log still has, oldest first. Reads the log from its beginning; `signal` ends that with its reason. */
   history(key: string, options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterable<HistoryEntry<T>> {
-    return this.#history(key, options)
-  }
-
-  async *#history(key: string, options: { readonly signal?: AbortSignal | undefined }): AsyncGenerator<HistoryEntry<T>, void, undefined> {
-    const { historyOf } = await import("./history.ts") // few programs ask for it, so pages load it when they do
-    yield* historyOf<T>(this.#core, this.#index, key, options)
+    return historyOf<T>(this.#core, this.#index, key, options)
   }
 
   /**

@@ -17,6 +17,7 @@ import { Collection } from "./collection.ts"
 import { type CrdtCollectionOptions, parseCollectionOptions, type ParsedStrategy, type StrategyOptions } from "./collection-options.ts"
 import { configure } from "./configure.ts"
 import { CrdtCollection } from "./crdt-collection.ts"
+import { digestOf } from "./digest.ts"
 import { DeadLetters } from "./dead-letters.ts"
 import type { RecordsReader } from "./records-reader.ts"
 import { checkOptions, type OpenStoreOptions } from "./options.ts"
@@ -169,7 +170,6 @@ export class Store<T = any> {
   async digest(): Promise<string> {
     this.#core.assertOpen("digest")
     await this.#core.log.settled()
-    const { digestOf } = await import("./digest.ts") // few programs do, so pages load it when they do
     return await digestOf(this.#core)
   }
 
