@@ -34,7 +34,7 @@ describe("a token", () => {
     assert.equal(stopped.lastError?.code, "unauthenticated")
     assert.equal(stopped.lastError.retryable, false)
     const parked = await a.until(({ nextAttemptAt }) => nextAttemptAt !== undefined && nextAttemptAt > Date.now() + 0.9 * HOUR_MILLIS)
-    assert.deepEqual([parked.state, parked.pendingOperations], ["needs-auth", 2])
+    assert.deepEqual([parked.state, parked.pendingOperations, parked.counters.sentOperations], ["needs-auth", 2, 6])
     const denied = server.served.filter(({ status }) => status === 401).length
     assert.ok(denied <= 4, `it was asked ${denied} times with a token that is not valid`)
     await assert.rejects(a.sync(), rejectsWith("unauthenticated"))

@@ -104,6 +104,7 @@ describe("a device", () => {
       assert.deepEqual(await device.conflicts(), { shared: ["a year behind, later", "b, earlier"] }, device.name)
     }
     assert.deepEqual(behind.statuses.filter(({ lastError }) => lastError !== undefined), [])
+    assert.ok(Math.abs(behind.status.clockOffsetMillis - YEAR_MILLIS) < 60_000, `${behind.status.clockOffsetMillis} ms`)
 
     await behind.put("shared", "behind, having seen both")
     await meet(behind, b)

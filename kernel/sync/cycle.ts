@@ -22,6 +22,9 @@ export interface PushResult {
   readonly stoppedBy: "done" | "pull_first" | "forbidden"
 }
 
+/** What all pushes of a cycle came to, those included that failed in the end. The fields are those of {@link PushResult}. */
+export type PushTotals = Pick<PushResult, "operations" | "coalesced" | "coalescedBytes" | "refused">
+
 export interface PullResult {
   readonly requests: number
   readonly parts: number
@@ -43,8 +46,10 @@ export interface CycleStatus {
   readonly caughtUp: boolean
   /** Head of the remote's log as last heard. */
   readonly remoteHead: number
+  /** The remote's clock less this one, as last measured; 0 while that is less than a minute. */
   readonly clockOffsetMillis: number
   readonly handshake: Handshake | undefined
+  readonly totals: PushTotals
 }
 
 /** One remote of one open store. Calls are not to overlap. */

@@ -179,4 +179,50 @@ describe("RemoteCycle", () => {
     await store.close()
     await play.end()
   })
+
+  it("status() counts what was taken of a push that failed in the end", async () => {
+    const play = new Play(), store = await openStore("tasks", memoryAdapter()), remote = play.remote()
+    let pushes = 0
+    const cycle = new RemoteCycle(store.synced, {
+      ...remote,
+      handshake: async (options) => {
+        const handshake = await remote.handshake(options)
+        return { ...handshake, limits: { ...handshake.limits, operationsMax: 2 } }
+      },
+      push: async (request, options) => {
+        if (++pushes > 2) throw new Error("no more")
+        return await remote.push(request, options)
+      },
+    })
+    await cycle.pull(NEVER)
+    for (let n = 0; n < 6; n++) await store.records.put(`task:${n}`, { n })
+    await store.records.put("task:1", { n: "again" })
+    await assert.rejects(cycle.push(NEVER), /no more/)
+    const { totals, pendingOperations } = cycle.status()
+    assert.deepEqual([totals.operations, pendingOperations], [4, 3])
+    await store.close()
+    await play.end()
+  })
+
+  it("status() tells by how much the remote's clock differs, either way, from a minute on", async () => {
+    const play = new Play(), store = await openStore("tasks", memoryAdapter()), remote = play.remote()
+    let ahead = 0
+    const cycle = new RemoteCycle(store.synced, {
+      ...remote,
+      handshake: async (options) => ({ ...await remote.handshake(options), serverTimeMillis: Date.now() + ahead }),
+      pull: async (request, options) => ({ ...await remote.pull(request, options), serverTimeMillis: Date.now() + ahead }),
+    })
+    assert.equal(cycle.status().clockOffsetMillis, 0)
+    for (ahead of [31_536_000_000, -31_536_000_000, 50_000, -50_000]) {
+      cycle.forget()
+      await cycle.connect(NEVER)
+      const { clockOffsetMillis } = cycle.status(), expected = Math.abs(ahead) < 60_000 ? 0 : ahead
+      assert.ok(Math.abs(clockOffsetMillis - expected) < 30_000, `${clockOffsetMillis} where ${expected} is so`)
+    }
+    ahead = -31_536_000_000
+    await cycle.pull(NEVER)
+    assert.ok(cycle.status().clockOffsetMillis < -31_535_000_000, "a page tells it too")
+    await store.close()
+    await play.end()
+  })
 })

@@ -13,7 +13,7 @@ import { BATCH_BYTES_MAX } from "../limits.ts"
 import { bytesToHex } from "../model/identifiers.ts"
 import type { Position } from "../ports/log-storage.ts"
 import type { Cursor, Handshake, PassedRange, PullAnswer, PushAnswer, Refusal, Remote, RemoteLimits } from "../ports/remote.ts"
-import type { CycleStatus, PullResult, PushResult, SyncCycle } from "./cycle.ts"
+import type { CycleStatus, PullResult, PushResult, PushTotals, SyncCycle } from "./cycle.ts"
 import { Known } from "./known.ts"
 import type { StoreViews } from "../views/store-views.ts"
 import { checkParts, type Page, pageCommit, restartCommit, sameCursor } from "./pages.ts"
@@ -29,6 +29,8 @@ const RESTARTS_MAX = 8
 const EMPTY_PAGES_MAX = 16
 /** Writers whose blocks a pull asks to be left out. */
 const HAVE_MAX = 64
+/** A slow network passes for a clock that is off by less. */
+const CLOCK_OFFSET_MILLIS_MIN = 60_000
 
 /** A page that was asked for. */
 interface AskedPage {
@@ -42,7 +44,10 @@ export class RemoteCycle implements SyncCycle {
   readonly #log: SyncedLog
   readonly #known: Known
   #handshake: Handshake | undefined
+  #totals: PushTotals = { operations: 0, coalesced: 0, coalescedBytes: 0, refused: 0 }
   #remoteHead = 0
+  /** The remote's clock less this one; undefined before it has told the time. */
+  #clockOffsetMillis: number | undefined
   #queue = { head: -1, acks: -1, bytes: 0 }
   #loss: { readonly views: StoreViews; readonly head: Position; readonly acks: number; readonly loss: UpstreamLoss | undefined } | undefined
   /** Counts what answers told: what was looked up before is to be looked up anew. */
@@ -60,6 +65,7 @@ export class RemoteCycle implements SyncCycle {
     this.#known.allow()
     this.#acks++
     this.#remoteHead = handshake.head.position
+    this.#hearTime(handshake.serverTimeMillis)
     return this.#handshake = handshake
   }
 
@@ -109,7 +115,8 @@ export class RemoteCycle implements SyncCycle {
         const isTaken = this.#learn(answer, plan)
         if (!isTaken) ahead = undefined
         fruitless = isTaken ? 0 : fruitless + 1
-        total = added(total, plan)
+        total = { ...added(total, plan), bytes: total.bytes + plan.bytes }
+        this.#totals = added(this.#totals, plan)
         if (isTaken && plan.through >= until) return total
       } else if (answer.kind === "refused") {
         ahead = undefined
@@ -120,6 +127,7 @@ export class RemoteCycle implements SyncCycle {
         const isLess = foreign.some((writer) => plan.ranges.has(writer)) || isNews && refused.some((dot) => this.#wasThere(dot, began))
         fruitless = isLess ? 0 : fruitless + 1
         until = this.#log.head
+        this.#totals = { ...this.#totals, refused: this.#totals.refused + refused.length }
         total = { ...total, refused: total.refused + refused.length, stoppedBy: foreign.length > 0 ? "forbidden" : total.stoppedBy }
       } else {
         ahead = undefined
@@ -200,6 +208,7 @@ export class RemoteCycle implements SyncCycle {
       parts += blocks.length
       for (const { content } of answer.parts) bytes += content.length
       this.#remoteHead = answer.head
+      this.#hearTime(answer.serverTimeMillis)
       const { views } = this.#log
       this.#known.follow(views)
       for (const { writer, to } of blocks) this.#known.raise(views.writers.indexOf(writer), to)
@@ -251,6 +260,11 @@ export class RemoteCycle implements SyncCycle {
 
   readonly #now = (): number => this.#log.platform.now()
 
+  #hearTime(serverTimeMillis: number): void {
+    const offset = Math.round(serverTimeMillis - this.#now())
+    this.#clockOffsetMillis = Math.abs(offset) < CLOCK_OFFSET_MILLIS_MIN ? 0 : offset
+  }
+
   status(): CycleStatus {
     const { views } = this.#log, view = this.#known.follow(views)
     const pendingOperations = this.#pendingOperations()
@@ -267,8 +281,9 @@ export class RemoteCycle implements SyncCycle {
       cursor: view.cursor,
       caughtUp: view.caughtUp,
       remoteHead: this.#remoteHead,
-      clockOffsetMillis: view.clockOffsetMillis,
+      clockOffsetMillis: this.#clockOffsetMillis ?? view.clockOffsetMillis,
       handshake: this.#handshake,
+      totals: this.#totals,
     }
   }
 
@@ -308,10 +323,9 @@ export class RemoteCycle implements SyncCycle {
   }
 }
 
-const added = (total: PushResult, plan: PushPlan): PushResult => ({
+const added = <Total extends PushTotals>(total: Total, plan: PushPlan): Total => ({
   ...total,
   operations: total.operations + plan.operations,
-  bytes: total.bytes + plan.bytes,
   coalesced: total.coalesced + plan.coalesced,
   coalescedBytes: total.coalescedBytes + plan.coalescedBytes,
 })

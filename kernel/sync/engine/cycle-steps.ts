@@ -42,12 +42,6 @@ export class CycleSteps {
   isForbidden: boolean = false
   lastPushAt: number | undefined
   lastPullAt: number | undefined
-  readonly totals: { operations: number; coalesced: number; coalescedBytes: number; refused: number } = {
-    operations: 0,
-    coalesced: 0,
-    coalescedBytes: 0,
-    refused: 0,
-  }
   readonly #options: CycleStepsOptions
   readonly #fruitless: TokenBucket
   #connectedAt: number | undefined
@@ -110,11 +104,6 @@ export class CycleSteps {
         signal.throwIfAborted()
         return await cycle.push(signal)
       })
-      const { totals } = this
-      totals.operations += result.operations
-      totals.coalesced += result.coalesced
-      totals.coalescedBytes += result.coalescedBytes
-      totals.refused += result.refused
       this.isForbidden ||= result.stoppedBy === "forbidden"
       if (result.requests > 0) this.lastPushAt = platform.now()
       if (result.operations > 0) this.#fruitless.fill()

@@ -22,11 +22,10 @@ export interface RemoteStatusSource {
 
 export function toRemoteStatus(source: RemoteStatusSource): RemoteStatus {
   const { remote, cycle, steps, live } = source, { connect, push, pull, hints } = source.stalls
-  const { pendingOperations, pendingBytes, upstreamLoss, cursor, caughtUp, remoteHead, clockOffsetMillis, handshake } = cycle
+  const { pendingOperations, pendingBytes, upstreamLoss, cursor, caughtUp, remoteHead, clockOffsetMillis, handshake, totals } = cycle
   // What keeps everything from going on comes first.
   const stalls = [connect, pull, push, hints, live.stall]
   const waits = stalls.filter(({ failure, isOpen }) => failure !== undefined && !isOpen)
-  const { operations, coalesced, coalescedBytes, refused } = steps.totals
   return Object.freeze({
     remote: remote.name,
     state: stateOf(source),
@@ -43,15 +42,15 @@ export function toRemoteStatus(source: RemoteStatusSource): RemoteStatus {
     progress: steps.progress && Object.freeze(steps.progress),
     counters: Object.freeze({
       requests: remote.requests,
-      sentOperations: operations,
+      sentOperations: totals.operations,
       sentBytes: remote.sentBytes,
       receivedBytes: remote.receivedBytes,
-      coalesced,
-      coalescedBytes,
+      coalesced: totals.coalesced,
+      coalescedBytes: totals.coalescedBytes,
     }),
     clockOffsetMillis,
     durability: handshake?.durability,
-    refusedOperations: refused,
+    refusedOperations: totals.refused,
     isForbidden: steps.isForbidden,
   })
 }

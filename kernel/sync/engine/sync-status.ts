@@ -89,7 +89,7 @@ export interface SyncMeasures {
   readonly isSynced: boolean
   readonly progress: SyncProgress | undefined
   readonly counters: SyncCounters
-  /** The remote's clock less this one, as last measured. Of all: the greatest, whatever its sign. */
+  /** The remote's clock less this one, as last measured; 0 while that is less than a minute. Of all: the greatest, whatever its sign. */
   readonly clockOffsetMillis: number
 }
 

@@ -1,6 +1,6 @@
 /** A store that only counts, and the cycles over it: they ask their remote as real ones do, and keep nothing. */
 import type { Cursor, Handshake, Remote } from "../../../ports/remote.ts"
-import type { CycleStatus, PullResult, PushResult, SyncCycle } from "../../cycle.ts"
+import type { CycleStatus, PullResult, PushResult, PushTotals, SyncCycle } from "../../cycle.ts"
 import type { UpstreamLoss } from "../../upstream-loss.ts"
 import type { SyncedStore } from "../synced-store.ts"
 import { cursorAt, partOf } from "./double-remote.ts"
@@ -69,6 +69,7 @@ export class DoubleCycle implements SyncCycle {
   upstreamLoss: UpstreamLoss | undefined = undefined
   readonly #store: DoubleStore
   #handshake: Handshake | undefined
+  #totals: PushTotals = { operations: 0, coalesced: 0, coalescedBytes: 0, refused: 0 }
   #remoteHead = 0
   #running = 0
 
@@ -115,9 +116,11 @@ export class DoubleCycle implements SyncCycle {
       if (answer.kind === "refused") {
         // Written anew with a right stamp, as real ones do: lacking again.
         this.#store.write(operations)
+        this.#totals = { ...this.#totals, refused: this.#totals.refused + operations }
         return { ...result, refused: result.refused + operations }
       }
       this.#remoteHead = Math.max(this.#remoteHead, answer.last.position)
+      this.#totals = { ...this.#totals, operations: this.#totals.operations + operations }
       result = { ...result, operations: result.operations + operations, bytes: result.bytes + bytes }
     }
     return result
@@ -163,6 +166,7 @@ export class DoubleCycle implements SyncCycle {
       remoteHead: this.#remoteHead,
       clockOffsetMillis: 0,
       handshake: this.#handshake,
+      totals: this.#totals,
     }
   }
 
