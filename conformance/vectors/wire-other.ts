@@ -225,7 +225,7 @@ export function refusedMessages(): { readonly refused: readonly RefusedMessage[]
     if (!mayHaveParts && noted[1]["type"] !== "error") {
       add(message, "parts where there are none", encodeMessage(noted[1], [{ type: 1, content: "" }]))
     }
-    for (const type of mayHaveParts ? [0, 2, 5, 127] : []) {
+    for (const type of mayHaveParts ? [0, 2, 4, 5, 127] : []) {
       add(message, `a part of type ${type}`, encodeMessage(noted[1], [{ type, content: "c0" }]))
     }
   }
