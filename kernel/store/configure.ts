@@ -4,6 +4,7 @@ import { encodeSetting } from "../format/settings.ts"
 import type { Setting } from "../model/strategy.ts"
 import type { ParsedStrategy } from "./collection-options.ts"
 import type { StoreCore } from "./store-core.ts"
+import type { AnyCrdtType } from "./strategies.ts"
 
 /**
  * Shows the records of a collection (undefined: of those without a setting) by other rules from now on, and notes the setting in the log, unless it
@@ -11,7 +12,7 @@ import type { StoreCore } from "./store-core.ts"
  * records that are of another type.
  */
 export function configure(core: StoreCore, collection: number | undefined, { setting, merge, type }: ParsedStrategy): Promise<void> {
-  if (setting !== undefined && collection !== undefined) requireType(core, collection, setting)
+  if (setting !== undefined && collection !== undefined) requireType(core, collection, setting, type)
   if (merge !== undefined) core.strategies.setMerge(collection, merge)
   if (collection !== undefined && type !== undefined) core.strategies.setType(collection, type)
   if (merge !== undefined || type !== undefined) showAgain(core)
@@ -41,10 +42,15 @@ async function storeSetting(core: StoreCore, collection: number | undefined, set
 
 const isSame = (a: Setting, b: Setting): boolean => a.strategy === b.strategy && a.deleteConflict === b.deleteConflict && a.type === b.type
 
-function requireType(core: StoreCore, collection: number, { type }: Setting): void {
+/** Settings do not leave their log, so states may have come from others before anybody said here what they are. */
+function requireType(core: StoreCore, collection: number, { type: name }: Setting, type: AnyCrdtType | undefined): void {
   const { type: known } = core.views.settings.of(collection)
-  if (type === known || known === undefined && core.records.liveCount(collection) === 0) return
-  throw core.strategies.wrongType(collection, type === undefined ? "plain values" : `values of the type ${type}`)
+  if (name === known) return
+  if (
+    known === undefined &&
+    (core.records.liveCount(collection) === 0 || type !== undefined && core.strategies.holdsStates(core.sorted(collection).rows(), type))
+  ) return
+  throw core.strategies.wrongType(collection, name === undefined ? "plain values" : `values of the type ${name}`)
 }
 
 /** Values are made in another way now. */

@@ -141,6 +141,20 @@ describe("a collection of a CRDT type", () => {
     assert.equal(await plain.delete("a"), true, "a delete needs no type")
   })
 
+  it("a copy that pulled states before it gave the type takes it then, since settings do not travel", async () => {
+    const devices = await openDevices(2, memoryAdapter) as [Device, Device], [author, reader] = devices
+    await wordsOf(author).update("a", (c) => c.add("x"))
+    await syncAll(devices)
+    assert.throws(
+      () => reader.store.collection("words", { type: { ...words, decode: () => assert.fail("no state of it") } }),
+      WrongCollectionType,
+    )
+    assert.deepEqual(await wordsOf(reader).get("a"), ["x"])
+    await wordsOf(reader).update("a", (c) => c.add("y"))
+    await syncAll(devices)
+    assert.deepEqual(await ask(devices, (store) => store.collection("words", { type: words }).get("a")), [["x", "y"], ["x", "y"]])
+  })
+
   it("a collection that holds plain values takes no type", async () => {
     const store = await openStore("notes", memoryAdapter())
     await store.collection("plain").put("a", 1)

@@ -119,6 +119,22 @@ export class Strategies implements MadeValues {
     throw this.wrongType(collection, type === undefined ? "plain values" : `values of the type ${type.name}`)
   }
 
+  /** Is a version of one of these records a state of a type? What is none shows when it is read. */
+  holdsStates(rows: Iterable<number>, type: AnyCrdtType): boolean {
+    const isState = (row: number, version: StoredVersion): boolean => {
+      try {
+        type.decode(this.#valueOf(row, version))
+        return true
+      } catch {
+        return false
+      }
+    }
+    for (const row of rows) {
+      if (this.#source.views.records.versionsOf(row).some((version) => version.valueBytes > 0 && isState(row, version))) return true
+    }
+    return false
+  }
+
   /** A collection is used as what it is not. */
   wrongType(collection: number, expected: string): WrongCollectionType {
     const { views: { settings, names } } = this.#source, { type } = settings.of(collection)
