@@ -4,23 +4,30 @@
  */
 import { PersistError } from "../kernel/errors.ts"
 import type { BatchOperation } from "../kernel/store/types.ts"
-import type { DeviceProcess, Token } from "./device-process.ts"
+import type { DeviceProcess } from "./device-process.ts"
 import { withPast } from "./ledger.ts"
 import { recordName } from "./observer.ts"
 import { dotOfVersion, nameOfRecord } from "./picture.ts"
+import { COUNTED, MANUAL, MERGED } from "./strategies.ts"
+import { StrategyApplication } from "./strategy-application.ts"
+import type { Token } from "./token.ts"
 import { markOf } from "./whispers.ts"
 import type { World } from "./world.ts"
 
 const KEYS = ["k0", "k1", "k2"]
 const COLLECTIONS = ["", "", "", "side"]
 const POISON_SHARE = 0.04
+/** Share of what users do in collections that are not last-write-wins. */
+const STRATEGY_SHARE = 0.4
 
 export class Application {
+  readonly strategies: StrategyApplication
   readonly #world: World
   #tokens = 0
 
   constructor(world: World) {
     this.#world = world
+    this.strategies = new StrategyApplication(world, this)
   }
 
   token(tenant: string, isPoison: boolean = this.#world.random.chance(POISON_SHARE)): Token {
@@ -32,6 +39,7 @@ export class Application {
   async act(process: DeviceProcess): Promise<void> {
     const { random } = this.#world
     this.#world.count("calls of the application")
+    if (random.chance(STRATEGY_SHARE)) return await this.strategies.act(process)
     switch (random.pick(["put", "put", "put", "delete", "batch", "batch", "transaction", "update", "ifVersion"] as const)) {
       case "put":
         return await this.put(process, random.pick(COLLECTIONS), random.pick(KEYS))
@@ -51,9 +59,9 @@ export class Application {
   async put(process: DeviceProcess, collection: string, key: string, token: Token = this.token(process.site.tenant)): Promise<void> {
     const { store } = process
     if (store === undefined) return
-    await this.#ends("put", async () => {
+    await this.ends("put", async () => {
       const { version } = await store.collection<Token>(collection).put(key, token)
-      this.#stored(process, collection, key, version)
+      this.stored(process, collection, key, version)
     })
   }
 
@@ -61,9 +69,9 @@ export class Application {
     const { store, written } = process
     if (store === undefined) return
     const from = written.length
-    await this.#ends("delete", async () => {
+    await this.ends("delete", async () => {
       await store.collection(collection).delete(key)
-      this.#acknowledge(process, from, ({ isDelete, record }) => isDelete && record === recordName(collection, key))
+      this.acknowledge(process, from, ({ isDelete, record }) => isDelete && record === recordName(collection, key))
     })
   }
 
@@ -77,9 +85,9 @@ export class Application {
     }
     operations.push({ type: "put", key: random.pick(KEYS), value: this.token(tenant) })
     const from = written.length
-    await this.#ends("batch", async () => {
+    await this.ends("batch", async () => {
       await store.collection<Token>(collection).batch(operations)
-      this.#acknowledgeBatch(process, from, collection, operations)
+      this.acknowledgeBatch(process, from, collection, operations)
     })
   }
 
@@ -89,33 +97,33 @@ export class Application {
     const operations: BatchOperation<Token>[] = [0, 1].map(() => ({ type: "put", key: random.pick(KEYS), value: this.token(tenant) }))
     if (random.chance(0.3)) operations.unshift({ type: "delete", key: random.pick(KEYS) })
     const from = written.length
-    await this.#ends("transaction", async () => {
+    await this.ends("transaction", async () => {
       await store.batch((tx) => {
         for (const operation of operations) {
           if (operation.type === "delete") tx.delete(operation.key)
           else tx.put(operation.key, operation.value)
         }
       })
-      this.#acknowledgeBatch(process, from, "", operations)
+      this.acknowledgeBatch(process, from, "", operations)
     })
   }
 
   async #update(process: DeviceProcess, key: string): Promise<void> {
     const { store, site: { tenant } } = process
     if (store === undefined) return
-    await this.#ends("update", async () => {
+    await this.ends("update", async () => {
       const { version } = await store.records.update(key, (value) => ({ ...this.token(tenant), count: (value?.count ?? 0) + 1 }))
-      this.#stored(process, "", key, version)
+      this.stored(process, "", key, version)
     })
   }
 
   async #putIfVersion(process: DeviceProcess, key: string): Promise<void> {
     const { store, site: { tenant } } = process
     if (store === undefined) return
-    await this.#ends("put with ifVersion", async () => {
+    await this.ends("put with ifVersion", async () => {
       const entry = await store.records.getEntry(key)
       const { version } = await store.records.put(key, this.token(tenant), { ifVersion: entry?.version ?? null })
-      this.#stored(process, "", key, version)
+      this.stored(process, "", key, version)
     })
   }
 
@@ -127,14 +135,18 @@ export class Application {
     const letters = records.liveVersions((writer, seq) => dead.has(writer, seq)).map((live) => nameOfRecord(views, live))
     const keys = new Map(letters.map((name) => [recordName(name.collection, name.key), name]))
     for (const { collection, key } of keys.values()) {
-      await this.put(process, collection, key, this.token(process.site.tenant, false))
+      const token = this.token(process.site.tenant, false)
+      // Where versions are left open, a put might go on from another one than the letter.
+      if (collection === MANUAL || collection === MERGED) await this.strategies.resolve(process, collection, key, token)
+      else if (collection === COUNTED) await this.strategies.increment(process, key)
+      else await this.put(process, collection, key, token)
       this.#world.count("dead letters answered")
     }
     return keys.size
   }
 
   /** A call ended well, or with an error of ours; whatever else it throws is a defect. */
-  async #ends(call: string, run: () => Promise<void>): Promise<void> {
+  async ends(call: string, run: () => Promise<void>): Promise<void> {
     try {
       await run()
       this.#world.count(`${call}: done`)
@@ -144,17 +156,21 @@ export class Application {
     }
   }
 
-  #acknowledge(process: DeviceProcess, from: number, isOf: (operation: DeviceProcess["written"][number]) => boolean): void {
-    for (const operation of process.written.slice(from)) if (isOf(operation)) this.#world.ledger.acknowledged.add(operation)
+  /** What a process wrote from there on, as far as it is meant, is stored. */
+  acknowledge(process: DeviceProcess, from: number, isOf: (operation: DeviceProcess["written"][number]) => boolean): void {
+    for (const operation of process.written.slice(from)) {
+      if (operation.settled === undefined && isOf(operation)) this.#world.ledger.acknowledged.add(operation) // a choice may give way
+    }
   }
 
-  #acknowledgeBatch(process: DeviceProcess, from: number, collection: string, operations: readonly BatchOperation<Token>[]): void {
+  /** All of a batch is stored. */
+  acknowledgeBatch(process: DeviceProcess, from: number, collection: string, operations: readonly BatchOperation<Token>[]): void {
     const uids = new Set<string | undefined>(), deleted = new Set<string>()
     for (const operation of operations) {
       if (operation.type === "put") uids.add(operation.value.uid)
       else deleted.add(recordName(collection, operation.key))
     }
-    this.#acknowledge(process, from, ({ uid, isDelete, record }) => (isDelete ? deleted.has(record) : uids.has(uid)))
+    this.acknowledge(process, from, ({ uid, isDelete, record }) => (isDelete ? deleted.has(record) : uids.has(uid)))
     for (const uid of uids) {
       if (uid !== undefined && !this.#world.ledger.byUid.has(uid)) {
         this.#world.violation("acknowledged and not stored", `${process.name}: ${uid}`)
@@ -163,7 +179,7 @@ export class Application {
   }
 
   /** A put was acknowledged: it is in the log, and its writer sees it or what came after. */
-  #stored(process: DeviceProcess, collection: string, key: string, version: string): void {
+  stored(process: DeviceProcess, collection: string, key: string, version: string): void {
     const { ledger } = this.#world, dot = dotOfVersion(version), operation = ledger.operations.get(dot)
     if (operation === undefined) return this.#world.violation("acknowledged and not stored", `${process.name}: ${dot}`)
     ledger.acknowledged.add(operation)

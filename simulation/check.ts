@@ -3,13 +3,13 @@
  *
  *   equal digests and equal siblings everywhere, at servers too             (I1, I3)
  *   every acknowledged operation shown, or replaced by what is shown        (I2), unless it was destroyed before a server confirmed it
- *   nothing shown that was replaced; the greatest stamp is what is read     (I13)
+ *   nothing shown that was replaced; each strategy shows what it should     (I13, I14, I15: "check-strategies.ts")
  *   views of open handles are the fold of their logs                        (I12)
  *   outboxes empty, dead letters answered                                   (I18, I19)
  *   an old request changes nothing                                          (I7)
  */
-import { order } from "./order.ts"
-import type { DeviceProcess, Token } from "./device-process.ts"
+import { checkStrategies } from "./check-strategies.ts"
+import type { DeviceProcess } from "./device-process.ts"
 import { drive } from "./healing.ts"
 import { type Block, readBlock } from "../conformance/vectors/reader/frame.ts"
 import type { Bytes } from "../kernel/ports/log-storage.ts"
@@ -122,16 +122,7 @@ async function checkProcess(world: World, process: DeviceProcess): Promise<void>
   let digest = ""
   await drive(world, process, store.digest().then((text) => digest = text), "digest")
   if (digest !== await site.observer.fold.digest()) world.violation("digest is not that of the log", process.name)
-  for (const [collection, key, versions] of site.observer.fold.sorted()) {
-    const greatest = versions.toSorted(order).at(-1), operation = world.ledger.operations.get(`${greatest?.writer}-${greatest?.seq}`)
-    const value = store.collection<Token>(collection).peek(key)
-    if (value?.uid !== operation?.uid) {
-      world.violation(
-        "not the greatest version is shown",
-        `${process.name}: ${collection}/${key} shows ${value?.uid}, not ${operation?.uid}`,
-      )
-    }
-  }
+  await checkStrategies(world, process)
   const { remotes: { dead }, records } = store.synced.views
   if (records.liveVersions((writer, seq) => dead.has(writer, seq)).length > 0) world.violation("dead letter left", process.name)
   for (const remote of site.remotes) {

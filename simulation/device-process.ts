@@ -3,30 +3,29 @@ import { PersistError } from "../kernel/errors.ts"
 import type { SyncCycle } from "../kernel/sync/cycle.ts"
 import type { Store } from "../kernel/store/store.ts"
 import type { KnownOperation } from "./ledger.ts"
+import { OpenCollections } from "./open-collections.ts"
 import type { Actor } from "./scheduler.ts"
 import type { Site } from "./site.ts"
+import type { Author } from "./strategies.ts"
+import type { Token } from "./token.ts"
 
-/** The value of every record: a token that is never used twice, and whether servers refuse it. */
-export interface Token {
-  readonly uid: string
-  readonly poison?: true
-  /** How often it was updated. */
-  readonly count?: number
-}
-
-export class DeviceProcess implements Actor {
+export class DeviceProcess implements Actor, Author {
   readonly name: string
   readonly site: Site
   /** What it wrote into the log, oldest first. */
   readonly written: readonly KnownOperation[]
   /** Remotes that it is talking with. */
   readonly busy: Set<string> = new Set()
+  readonly hasMerge: boolean
+  readonly choosing: Map<string, ReadonlySet<string>> = new Map()
+  #collections: OpenCollections | undefined
   #store: Store<Token> | undefined
   #cycleOf: ((remote: string) => SyncCycle) | undefined
   readonly #cycles = new Map<string, SyncCycle>()
 
-  constructor(name: string, site: Site) {
+  constructor(name: string, site: Site, hasMerge: boolean) {
     this.name = name
+    this.hasMerge = hasMerge
     this.site = site
     this.written = site.writtenBy(this)
   }
@@ -36,9 +35,15 @@ export class DeviceProcess implements Actor {
     return this.#store
   }
 
+  /** Its collections that are not last-write-wins; undefined until the store has opened. */
+  get collections(): OpenCollections | undefined {
+    return this.#collections
+  }
+
   /** The store is open; `cycleOf` makes what syncs it with a remote. */
   begin(store: Store<Token>, cycleOf: (remote: string) => SyncCycle): void {
     this.#store = store
+    this.#collections = new OpenCollections(store, this.hasMerge)
     this.#cycleOf = cycleOf
   }
 

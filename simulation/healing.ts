@@ -40,6 +40,9 @@ export async function heal(world: World, application: Application): Promise<numb
       (process: DeviceProcess) => sync(world, process, "push"),
       (process: DeviceProcess) => sync(world, process, "pull"),
       (process: DeviceProcess) => drive(world, process, application.answerDeadLetters(process), "the application"),
+      async (process: DeviceProcess) => {
+        if (world.habits.takesRemote) await drive(world, process, application.strategies.takeRemote(process), "the documented program")
+      },
     ]
     if (inStep) { for (const phase of phases) for (const process of openOf()) await phase(process) }
     else for (const process of openOf()) for (const phase of phases) await phase(process)

@@ -5,6 +5,7 @@
  * What replaced what is noted when a log's own frame appears: whoever wrote it had seen everything that this log showed. It is kept as sets of
  * operations; no context, lineage or vector of the product is read for it.
  */
+import { order } from "./order.ts"
 
 /** One operation that some store wrote. */
 export interface KnownOperation {
@@ -19,8 +20,16 @@ export interface KnownOperation {
   readonly uid: string | undefined
   /** Every server refuses it but a lenient one. */
   readonly isPoison: boolean
+  /** Stands for its value where operations are compared. */
+  readonly likeness: string
   /** All that it replaced, directly or not. */
   readonly past: ReadonlySet<KnownOperation>
+  /** What it left open beside itself. */
+  readonly left: ReadonlySet<KnownOperation>
+  /** Of a choice: what it settled, with all that this had replaced, without the choices among them. */
+  readonly settled: ReadonlySet<KnownOperation> | undefined
+  /** Of a counter: the increments that its state has. */
+  readonly counts: ReadonlySet<KnownOperation>
   /** Last number of the frame that it was written in. */
   readonly batchEnd: number
   /** How far its log had each writer when it was written. */
@@ -28,6 +37,7 @@ export interface KnownOperation {
   /** Everything else of it, so that a number with two contents is found. */
   readonly content: string
   readonly millis: number
+  readonly counter: number
   /** Name of the store that wrote it. */
   readonly author: string
   readonly tenant: string
@@ -91,7 +101,29 @@ export function withPast(operations: Iterable<KnownOperation>): Set<KnownOperati
 
 /** Of some operations on one record those that no other of them replaced. */
 export const notReplaced = (rivals: Iterable<KnownOperation>): Set<KnownOperation> => {
-  const left = new Set(rivals)
-  for (const { past } of [...left]) for (const replaced of past) left.delete(replaced)
+  const all = [...rivals], left = new Set(all)
+  for (const { past } of all) for (const replaced of past) left.delete(replaced)
+  for (const choice of all) {
+    if (choice.settled !== undefined && all.some((other) => other !== choice && ends(other, choice))) left.delete(choice)
+  }
   return left
+}
+
+/** Does an operation end a choice that it did not replace, since whoever wrote it had seen all that was chosen among? (S8) */
+function ends(operation: KnownOperation, choice: KnownOperation): boolean {
+  const { settled = new Set() } = choice, seen = operation.settled ?? operation.past
+  if (choice.past.has(operation) || operation.left.has(choice) || seen.size < settled.size) return false
+  for (const one of settled) if (!seen.has(one)) return false
+  for (const one of operation.left) if (choice.past.has(one)) return false
+  return operation.settled === undefined || seen.size > settled.size || order(operation, choice) > 0
+}
+
+/** What a choice among these operations settles. */
+export function settledBy(among: Iterable<KnownOperation>): Set<KnownOperation> {
+  const settled = new Set<KnownOperation>()
+  for (const one of among) {
+    for (const older of one.settled ?? one.past) settled.add(older)
+    if (one.settled === undefined) settled.add(one)
+  }
+  return settled
 }

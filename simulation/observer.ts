@@ -9,11 +9,13 @@
  */
 import { Refused, toHex, toText } from "../conformance/vectors/reader/cursor.ts"
 import { Fold } from "../conformance/vectors/reader/fold.ts"
-import { type Block, type Change, DELETE, type Frame, type Operation, readBlock, readFrame } from "../conformance/vectors/reader/frame.ts"
+import { type Block, type Change, CHOICE, type Frame, type Operation, readBlock, readFrame } from "../conformance/vectors/reader/frame.ts"
 import { readValue } from "../conformance/vectors/reader/value.ts"
 import type { Bytes } from "../kernel/ports/log-storage.ts"
-import { type KnownOperation, type Ledger, notReplaced } from "./ledger.ts"
+import { type KnownOperation, type Ledger, notReplaced, settledBy } from "./ledger.ts"
+import { type Author, COUNTED, handlingOf, replacedBy } from "./strategies.ts"
 
+const NO_BYTES = new Uint8Array(0)
 /** Stamps of own writers may be so far ahead of a server's clock. */
 const CLOCK_AHEAD_MILLIS_MAX = 300_000
 
@@ -52,18 +54,19 @@ export class Observer {
 
   /** A frame of a log that was judged before: a copy of it goes on. */
   replay(bytes: Bytes): void {
-    this.#take(bytes, false)
+    this.#take(bytes, undefined)
   }
 
-  /** A frame that was stored just now; answers the operations that the log wrote itself. */
-  see(bytes: Bytes): readonly KnownOperation[] {
-    return this.#take(bytes, true)
+  /** A frame that a process stored just now; answers the operations that the log wrote itself. */
+  see(bytes: Bytes, by: Author): readonly KnownOperation[] {
+    return this.#take(bytes, by)
   }
 
-  #take(bytes: Bytes, isNew: boolean): readonly KnownOperation[] {
+  #take(bytes: Bytes, by: Author | undefined): readonly KnownOperation[] {
+    const isNew = by !== undefined
     try {
       const frame = readFrame(bytes), blocks = frame.parts.filter(({ type }) => type === 1).map(({ content }) => blockOf(content))
-      const isLocal = frame.flags % 2 === 1, brought = isLocal && isNew ? this.#write(frame, blocks) : this.#find(blocks)
+      const isLocal = frame.flags % 2 === 1, brought = isLocal && isNew ? this.#write(frame, blocks, by) : this.#find(blocks)
       // A number that the log has is skipped, though its block lists it: there it is covered by another one.
       const fresh = brought.filter(({ writer, seq }) =>
         seq > (this.full.get(writer) ?? 0) || this.fold.pairOf(writer).withheld.includes(seq)
@@ -87,18 +90,23 @@ export class Observer {
   }
 
   /** Notes the operations of a frame that this log wrote itself. */
-  #write(frame: Frame, blocks: readonly Block[]): KnownOperation[] {
+  #write(frame: Frame, blocks: readonly Block[], by: Author): KnownOperation[] {
     const { ledger } = this.#judge, written: KnownOperation[] = [], seen = new Map(this.full)
-    const shown = new Map<string, Set<KnownOperation>>()
+    const shown = new Map<string, Set<KnownOperation>>(), inFrame = new Map<string, KnownOperation>()
     for (const block of blocks) {
       const writer = block.writers[0] ?? ""
       for (const operation of block.operations) {
-        const dot = dotOf(writer, operation.seq), record = recordOf(operation), { uid, isPoison } = tokensOf(operation)
+        const dot = dotOf(writer, operation.seq), record = recordOf(operation), { uid, isPoison, isResolution } = tokensOf(operation)
         const before = shown.get(record) ?? this.shown.get(record) ?? new Set()
-        const isDelete = operation.kind === DELETE
-        const over = frame.change === null ? before : writtenAnew(before, frame.change, uid, isDelete)
-        const past = new Set(over)
+        const isDelete = operation.value === null || operation.value.length === 0, isChoice = operation.kind === CHOICE
+        const likeness = isDelete ? "" : uid ?? toHex(operation.value ?? NO_BYTES)
+        const write = { record, isChoice, isResolution, earlier: inFrame.get(record) }
+        const over = frame.change === null
+          ? replacedBy(write, before, handlingOf(operation.collection, by, this.fold), by)
+          : writtenAnew(before, frame.change, this.#refusedBy(frame.change.remote), likeness)
+        const past = new Set(over), left = new Set([...before].filter((one) => !over.has(one)))
         for (const replaced of over) for (const older of replaced.past) past.add(older)
+        const counts = new Set<KnownOperation>()
         const known: KnownOperation = {
           dot,
           writer,
@@ -107,21 +115,37 @@ export class Observer {
           isDelete,
           uid,
           isPoison,
+          likeness,
           past,
+          left,
+          settled: isChoice ? settledBy(over) : undefined,
+          counts,
           batchEnd: block.to,
           seen,
           content: contentOf(operation),
           millis: operation.millis,
+          counter: operation.counter,
           author: this.#observed.name,
           tenant: this.#observed.tenant,
+        }
+        if (operation.collection === COUNTED && !isDelete) {
+          for (const replaced of over) for (const one of replaced.counts) counts.add(one)
+          if (frame.change === null) counts.add(known)
         }
         if (ledger.operations.has(dot)) this.#violation("a number taken twice", dot)
         else ledger.add(known)
         shown.set(record, notReplaced([...before, known]))
+        inFrame.set(record, known)
         written.push(known)
       }
     }
     return written
+  }
+
+  /** The dots that a remote is known to have refused. */
+  #refusedBy(remote: string): ReadonlySet<string> {
+    const refusals = this.fold.remotes.get(remote)?.refused.values() ?? []
+    return new Set([...refusals].map(({ dot: [writer, seq] }) => dotOf(writer, seq)))
   }
 
   /** The operations of a frame that others wrote: each must be known, and be what it was. */
@@ -191,17 +215,28 @@ function contentOf(operation: Operation): string {
 }
 
 /** What an application's value says of itself. */
-function tokensOf({ value }: Operation): { readonly uid: string | undefined; readonly isPoison: boolean } {
-  if (value === null) return { uid: undefined, isPoison: false }
-  const { uid, poison } = Object(readValue(value))
-  return { uid: typeof uid === "string" ? uid : undefined, isPoison: poison === true }
+function tokensOf({ value }: Operation): Tokens {
+  if (value === null || value.length === 0) return { uid: undefined, isPoison: false, isResolution: false }
+  const { uid, poison, resolves } = Object(readValue(value))
+  return { uid: typeof uid === "string" ? uid : undefined, isPoison: poison === true, isResolution: resolves === true }
+}
+
+interface Tokens {
+  readonly uid: string | undefined
+  readonly isPoison: boolean
+  readonly isResolution: boolean
 }
 
 /** What an operation replaces that the engine wrote anew because of a refusal: the refused one alone. */
-function writtenAnew(before: ReadonlySet<KnownOperation>, change: Change, uid: string | undefined, isDelete: boolean): Set<KnownOperation> {
+function writtenAnew(
+  before: ReadonlySet<KnownOperation>,
+  change: Change,
+  refusedBefore: ReadonlySet<string>,
+  likeness: string,
+): Set<KnownOperation> {
   const named = new Set([...change.refused.map(({ dot }) => dot), ...change.dead].map(([writer, seq]) => dotOf(writer, seq)))
-  const alike = [...before].filter((operation) => (isDelete ? operation.isDelete : uid !== undefined && operation.uid === uid))
-  const refused = alike.find(({ dot }) => named.has(dot)) ?? alike[0]
+  const alike = [...before].filter((operation) => operation.likeness === likeness)
+  const refused = alike.find(({ dot }) => named.has(dot)) ?? alike.find(({ dot }) => refusedBefore.has(dot)) ?? alike[0]
   return new Set(refused === undefined ? [] : [refused])
 }
 

@@ -3,17 +3,24 @@ import { type PersistError, RemoteUnreachable } from "../kernel/errors.ts"
 import type { Bytes } from "../kernel/ports/log-storage.ts"
 import { Application } from "./application.ts"
 import { check } from "./check.ts"
-import { type DeviceProcess, outcomeOf, type Token } from "./device-process.ts"
+import { type DeviceProcess, outcomeOf } from "./device-process.ts"
 import { Counts, type Fault, Faults } from "./faults.ts"
 import { heal } from "./healing.ts"
 import { listen } from "./hearing.ts"
 import { Random } from "./random.ts"
 import { Scheduler } from "./scheduler.ts"
 import type { Site } from "./site.ts"
+import type { Token } from "./token.ts"
 import { type Habits, World } from "./world.ts"
 
 const STEPS_MAX = 2000
-const HABITS: Habits = { timing: "at once", isWatched: false, limits: { operationsMax: 6, partsMax: 6 } }
+const HABITS: Habits = {
+  timing: "at once",
+  isWatched: false,
+  limits: { operationsMax: 6, partsMax: 6 },
+  forgetful: 0,
+  takesRemote: false,
+}
 
 export class Play {
   readonly world: World

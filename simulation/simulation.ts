@@ -2,6 +2,7 @@
 import { Application } from "./application.ts"
 import { JUMP_MILLIS, YEAR_MILLIS } from "./clock.ts"
 import { check } from "./check.ts"
+import { valuesAsLedger } from "./check-strategies.ts"
 import { type DeviceProcess, outcomeOf } from "./device-process.ts"
 import { Counts, type Fault, FAULTS, Faults } from "./faults.ts"
 import { heal } from "./healing.ts"
@@ -97,6 +98,8 @@ class Simulation {
       timing: random.pick(["later", "later", "mixed", "at once"]),
       isWatched: random.chance(0.5),
       limits: random.pick(LIMITS),
+      forgetful: random.pick([0, 0, 0.3]),
+      takesRemote: random.chance(0.4),
     }
     const tenants = random.chance(0.2) ? ["red", "blue"] : ["red"], names = random.chance(0.4) ? ["R1", "R2"] : ["R1"]
     const lenient = random.chance(0.2) ? random.pick(names) : undefined
@@ -153,7 +156,7 @@ class Simulation {
   /** A handle that stands at the head of its log shows what the log says, in the middle of everything. */
   #inspect(process: DeviceProcess): void {
     if (process.store?.status().head !== process.site.disk.head) return
-    const difference = sameAsLog(process)
+    const difference = sameAsLog(process) ?? valuesAsLedger(this.world, process)
     this.world.count("handles inspected")
     if (difference !== undefined) this.world.violation("view is not the fold of its log", `${process.name}: ${difference}`)
   }

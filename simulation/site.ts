@@ -5,6 +5,7 @@ import { Disk } from "./disk.ts"
 import type { KnownOperation } from "./ledger.ts"
 import { type Judge, Observer } from "./observer.ts"
 import type { Actor, Scheduler } from "./scheduler.ts"
+import { authorOf } from "./strategies.ts"
 
 /** Name of the store at every site. */
 export const STORE_NAME = "notes"
@@ -84,7 +85,7 @@ export class Site {
     const observer = new Observer(this.#judge, this)
     for (const frame of frames) observer.replay(frame)
     disk.observer = (frame, by) => {
-      const written = observer.see(frame)
+      const written = observer.see(frame, authorOf(by))
       if (written.length > 0) this.writtenBy(by).push(...written)
       this.#scheduler.note(`${this.name} has ${observer.fold.id}`)
     }

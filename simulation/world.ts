@@ -12,7 +12,7 @@ import { RemoteCycle } from "../kernel/sync/remote-cycle.ts"
 import { openStore } from "../kernel/store/store.ts"
 import { wireRemote } from "../protocol/client/wire-remote.ts"
 import { Clock, processPlatform } from "./clock.ts"
-import { DeviceProcess, type Token } from "./device-process.ts"
+import { DeviceProcess } from "./device-process.ts"
 import { simulatedExchange } from "./exchange.ts"
 import type { Counts, Faults } from "./faults.ts"
 import { type KnownOperation, Ledger } from "./ledger.ts"
@@ -24,6 +24,7 @@ import type { Actor, Scheduler } from "./scheduler.ts"
 import { ServedHost, ServerProcess } from "./server-process.ts"
 import { type HostPolicy, serviceOf } from "./service.ts"
 import { Site, STORE_NAME } from "./site.ts"
+import type { Token } from "./token.ts"
 import { Whispers } from "./whispers.ts"
 
 const RECORDED_MAX = 8
@@ -37,6 +38,10 @@ export interface Habits {
   readonly isWatched: boolean
   /** What servers take and give at once; little, so that most has to be split. */
   readonly limits: HostPolicy["limits"]
+  /** Share of the processes that do not give the merged collection its function. */
+  readonly forgetful: number
+  /** Users take the other version of every conflict, on all devices. */
+  readonly takesRemote: boolean
 }
 
 export class World implements Judge {
@@ -53,7 +58,7 @@ export class World implements Judge {
   readonly whispers: Whispers
   /** Some requests of the run, for playing them again. */
   readonly recorded: Heard[] = []
-  habits: Habits = { timing: "later", isWatched: true, limits: { operationsMax: 6, partsMax: 6 } }
+  habits: Habits = { timing: "later", isWatched: true, limits: { operationsMax: 6, partsMax: 6 }, forgetful: 0, takesRemote: false }
   readonly #processes = new Map<Site, DeviceProcess[]>()
   #names = 0
 
@@ -164,7 +169,7 @@ export class World implements Judge {
 
   /** A device opens its store in one more process. */
   openProcess(site: Site): DeviceProcess {
-    const process = new DeviceProcess(this.freshName(`${site.name}.`), site)
+    const process = new DeviceProcess(this.freshName(`${site.name}.`), site, !this.random.chance(this.habits.forgetful))
     this.#processes.get(site)?.push(process)
     this.#begin(process, this.#platform(process, site.clock))
     return process

@@ -1,7 +1,8 @@
 /** Histories of pushing: what goes to a remote, in what order, and on what it builds (rules S10 to S14). */
 import type { Store } from "../../kernel/store/store.ts"
-import type { DeviceProcess, Token } from "../device-process.ts"
+import type { DeviceProcess } from "../device-process.ts"
 import { type History, ONE_FRAME } from "../history.ts"
+import type { Token } from "../token.ts"
 
 function storeOf({ name, store }: DeviceProcess): Store<Token> {
   if (store === undefined) throw new Error(`${name} is not open`)

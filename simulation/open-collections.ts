@@ -1,0 +1,49 @@
+/** The collections of one open handle that are not last-write-wins. Each is opened when it is first used, as programs do: its setting is stored then. */
+import type { CounterEditor } from "../crdt/counter.ts"
+import type { Collection } from "../kernel/store/collection.ts"
+import type { CrdtCollection } from "../kernel/store/crdt-collection.ts"
+import type { RecordsReader } from "../kernel/store/records-reader.ts"
+import type { Store } from "../kernel/store/store.ts"
+import { COUNTED, COUNTER, makeMerge, MANUAL, MERGED, type MergedToken } from "./strategies.ts"
+import type { Token } from "./token.ts"
+
+export class OpenCollections {
+  /** Told of each as it is opened. */
+  onOpen: (collection: RecordsReader<unknown>) => void = () => {}
+  readonly #store: Store<Token>
+  readonly #hasMerge: boolean
+  #manual: Collection<Token> | undefined
+  #merged: Collection<Token> | undefined
+  #counted: CrdtCollection<number, CounterEditor> | undefined
+
+  constructor(store: Store<Token>, hasMerge: boolean) {
+    this.#store = store
+    this.#hasMerge = hasMerge
+  }
+
+  get manual(): Collection<Token> {
+    return this.#manual ??= this.#opened(this.#store.collection<Token>(MANUAL, { strategy: "manual" }))
+  }
+
+  get merged(): Collection<Token> {
+    return this.#merged ??= this.#opened(
+      this.#hasMerge
+        ? this.#store.collection<MergedToken>(MERGED, { strategy: "merge", merge: makeMerge() })
+        : this.#store.collection<Token>(MERGED),
+    )
+  }
+
+  get counted(): CrdtCollection<number, CounterEditor> {
+    return this.#counted ??= this.#opened(this.#store.collection(COUNTED, { type: COUNTER }))
+  }
+
+  /** The manual or the merged one. */
+  settled(name: string): Collection<Token> {
+    return name === MANUAL ? this.manual : this.merged
+  }
+
+  #opened<C extends RecordsReader<unknown>>(collection: C): C {
+    this.onOpen(collection)
+    return collection
+  }
+}

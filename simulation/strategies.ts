@@ -1,0 +1,147 @@
+/**
+ * Strategies as the checker sees them: collections of four kinds, what a write in each deliberately replaces, and what is to be shown of versions that
+ * were written apart. Judged from outside, by what users did and by who had seen what; no rule of the product is asked.
+ *
+ *   "", "side"   last-write-wins: the greatest version; a write replaces all
+ *   manual       the greatest version, and somebody has to decide; meanwhile a write replaces that one alone
+ *   merged       what a function makes of all updates; where it fails, or is not there, as manual
+ *   counted      the sum of all increments that no delete had seen
+ */
+import { counter, type CounterType } from "../crdt/counter.ts"
+import type { Fold } from "../conformance/vectors/reader/fold.ts"
+import type { UpdateVersion } from "../kernel/store/record-version.ts"
+import type { KnownOperation } from "./ledger.ts"
+import { order } from "./order.ts"
+
+/** Names of the collections that are not last-write-wins. */
+export const MANUAL = "manual", MERGED = "merged", COUNTED = "counted"
+
+/** The type of the counted collection. */
+export const COUNTER: CounterType = counter()
+
+/** A value of the merged collection: its token, and what was made of those before. */
+export interface MergedToken {
+  readonly uid: string
+  readonly sum?: number | undefined
+}
+
+/** How a process handles the versions of a collection. */
+export type Handling = "last-write-wins" | "manual" | "merge" | "merge without its function" | "counter"
+
+/** What the checker knows of the process that writes. */
+export interface Author {
+  /** It gave the merged collection its function. */
+  readonly hasMerge: boolean
+  /** The dots that its user had been given when a version of a record was chosen. */
+  readonly choosing: ReadonlyMap<string, ReadonlySet<string>>
+}
+
+const NOBODY: Author = { hasMerge: false, choosing: new Map() }
+
+/** What is known of a process; of a server's, nothing: it writes no operations. */
+export const authorOf = (process: object): Author => ("choosing" in process ? process as Author : NOBODY)
+
+const numberOf = (uid: string | undefined): number => Number(uid?.slice(uid.lastIndexOf("-") + 1) ?? 0)
+const BITTER = 7
+
+/** Does the function fail over a newer version with this token? By its content, so that it is the same on all devices. */
+const isBitter = (uid: string | undefined): boolean => numberOf(uid) % BITTER === 3
+const join = (sum: number, uid: string | undefined): number => (sum * 31 + numberOf(uid) * 17 + 1) % 100_003
+
+/** A merge function that is neither commutative nor associative, and that fails in every way over some values. */
+export function makeMerge(): (local: UpdateVersion<MergedToken>, remote: UpdateVersion<MergedToken>) => MergedToken {
+  let runs = 0
+  return (local, remote) => {
+    const { uid } = remote.value, sum = join(local.value.sum ?? numberOf(local.value.uid), uid)
+    if (!isBitter(uid)) return { uid, sum }
+    switch (Math.floor(numberOf(uid) / BITTER) % 4) {
+      case 0:
+        throw new UserFailure()
+      case 1:
+        return undefined as never
+      case 2:
+        return Promise.reject(new UserFailure()) as never
+      default:
+        return { uid, sum: runs++ } // never twice the same
+    }
+  }
+}
+
+/** What a user's own function throws. */
+export class UserFailure extends Error {}
+
+/** Name of the collection of a record. */
+export const collectionOf = (record: string): string => record.slice(0, record.indexOf("/"))
+
+/** How a process handles a collection; `fold` is the log as it was before the frame. */
+export function handlingOf(collection: string, { hasMerge }: Author, fold: Fold): Handling {
+  if (collection === MANUAL) return "manual"
+  if (collection === COUNTED) return "counter"
+  if (collection !== MERGED) return "last-write-wins"
+  if (hasMerge) return "merge"
+  return fold.settings.get(MERGED)?.strategy === "merge" ? "merge without its function" : "last-write-wins"
+}
+
+/** What is shown of some siblings. */
+export interface ShownSiblings {
+  /** All of them, ascending. */
+  readonly versions: readonly KnownOperation[]
+  /** The version that stands for the record; undefined: there is none. */
+  readonly version: KnownOperation | undefined
+  /** Somebody has to decide. */
+  readonly isOpen: boolean
+  /** What the function makes of several. */
+  readonly sum: number | undefined
+}
+
+/** What has to be shown of siblings. */
+export function shownOf(siblings: Iterable<KnownOperation>, handling: Handling): ShownSiblings {
+  const versions = [...siblings].sort(order), updates = versions.filter(({ isDelete }) => !isDelete)
+  const alone = (version: KnownOperation | undefined, isOpen = false): ShownSiblings => ({ versions, version, isOpen, sum: undefined })
+  if (versions.length < 2 || updates.length === 0 || handling === "last-write-wins") return alone(versions.at(-1))
+  if (handling === "manual") return alone(versions.at(-1), true)
+  const version = updates.at(-1)
+  if (updates.length === 1 || handling === "counter") return alone(version)
+  if (handling !== "merge" || updates.slice(1).some(({ uid }) => isBitter(uid))) return alone(version, true)
+  const [oldest, ...newer] = updates
+  return { versions, version, isOpen: false, sum: newer.reduce((sum, { uid }) => join(sum, uid), numberOf(oldest?.uid)) }
+}
+
+/** A write as its frame says it. */
+export interface SeenWrite {
+  readonly record: string
+  readonly isChoice: boolean
+  /** A value of the user's own that ends a conflict. */
+  readonly isResolution: boolean
+  /** The operation that the same frame wrote into the record before. */
+  readonly earlier: KnownOperation | undefined
+}
+
+/** Of what a record showed before a write, what the write deliberately replaces. */
+export function replacedBy(
+  { record, isChoice, isResolution, earlier }: SeenWrite,
+  before: ReadonlySet<KnownOperation>,
+  handling: Handling,
+  { choosing }: Author,
+): ReadonlySet<KnownOperation> {
+  if (isChoice) return new Set([...before].filter(({ dot }) => choosing.get(record)?.has(dot) === true))
+  if (isResolution || handling === "last-write-wins" || handling === "counter") return before
+  if (earlier !== undefined) return new Set([earlier])
+  const { isOpen, version } = shownOf(before, handling)
+  return isOpen && version !== undefined ? new Set([version]) : before
+}
+
+/** What one increment of a record adds. */
+export const amountOf = (record: string): number => (record.endsWith("0") ? 1 : record.endsWith("1") ? -3 : 1_000_003)
+
+/** The least and the most that a counter may show: the increments that count for sure, and those that some delete had seen. */
+export function sumsOf(siblings: Iterable<KnownOperation>, deleted: ReadonlySet<KnownOperation>): readonly [least: number, most: number] {
+  const counted = new Set<KnownOperation>()
+  for (const { isDelete, counts } of siblings) if (!isDelete) { for (const one of counts) counted.add(one) }
+  let sure = 0, doubtful = 0
+  for (const one of counted) {
+    if (deleted.has(one)) doubtful += amountOf(one.record)
+    else sure += amountOf(one.record)
+  }
+  return [Math.min(sure, sure + doubtful), Math.max(sure, sure + doubtful)]
+}
