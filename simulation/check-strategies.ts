@@ -21,6 +21,9 @@ export function valuesAsLedger({ ledger }: World, process: DeviceProcess): strin
   if (store === undefined || collections === undefined) return undefined
   for (const [record, siblings] of observer.shown) {
     const collection = collectionOf(record), key = keyOf(record)
+    // What is being opened is shown so once its setting is stored.
+    const isSpecial = collection === MANUAL || collection === MERGED || collection === COUNTED
+    if (isSpecial && !(collections.has(collection) && observer.fold.settings.has(collection))) continue
     if (collection === COUNTED) {
       const found = collections.counted.peek(key), [least, most] = sumsOf(siblings, seenByDeletes(ledger.operations.values(), record))
       const isThere = [...siblings].some(({ isDelete }) => !isDelete)
@@ -30,7 +33,7 @@ export function valuesAsLedger({ ledger }: World, process: DeviceProcess): strin
       continue
     }
     const { version, sum } = shownOf(siblings, handlingOf(collection, process, observer.fold))
-    const reader = collection === MERGED || collection === MANUAL ? collections.settled(collection) : store.collection<Token>(collection)
+    const reader = isSpecial ? collections.settled(collection) : store.collection<Token>(collection)
     const value: Token & MergedToken | undefined = reader.peek(key), uid = version?.uid
     if (value?.uid !== uid || value?.sum !== sum) return `${record} shows ${value?.uid} with ${value?.sum}, not ${uid} with ${sum}`
   }

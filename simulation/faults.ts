@@ -22,6 +22,7 @@ export const FAULTS = {
   reset: { says: "F18 the connection breaks under all requests of a device", share: 0.3 },
   crashDevice: { says: "F19 a process of a device is killed at any step", share: 1 },
   crashServer: { says: "F20 a process of a server is killed at any step", share: 1 },
+  pause: { says: "F21 a process of a device or a server stands still for a second to ten minutes, then goes on", share: 0.7 },
   secondProcess: { says: "F22 a second and a third process of one device or server", share: 1 },
   clone: { says: "F23 a device's disk is copied, and both go on", share: 0.5 },
   restoreDevice: { says: "F24 a device goes back to an older copy", share: 1 },

@@ -17,6 +17,7 @@ export async function heal(world: World, application: Application): Promise<numb
   const { faults, network, scheduler, random } = world
   faults.end()
   network.heal()
+  scheduler.resume()
   for (const { clock, disk } of world.present) {
     clock.freeze(false)
     disk.downUntilMillis = 0

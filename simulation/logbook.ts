@@ -1,6 +1,6 @@
 /** A log as text, for whoever looks at a failed run. */
 import { toText } from "../conformance/vectors/reader/cursor.ts"
-import { type Dot, type Operation, readBlock, readFrame } from "../conformance/vectors/reader/frame.ts"
+import { type Dot, type Operation, readBlock, readFrame, readSetting } from "../conformance/vectors/reader/frame.ts"
 import { readValue } from "../conformance/vectors/reader/value.ts"
 import type { Bytes } from "../kernel/ports/log-storage.ts"
 
@@ -36,7 +36,9 @@ export function logbookOf(name: string, frames: readonly Bytes[]): string {
           } offset ${offset}`,
       )
     }
-    for (const { content } of parts) {
+    for (const { type, content } of parts) {
+      if (type === 4) lines.push(`    setting ${JSON.stringify(readSetting(content))}`)
+      if (type !== 1) continue
       const { writers: [writer = ""], from, to, withheld, links, operations } = readBlock(content)
       lines.push(
         `    ${shortOf(writer)} (${from}, ${to}]${withheld.length > 0 ? ` withheld ${withheld}` : ""}${

@@ -230,6 +230,8 @@ export class Network implements Actor {
     this.#calls.delete(call)
     if (call.isOver) return
     call.isOver = true
-    if (this.#scheduler.isAlive(call.sender.process)) settle()
+    const { process } = call.sender
+    if (this.#scheduler.isPaused(process)) this.#scheduler.add(process, `${call.route} ended meanwhile`, settle)
+    else if (this.#scheduler.isAlive(process)) settle()
   }
 }

@@ -37,6 +37,11 @@ export class OpenCollections {
     return this.#counted ??= this.#opened(this.#store.collection(COUNTED, { type: COUNTER }))
   }
 
+  /** Was a collection of this name opened? */
+  has(name: string): boolean {
+    return (name === MANUAL ? this.#manual : name === MERGED ? this.#merged : this.#counted) !== undefined
+  }
+
   /** The manual or the merged one. */
   settled(name: string): Collection<Token> {
     return name === MANUAL ? this.manual : this.merged

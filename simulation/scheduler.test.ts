@@ -36,6 +36,24 @@ describe("Scheduler", () => {
     assert.equal(scheduler.isAlive(A), false)
   })
 
+  it("pause() holds an actor's effects back, those that it asks for meanwhile too, until resume() or its time", async () => {
+    const scheduler = new Scheduler(new Random(1)), happened: string[] = []
+    const order = (): string => happened.splice(0).join(" ")
+    scheduler.add(A, "one", () => happened.push("A"))
+    scheduler.pause(A, 1000)
+    scheduler.add(A, "two", () => happened.push("A again"), 2000)
+    scheduler.add(B, "of B", () => happened.push("B"), 500)
+    const started = scheduler.millis
+    await scheduler.step()
+    assert.deepEqual([order(), scheduler.isPaused(A)], ["B", true])
+    await scheduler.step()
+    assert.deepEqual([order(), scheduler.millis - started, scheduler.isPaused(A)], ["A", 1000, false])
+    scheduler.pause(A, 9000)
+    scheduler.resume()
+    await scheduler.step()
+    assert.deepEqual([order(), scheduler.isPaused(A), scheduler.millis - started < 10_000], ["A again", false, true])
+  })
+
   it("add() answers what calls an effect off", async () => {
     const scheduler = new Scheduler(new Random(1))
     scheduler.add(A, "never", () => assert.fail("it was called off"))()

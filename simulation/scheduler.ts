@@ -6,7 +6,8 @@
  * Whatever the code under test asks of the outside becomes an effect: a call of the storage, a request, an answer, a timer. One effect happens
  * at a time, and the next is picked only when nothing of what it set off runs any more. So the order of everything follows from the seed.
  *
- * An actor that is killed gets no effect any more: its calls never answer, as those of a process that is gone.
+ * An actor that is killed gets no effect any more: its calls never answer, as those of a process that is gone. One that is paused gets those of the
+ * meantime when it goes on.
  */
 import { setImmediate } from "node:timers"
 import type { Random } from "./random.ts"
@@ -19,7 +20,7 @@ export interface Actor {
 interface Effect {
   readonly owner: Actor
   readonly label: string
-  readonly dueMillis: number
+  dueMillis: number
   readonly run: () => void
 }
 
@@ -38,6 +39,8 @@ export class Scheduler {
   listener: ((text: string) => void) | undefined
   #pending: Effect[] = []
   readonly #killed = new WeakSet<Actor>()
+  /** Until when actors get no effects. */
+  #paused = new Map<Actor, number>()
 
   constructor(random: Random) {
     this.random = random
@@ -46,7 +49,7 @@ export class Scheduler {
   /** Has `run` happen at some time after `delayMillis`; answers a function that calls it off. */
   add(owner: Actor, label: string, run: () => void, delayMillis: number = 0): () => void {
     if (this.#killed.has(owner)) return () => {}
-    const effect = { owner, label, dueMillis: this.millis + delayMillis, run }
+    const effect = { owner, label, dueMillis: Math.max(this.millis + delayMillis, this.#paused.get(owner) ?? 0), run }
     this.#pending.push(effect)
     return () => {
       const at = this.#pending.indexOf(effect)
@@ -62,6 +65,25 @@ export class Scheduler {
   kill(owner: Actor): void {
     this.#killed.add(owner)
     this.#pending = this.#pending.filter((effect) => effect.owner !== owner)
+  }
+
+  /** Nothing happens to this actor for a while; then it goes on. */
+  pause(owner: Actor, millis: number): void {
+    const until = this.millis + millis
+    this.#paused.set(owner, until)
+    for (const effect of this.#pending) if (effect.owner === owner) effect.dueMillis = Math.max(effect.dueMillis, until)
+  }
+
+  isPaused(owner: Actor): boolean {
+    return (this.#paused.get(owner) ?? 0) > this.millis
+  }
+
+  /** Everybody who was paused goes on. */
+  resume(): void {
+    for (const effect of this.#pending) {
+      if (effect.dueMillis === this.#paused.get(effect.owner)) effect.dueMillis = Math.min(effect.dueMillis, this.millis)
+    }
+    this.#paused = new Map()
   }
 
   /** How many effects could happen now. */

@@ -9,7 +9,7 @@ import { heal } from "./healing.ts"
 import { listen } from "./hearing.ts"
 import { sameAsLog } from "./picture.ts"
 import { Random } from "./random.ts"
-import { Scheduler } from "./scheduler.ts"
+import { type Actor, Scheduler } from "./scheduler.ts"
 import type { ServedHost } from "./server-process.ts"
 import type { Site } from "./site.ts"
 import { World } from "./world.ts"
@@ -38,6 +38,7 @@ export interface RunResult {
 /** Steps of a run before it is healed. */
 export const STEPS_DEFAULT = 400
 const HOUR_MILLIS = 3_600_000
+const PAUSE_MILLIS_MIN = 1000, PAUSE_MILLIS_MAX = 600_000
 /** Faults that come from outside, at any step; the others have occasions of their own. */
 const STRUCK: readonly Fault[] = [
   "partition",
@@ -45,6 +46,7 @@ const STRUCK: readonly Fault[] = [
   "reset",
   "crashDevice",
   "crashServer",
+  "pause",
   "secondProcess",
   "clone",
   "restoreDevice",
@@ -146,6 +148,7 @@ class Simulation {
       return
     }
     const device = random.pick(world.devices), process = random.pick(world.processesOf(device))
+    if (scheduler.isPaused(process)) return
     if (random.chance(INSPECTED_SHARE)) this.#inspect(process)
     if (roll < 89) this.#write(process)
     else if (roll < 96) this.#sync(process, random.pick(device.remotes))
@@ -232,6 +235,10 @@ class Simulation {
         world.killServerProcess(host, random.pick(host.processes))
         world.openServerProcess(host)
         return true
+      case "pause":
+        return this.#pause(
+          random.chance(0.7) ? random.pick(world.processesOf(device)) : host.processes[random.below(host.processes.length)],
+        )
       case "secondProcess":
         if (random.chance(0.5)) return host.processes.length < 3 && world.isServed(host) && void world.openServerProcess(host) === undefined
         return world.processesOf(device).length < 3 && void world.openProcess(device) === undefined
@@ -272,6 +279,13 @@ class Simulation {
       default:
         return false // it strikes at its own occasions
     }
+  }
+
+  #pause(process: Actor | undefined): boolean {
+    const { random, scheduler } = this.world
+    if (process === undefined || scheduler.isPaused(process)) return false
+    scheduler.pause(process, Math.floor(PAUSE_MILLIS_MIN * (PAUSE_MILLIS_MAX / PAUSE_MILLIS_MIN) ** random.next()))
+    return true
   }
 
   async #fromBackup(site: Site): Promise<boolean> {

@@ -201,13 +201,17 @@ export class World implements Judge {
       const [site] = host.sites.values()
       if (site === undefined) throw new Error(`${host.name} has no site`)
       const diskOf = new Map([...host.sites.values()].map((one) => [one.tenant, () => one.disk]))
-      return serviceOf({
+      const service = serviceOf({
         ...host.policy,
         place: this.#place(self),
         diskOf,
         platform: this.#platform(self, site.clock),
         logger: this.whispers.logger,
       })
+      return (route, body, sender) => {
+        if (!this.scheduler.isPaused(self)) return service(route, body, sender)
+        return new Promise((resolve) => this.scheduler.add(self, `${route} waited`, () => resolve(service(route, body, sender))))
+      }
     })
     host.processes.push(process)
     return process
