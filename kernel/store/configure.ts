@@ -15,7 +15,7 @@ export function configure(core: StoreCore, collection: number | undefined, { set
   if (setting !== undefined && collection !== undefined) requireType(core, collection, setting, type)
   if (merge !== undefined) core.strategies.setMerge(collection, merge)
   if (collection !== undefined && type !== undefined) core.strategies.setType(collection, type)
-  if (merge !== undefined || type !== undefined) showAgain(core)
+  if (merge !== undefined || type !== undefined) showAgain(core, core.records.rowsWithSiblings())
   return setting === undefined ? Promise.resolve() : storeSetting(core, collection, setting)
 }
 
@@ -25,6 +25,7 @@ async function storeSetting(core: StoreCore, collection: number | undefined, set
   const takeUnstored = (): void => {
     if (core.views.settings.fold(entry)) core.records.showAgain()
   }
+  const before = core.views.settings.of(collection).type
   try {
     if (core.options.readOnly) return takeUnstored()
     await core.commit((views) => {
@@ -36,7 +37,9 @@ async function storeSetting(core: StoreCore, collection: number | undefined, set
     takeUnstored()
     throw error
   } finally {
-    showAgain(core)
+    // Of a type every record is another value now, also one with a single version.
+    const isRetyped = collection !== undefined && core.views.settings.of(collection).type !== before
+    showAgain(core, isRetyped ? core.sorted(collection).rows() : core.records.rowsWithSiblings())
   }
 }
 
@@ -54,9 +57,9 @@ function requireType(core: StoreCore, collection: number, { type: name }: Settin
 }
 
 /** Values are made in another way now. */
-function showAgain({ strategies, decoded, records, subscriptions }: StoreCore): void {
+function showAgain({ strategies, decoded, subscriptions }: StoreCore, rows: Iterable<number>): void {
   strategies.clear()
   decoded.clear()
-  for (const row of records.rowsWithSiblings()) subscriptions.note(row)
+  for (const row of rows) subscriptions.note(row)
   subscriptions.deliver()
 }

@@ -149,7 +149,10 @@ describe("a collection of a CRDT type", () => {
       () => reader.store.collection("words", { type: { ...words, decode: () => assert.fail("no state of it") } }),
       WrongCollectionType,
     )
+    const seen: unknown[] = []
+    reader.store.collection("words").subscribe("a", (changes) => seen.push(...changes.map(({ value }) => value)))
     assert.deepEqual(await wordsOf(reader).get("a"), ["x"])
+    assert.deepEqual(seen, [["x"]], "who watches is told that it is shown in another way")
     await wordsOf(reader).update("a", (c) => c.add("y"))
     await syncAll(devices)
     assert.deepEqual(await ask(devices, (store) => store.collection("words", { type: words }).get("a")), [["x", "y"], ["x", "y"]])
