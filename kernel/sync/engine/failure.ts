@@ -13,13 +13,17 @@ import { printable } from "../../text.ts"
 import type { RemoteCall, SyncFailure, SyncState } from "./sync-status.ts"
 
 const MESSAGE_LENGTH_MAX = 500
+const REMOTE_CODE_LENGTH_MAX = 100
 
 /** As plain data. Of an error that is not ours only the kind is told: its message may hold anything. */
 export function toFailure(error: unknown, remote: string, call: RemoteCall, at: number): SyncFailure {
   const { code, message, retryable } = error instanceof PersistError
     ? error
     : { code: "unknown", message: `Cannot ${call} at "${remote}": something unexpected was thrown (${kindOf(error)})`, retryable: false }
-  return Object.freeze({ code, message: printable(message, MESSAGE_LENGTH_MAX), retryable, at, remote, call })
+  const failure: SyncFailure = { code, message: printable(message, MESSAGE_LENGTH_MAX), retryable, at, remote, call }
+  return Object.freeze(
+    error instanceof RemoteError ? { ...failure, remoteCode: printable(error.details.remoteCode, REMOTE_CODE_LENGTH_MAX) } : failure,
+  )
 }
 
 /** State of a remote that waits because of this error. */

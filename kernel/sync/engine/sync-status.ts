@@ -28,6 +28,8 @@ export type RemoteCall = "connect" | "push" | "pull" | "watch"
 export interface SyncFailure {
   /** Of an error of this package; "unknown" for anything else that was thrown. */
   readonly code: string
+  /** The remote's own, where `code` is "remote_error": `quota_exceeded`, say. See `docs/errors.md`; from outside: cut and escaped. */
+  readonly remoteCode?: string
   /** For people; of an unknown error its kind alone. */
   readonly message: string
   /** It is tried again without limit. Otherwise it was tried twice, and waits for somebody: a call, a new network, or an hour. */
