@@ -32,7 +32,10 @@ export interface DeadLetter<T> extends DeadLetterName {
   readonly value: T | undefined
   /** A delete was refused. */
   readonly deleted: boolean
-  /** Why the value cannot be read; undefined: it can. Such a letter is answered by `discard`, or by a write of the record. */
+  /**
+   * Why the value cannot be read; undefined: it can. One that is damaged is answered by `discard`, or by a write of the record; one of a CRDT type that
+   * this handle was not given also by `retry` as it is.
+   */
   readonly unreadable: string | undefined
   /** Why it was refused, by the remote that was first; see {@link DeadLetterRefusal}. */
   readonly code: string

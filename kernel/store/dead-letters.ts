@@ -60,7 +60,7 @@ export class DeadLetters<T> {
    * the editor, as by `update`. Passes a full queue.
    *
    * Rejects with `InvalidOption` if the letter is none any more, since it was answered, here or on another device; with `CorruptValue` if its value
-   * cannot be read; with what `change` throws, `CallbackNotSynchronous` for a promise, `InvalidValue` and `ValueTooLarge` for its answer. Nothing
+   * cannot be read, `WrongCollectionType` if `change` would need a type that the collection was not given; with what `change` throws, `CallbackNotSynchronous` for a promise, `InvalidValue` and `ValueTooLarge` for its answer. Nothing
    * is stored then.
    */
   retry<Value = T>(letter: DeadLetterName, change?: (value: Value) => unknown): Promise<Written> {
@@ -165,7 +165,7 @@ function retryInBuild(core: StoreCore, letter: FoundLetter, change: Change | und
   if (change !== undefined) writeInBuild(core, OperationKind.put, collection, key, changedValue(core, letter, change), side)
   else if (deleted) writeInBuild(core, OperationKind.delete, collection, key, undefined, side)
   else {
-    core.strategies.toRecordVersion(row, version) // what cannot be read is not written again
+    storedValue(core, row, version) // what cannot be read is not written again
     writeStored(core, OperationKind.put, letter, bytesOf(core, version), side)
   }
 }
