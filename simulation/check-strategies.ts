@@ -16,14 +16,14 @@ import type { World } from "./world.ts"
 const keyOf = (record: string): string => record.slice(record.indexOf("/") + 1)
 
 /** Compares the values that an open handle shows; answers the first difference. The handle must be at the head of its log. */
-export function valuesAsLedger({ ledger }: World, process: DeviceProcess): string | undefined {
+export function valuesAsLedger({ ledger }: World, process: DeviceProcess, isAtRest: boolean): string | undefined {
   const { store, collections, site: { observer } } = process
   if (store === undefined || collections === undefined) return undefined
   for (const [record, siblings] of observer.shown) {
     const collection = collectionOf(record), key = keyOf(record)
     // What is being opened is shown so once its setting is stored.
     const isSpecial = collection === MANUAL || collection === MERGED || collection === COUNTED
-    if (isSpecial && !(collections.has(collection) && observer.fold.settings.has(collection))) continue
+    if (!isAtRest && isSpecial && !(collections.has(collection) && observer.fold.settings.has(collection))) continue
     if (collection === COUNTED) {
       const found = collections.counted.peek(key), [least, most] = sumsOf(siblings, seenByDeletes(ledger.operations.values(), record))
       const isThere = [...siblings].some(({ isDelete }) => !isDelete)
@@ -55,7 +55,7 @@ export async function checkStrategies(world: World, process: DeviceProcess): Pro
   if (collections === undefined) return
   const { manual, merged, counted } = collections // each may store its setting
   await drive(world, process, counted.count(), "count")
-  const difference = valuesAsLedger(world, process)
+  const difference = valuesAsLedger(world, process, true)
   if (difference !== undefined) world.violation("a strategy shows something else", `${process.name}: ${difference}`)
   for (const collection of [manual, merged]) {
     const { name } = collection, expected = new Map<string, string>(), found = new Map<string, string>()
@@ -73,6 +73,7 @@ export async function checkStrategies(world: World, process: DeviceProcess): Pro
       world.violation("conflicts are others", `${process.name}: ${name}/${key} has ${found.get(key)}, not ${expected.get(key)}`)
     }
     world.counts.add(`conflicts open at the end: ${name}`, expected.size)
+    process.listeners.check(world, process.name)
     if (world.habits.takesRemote && expected.size > 0) world.violation("conflicts left by those who end all", `${process.name}: ${name}`)
   }
 }

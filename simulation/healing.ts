@@ -109,4 +109,5 @@ async function compareOpen(world: World, process: DeviceProcess): Promise<void> 
   } while (store.status().head !== site.disk.head)
   const difference = sameAsLog(process)
   if (difference !== undefined) world.violation("view is not the fold of its log", `${process.name}: ${difference}`)
+  process.listeners.check(world, process.name)
 }

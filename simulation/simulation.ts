@@ -101,6 +101,7 @@ class Simulation {
       isWatched: random.chance(0.5),
       limits: random.pick(LIMITS),
       forgetful: random.pick([0, 0, 0.3]),
+      heard: random.pick([0, 0.5]),
       takesRemote: random.chance(0.4),
     }
     const tenants = random.chance(0.2) ? ["red", "blue"] : ["red"], names = random.chance(0.4) ? ["R1", "R2"] : ["R1"]
@@ -159,9 +160,10 @@ class Simulation {
   /** A handle that stands at the head of its log shows what the log says, in the middle of everything. */
   #inspect(process: DeviceProcess): void {
     if (process.store?.status().head !== process.site.disk.head) return
-    const difference = sameAsLog(process) ?? valuesAsLedger(this.world, process)
+    const difference = sameAsLog(process) ?? valuesAsLedger(this.world, process, false)
     this.world.count("handles inspected")
     if (difference !== undefined) this.world.violation("view is not the fold of its log", `${process.name}: ${difference}`)
+    process.listeners.check(this.world, process.name)
   }
 
   #write(process: DeviceProcess): void {

@@ -40,6 +40,8 @@ export interface Habits {
   readonly limits: HostPolicy["limits"]
   /** Share of the processes that do not give the merged collection its function. */
   readonly forgetful: number
+  /** Share of the processes to whose stores somebody listens. */
+  readonly heard: number
   /** Users take the other version of every conflict, on all devices. */
   readonly takesRemote: boolean
 }
@@ -58,7 +60,14 @@ export class World implements Judge {
   readonly whispers: Whispers
   /** Some requests of the run, for playing them again. */
   readonly recorded: Heard[] = []
-  habits: Habits = { timing: "later", isWatched: true, limits: { operationsMax: 6, partsMax: 6 }, forgetful: 0, takesRemote: false }
+  habits: Habits = {
+    timing: "later",
+    isWatched: true,
+    limits: { operationsMax: 6, partsMax: 6 },
+    forgetful: 0,
+    heard: 0,
+    takesRemote: false,
+  }
   readonly #processes = new Map<Site, DeviceProcess[]>()
   #names = 0
 
@@ -170,6 +179,7 @@ export class World implements Judge {
   /** A device opens its store in one more process. */
   openProcess(site: Site): DeviceProcess {
     const process = new DeviceProcess(this.freshName(`${site.name}.`), site, !this.random.chance(this.habits.forgetful))
+    process.isHeard = this.random.chance(this.habits.heard)
     this.#processes.get(site)?.push(process)
     this.#begin(process, this.#platform(process, site.clock))
     return process
