@@ -2,13 +2,14 @@
  * Application: what users do with the store of one device process. Few keys, so that everything meets; each value carries a token that is
  * never used twice. What a call resolves to is noted in the ledger: from then on it must not be lost.
  */
-import { PersistError } from "../kernel/errors.ts"
+import { InvalidOption, PersistError } from "../kernel/errors.ts"
+import type { DeadLetter } from "../kernel/store/dead-letter.ts"
 import type { BatchOperation } from "../kernel/store/types.ts"
+import type { Answer } from "./answers.ts"
 import type { DeviceProcess } from "./device-process.ts"
 import { withPast } from "./ledger.ts"
 import { recordName } from "./observer.ts"
-import { dotOfVersion, nameOfRecord } from "./picture.ts"
-import { COUNTED, MANUAL, MERGED } from "./strategies.ts"
+import { dotOfVersion } from "./picture.ts"
 import { StrategyApplication } from "./strategy-application.ts"
 import type { Token } from "./token.ts"
 import { markOf } from "./whispers.ts"
@@ -17,6 +18,8 @@ import type { World } from "./world.ts"
 const KEYS = ["k0", "k1", "k2"]
 const COLLECTIONS = ["", "", "", "side"]
 const POISON_SHARE = 0.04
+/** Of the letters that no server takes as they are, so many are given up. */
+const DISCARDED_SHARE = 0.3
 /** Share of what users do in collections that are not last-write-wins. */
 const STRATEGY_SHARE = 0.4
 
@@ -24,6 +27,8 @@ export class Application {
   readonly strategies: StrategyApplication
   readonly #world: World
   #tokens = 0
+  /** Processes in which dead letters are answered: one after another. */
+  readonly #answering = new Set<DeviceProcess>()
 
   constructor(world: World) {
     this.#world = world
@@ -127,22 +132,48 @@ export class Application {
     })
   }
 
-  /** Answers every dead letter that this handle shows by a new value; resolves to how many there were. */
+  /**
+   * Answers every dead letter that this handle shows: what no server takes is changed or given up, anything else is tried again. Resolves to how
+   * many there were.
+   */
   async answerDeadLetters(process: DeviceProcess): Promise<number> {
     const { store } = process
-    if (store === undefined) return 0
-    const { views } = store.synced, { remotes: { dead }, records } = views
-    const letters = records.liveVersions((writer, seq) => dead.has(writer, seq)).map((live) => nameOfRecord(views, live))
-    const keys = new Map(letters.map((name) => [recordName(name.collection, name.key), name]))
-    for (const { collection, key } of keys.values()) {
-      const token = this.token(process.site.tenant, false)
-      // Where versions are left open, a put might go on from another one than the letter.
-      if (collection === MANUAL || collection === MERGED) await this.strategies.resolve(process, collection, key, token)
-      else if (collection === COUNTED) await this.strategies.increment(process, key)
-      else await this.put(process, collection, key, token)
-      this.#world.count("dead letters answered")
+    if (store === undefined || this.#answering.has(process)) return 0
+    let letters: readonly DeadLetter<Token>[] = []
+    this.#answering.add(process)
+    await this.ends("list of dead letters", async () => void (letters = await store.deadLetters.list()))
+    for (const letter of letters) {
+      const isGivenUp = letter.value?.poison === true && this.#world.random.chance(DISCARDED_SHARE)
+      await this.answer(process, letter, isGivenUp ? "discard" : "retry")
     }
-    return keys.size
+    this.#answering.delete(process)
+    return letters.length
+  }
+
+  /** Answers one dead letter, unless something of its record is under way that the checker could not tell from that. */
+  async answer(process: DeviceProcess, letter: DeadLetter<Token>, call: "retry" | "discard"): Promise<void> {
+    const { store, site: { tenant }, choosing } = process, { ledger } = this.#world, { collection, key } = letter
+    const operation = ledger.operations.get(dotOfVersion(letter.version))
+    if (
+      store === undefined || operation === undefined || process.answering?.isOver === false || choosing.has(recordName(collection, key))
+    ) return
+    const token = letter.value?.poison === true ? this.token(tenant, false) : undefined
+    const answering: Answer = process.answering = { letter: operation, uid: token?.uid, isOver: false }
+    await this.ends(`${call} of a dead letter`, async () => {
+      try {
+        const { version } = call === "discard"
+          ? await store.deadLetters.discard(letter)
+          : await store.deadLetters.retry(letter, token && (() => token))
+        answering.isOver = true
+        const written = ledger.operations.get(dotOfVersion(version))
+        if (written === undefined || written.uid !== undefined) this.stored(process, collection, key, version)
+        else if (written.settled === undefined) ledger.acknowledge(written.dot)
+        this.#world.count("dead letters answered")
+      } catch (error) {
+        answering.isOver = error instanceof InvalidOption
+        throw error
+      }
+    })
   }
 
   /** A call ended well, or with an error of ours; whatever else it throws is a defect. */
@@ -182,7 +213,7 @@ export class Application {
   stored(process: DeviceProcess, collection: string, key: string, version: string): void {
     const { ledger } = this.#world, dot = dotOfVersion(version), operation = ledger.operations.get(dot)
     if (operation === undefined) return this.#world.violation("acknowledged and not stored", `${process.name}: ${dot}`)
-    ledger.acknowledged.add(operation)
+    if (operation.settled === undefined) ledger.acknowledged.add(operation) // a choice may give way
     const shown = process.store?.collection<Token>(collection).peek(key)
     if (shown === undefined) return
     const named = ledger.byUid.get(shown.uid) ?? []

@@ -2,8 +2,8 @@
 import { PersistError } from "../kernel/errors.ts"
 import type { SyncCycle } from "../kernel/sync/cycle.ts"
 import type { Store } from "../kernel/store/store.ts"
+import type { Answer } from "./answers.ts"
 import type { KnownOperation } from "./ledger.ts"
-import { Listeners } from "./listeners.ts"
 import { OpenCollections } from "./open-collections.ts"
 import type { Actor } from "./scheduler.ts"
 import type { Site } from "./site.ts"
@@ -19,9 +19,7 @@ export class DeviceProcess implements Actor, Author {
   readonly busy: Set<string> = new Set()
   readonly hasMerge: boolean
   readonly choosing: Map<string, ReadonlySet<string>> = new Map()
-  /** Somebody listens to its store. */
-  isHeard: boolean = false
-  readonly listeners: Listeners = new Listeners()
+  answering: Answer | undefined
   #collections: OpenCollections | undefined
   #store: Store<Token> | undefined
   #cycleOf: ((remote: string) => SyncCycle) | undefined
@@ -47,11 +45,7 @@ export class DeviceProcess implements Actor, Author {
   /** The store is open; `cycleOf` makes what syncs it with a remote. */
   begin(store: Store<Token>, cycleOf: (remote: string) => SyncCycle): void {
     this.#store = store
-    const collections = this.#collections = new OpenCollections(store, this.hasMerge)
-    if (this.isHeard) {
-      this.listeners.add(store.records)
-      collections.onOpen = (collection) => this.listeners.add(collection)
-    }
+    this.#collections = new OpenCollections(store, this.hasMerge)
     this.#cycleOf = cycleOf
   }
 

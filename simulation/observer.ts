@@ -10,6 +10,7 @@
 import { Refused, toHex, toText } from "../conformance/vectors/reader/cursor.ts"
 import { Fold } from "../conformance/vectors/reader/fold.ts"
 import { type Block, type Change, CHOICE, type Frame, type Operation, readBlock, readFrame } from "../conformance/vectors/reader/frame.ts"
+import { bringsBack, isAnswer, replacedByAnswer } from "./answers.ts"
 import { readValue } from "../conformance/vectors/reader/value.ts"
 import type { Bytes } from "../kernel/ports/log-storage.ts"
 import { type KnownOperation, type Ledger, notReplaced, settledBy } from "./ledger.ts"
@@ -101,7 +102,15 @@ export class Observer {
         const isDelete = operation.value === null || operation.value.length === 0, isChoice = operation.kind === CHOICE
         const likeness = isDelete ? "" : uid ?? toHex(operation.value ?? NO_BYTES)
         const write = { record, isChoice, isResolution, earlier: inFrame.get(record) }
-        const over = frame.change === null
+        const keeps = new Set(operation.keeps.map(([by, seq]) => dotOf(by, seq)))
+        const answering = { record, isChoice, isDelete, uid, likeness, keeps }, answer = frame.change === null ? by.answering : undefined
+        const isAnswering = answer !== undefined && isAnswer(answer, answering, this.shown.get(record) ?? new Set(), ledger)
+        if (isAnswering && bringsBack(answer, answering, before)) {
+          this.#violation("a discard brings back what was replaced", `${dot} ${uid}`)
+        }
+        const over = isAnswering
+          ? replacedByAnswer(answer, answering, before)
+          : frame.change === null
           ? replacedBy(write, before, handlingOf(operation.collection, by, this.fold), by)
           : writtenAnew(before, frame.change, this.#refusedBy(frame.change.remote), likeness)
         const past = new Set(over), left = new Set([...before].filter((one) => !over.has(one)))
@@ -130,7 +139,7 @@ export class Observer {
         }
         if (operation.collection === COUNTED && !isDelete) {
           for (const replaced of over) for (const one of replaced.counts) counts.add(one)
-          if (frame.change === null) counts.add(known)
+          if (frame.change === null && !isAnswering) counts.add(known)
         }
         if (ledger.operations.has(dot)) this.#violation("a number taken twice", dot)
         else ledger.add(known)

@@ -29,8 +29,10 @@ export function sameAsLog({ store, site: { disk, observer: { fold } } }: DeviceP
   const { head } = store.status()
   if (head !== disk.head) return `it is at ${head}, its log at ${disk.head}`
   const shown = pictureOf(store.synced.views), folded = new Map<string, string>()
+  let letters = 0
   for (const [collection, key, versions] of fold.sorted()) {
     if (versions.length === 0) continue
+    letters += versions.filter(({ writer, seq }) => fold.dead.has(String([writer, seq]))).length
     folded.set(
       `${collection}/${key}`,
       versions.map(({ writer, seq, millis, counter }) => `${writer}-${seq} ${millis}.${counter}`).sort().join(" "),
@@ -39,6 +41,8 @@ export function sameAsLog({ store, site: { disk, observer: { fold } } }: DeviceP
   for (const name of new Set([...shown.keys(), ...folded.keys()])) {
     if (shown.get(name) !== folded.get(name)) return `${name} has ${shown.get(name)}, the log says ${folded.get(name)}`
   }
+  const { deadLetters } = store.status()
+  if (deadLetters !== letters) return `it has ${deadLetters} dead letters, the log says ${letters}`
   return undefined
 }
 

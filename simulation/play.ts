@@ -19,7 +19,6 @@ const HABITS: Habits = {
   isWatched: false,
   limits: { operationsMax: 6, partsMax: 6 },
   forgetful: 0,
-  heard: 0,
   takesRemote: false,
 }
 
@@ -118,6 +117,18 @@ export class Play {
   async delete(name: string, key: string): Promise<void> {
     this.world.scheduler.pass(10)
     await this.run(this.application.delete(this.process(name), "", key))
+  }
+
+  /** Answers the dead letter of a record of a device. */
+  async answer(name: string, key: string, call: "retry" | "discard"): Promise<void> {
+    this.world.scheduler.pass(10)
+    const process = this.process(name)
+    const answer = async (): Promise<void> => {
+      const letter = (await process.store?.deadLetters.list())?.find((one) => one.key === key)
+      if (letter === undefined) throw new Error(`${name} has no dead letter of ${key}`)
+      await this.application.answer(process, letter, call)
+    }
+    await this.run(answer())
   }
 
   /** Lets a call come to its end, and whatever it set off. Answers the error that it failed with. */

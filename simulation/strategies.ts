@@ -10,6 +10,7 @@
 import { counter, type CounterType } from "../crdt/counter.ts"
 import type { Fold } from "../conformance/vectors/reader/fold.ts"
 import type { UpdateVersion } from "../kernel/store/record-version.ts"
+import type { Answer } from "./answers.ts"
 import type { KnownOperation } from "./ledger.ts"
 import { order } from "./order.ts"
 
@@ -34,9 +35,11 @@ export interface Author {
   readonly hasMerge: boolean
   /** The dots that its user had been given when a version of a record was chosen. */
   readonly choosing: ReadonlyMap<string, ReadonlySet<string>>
+  /** The dead letter that its application answers. */
+  readonly answering: Answer | undefined
 }
 
-const NOBODY: Author = { hasMerge: false, choosing: new Map() }
+const NOBODY: Author = { hasMerge: false, choosing: new Map(), answering: undefined }
 
 /** What is known of a process; of a server's, nothing: it writes no operations. */
 export const authorOf = (process: object): Author => ("choosing" in process ? process as Author : NOBODY)

@@ -135,7 +135,7 @@ export class StrategyApplication {
 
   /** A second choice of a record waits until it is known what became of the first: the checker could not tell them apart. */
   async #choose(
-    { choosing, collections }: DeviceProcess,
+    { choosing, answering, collections }: DeviceProcess,
     name: string,
     key: string,
     chosen: RecordVersion<Token>,
@@ -143,6 +143,7 @@ export class StrategyApplication {
   ): Promise<void> {
     const record = recordName(name, key)
     if (choosing.has(record) || collections === undefined) return
+    if (answering?.letter.record === record && !answering.isOver) return
     choosing.set(record, new Set(versions.map(({ version }) => dotOfVersion(version))))
     try {
       await collections.settled(name).resolve(key, chosen)

@@ -141,6 +141,35 @@ export const REFUSAL_HISTORIES: readonly History[] = [
     },
   },
   {
+    title: "refused writes are answered beside what another device wrote meanwhile",
+    rules: ["S19"],
+    play: async (w) => {
+      await w.servers("R")
+      await w.device("A", "R")
+      await w.device("B", "R")
+      const first = w.token()
+      await w.put("A", "k0")
+      await w.put("A", "k1")
+      await w.put("A", "k2", first)
+      await w.sync("A", "R")
+      await w.sync("B", "R")
+      for (const key of ["k0", "k1", "k2"]) await w.put("A", key, w.token(true))
+      for (const key of ["k0", "k1"]) await w.put("B", key)
+      await w.sync("B", "R")
+      await w.sync("A", "R")
+      await w.put("A", "k2", w.token(true)) // over what was refused
+      await w.sync("A", "R")
+      await w.answer("A", "k0", "discard")
+      await w.answer("A", "k1", "retry")
+      await w.answer("A", "k2", "discard")
+      const shown = w.process("A").store?.records.peek("k2")
+      if (shown?.uid !== first.uid) w.world.violation("a discard shows something else", `${shown?.uid}, not ${first.uid}`)
+      if (await w.process("A").store?.digest() !== await w.site("A").observer.fold.digest()) {
+        w.world.violation("digest is not that of the log", "A")
+      }
+    },
+  },
+  {
     title: "a relay brings what a clock that is a year ahead wrote",
     rules: ["S21"],
     play: async (w) => {
