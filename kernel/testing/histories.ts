@@ -10,7 +10,16 @@ import { addVersion, contextOf, dotOf, newest, type Op, type OracleBlock, Oracle
 
 export interface Step {
   readonly device: number
-  readonly does: "put" | "put on the one shown" | "delete" | "choose" | "pull" | "reopen" | "set the clock"
+  readonly does:
+    | "put"
+    | "put on the one shown"
+    | "delete"
+    | "delete the one shown"
+    | "choose"
+    | "choose among some"
+    | "pull"
+    | "reopen"
+    | "set the clock"
   readonly key: number
   /** Another device, a number of frames, or a clock. */
   readonly other: number
@@ -23,9 +32,12 @@ export const anyStep: fc.Arbitrary<Step> = fc.record({
     "put",
     "put",
     "put on the one shown",
+    "put on the one shown",
     "delete",
+    "delete the one shown",
     "choose",
     "choose",
+    "choose among some",
     "pull",
     "pull",
     "pull",
@@ -64,7 +76,7 @@ export function playHistory(steps: readonly Step[]): readonly OracleBlock[] {
       const from = devices[other % 3]!
       for (const block of from.log.slice(0, other * 2)) take(device, block)
     } else {
-      const draft = draftOf(does, views.records.get(key) ?? [], views)
+      const draft = draftOf(does, other, views.records.get(key) ?? [], views)
       if (draft === undefined) continue
       const links = device.writer === undefined ? linksOf(device) : {}
       // The names do not ascend with time, so that the order of writers is not that of their first writes.
@@ -88,14 +100,19 @@ function take(device: Device, block: OracleBlock): void {
 
 function draftOf(
   does: Step["does"],
+  other: number,
   siblings: readonly Op[],
   { lineage }: OracleViews,
 ): Pick<Op, "kind" | "ctx" | "keeps" | "settles"> | undefined {
-  const parents = does === "put on the one shown" ? [newest(siblings)].filter((op) => op !== undefined) : siblings
-  if ((does === "choose" && siblings.length < 2) || (does === "delete" && siblings.length === 0)) return undefined
+  const isDelete = does === "delete" || does === "delete the one shown", isChoice = does === "choose" || does === "choose among some"
+  if ((isChoice && siblings.length < 2) || (isDelete && siblings.length === 0)) return undefined
+  const shown = newest(siblings), isOfShown = does === "put on the one shown" || does === "delete the one shown"
+  // Of those that were there when somebody read them: any two or more, the one that is shown among them.
+  const seen = siblings.filter((op, at) => op === shown || ((other >> at) & 1) === 1)
+  const parents = isOfShown ? siblings.filter((op) => op === shown) : does === "choose among some" && seen.length > 1 ? seen : siblings
   const keeps = siblings.filter((op) => !parents.includes(op)).map(dotOf)
-  const kind = does === "delete" ? "delete" : does === "choose" ? "choice" : "put"
-  return { kind, ctx: contextOf(parents, lineage), keeps, settles: does === "choose" ? settledBy(parents, lineage) : undefined }
+  const kind = isDelete ? "delete" : isChoice ? "choice" : "put"
+  return { kind, ctx: contextOf(parents, lineage), keeps, settles: isChoice ? settledBy(parents, lineage) : undefined }
 }
 
 /** Own writers with their last numbers, without those that another of them implies (rule S5). */

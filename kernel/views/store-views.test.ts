@@ -47,6 +47,7 @@ const seqsOf = ({ records }: StoreViews): number[] => Array.from({ length: recor
 
 describe("StoreViews", () => {
   it("S4–S9, S13 foldFrame() gives what the plain rules give after every frame, however blocks are cut, withheld and repeated", () => {
+    const kept = { put: 0, delete: 0, choice: 0 }
     fc.assert(
       fc.property(anyDelivery(anyHistory), (frames) => {
         const views = newViews(), oracle = new OracleViews()
@@ -54,10 +55,12 @@ describe("StoreViews", () => {
           foldBytes(views, encodeOracleFrame(blocks, at + 1))
           oracle.fold(blocks)
           assert.deepEqual(showKernel(views), showOracle(oracle))
+          for (const { kind, keeps } of blocks.flatMap(({ ops }) => ops)) if (keeps.length > 0) kept[kind]++
         }
       }),
       { numRuns: 300 },
     )
+    assert.ok(kept.put > 5 && kept.delete > 5, "S9 no history leaves anything open")
   })
 
   it("S6 foldFrame() comes to the same in whatever order blocks arrive, if nobody comes before those whom the links name", () => {
