@@ -4,6 +4,7 @@ import type { SyncCycle } from "../kernel/sync/cycle.ts"
 import type { Store } from "../kernel/store/store.ts"
 import type { Answer } from "./answers.ts"
 import type { KnownOperation } from "./ledger.ts"
+import { Listeners } from "./listeners.ts"
 import { OpenCollections } from "./open-collections.ts"
 import type { Actor } from "./scheduler.ts"
 import type { Site } from "./site.ts"
@@ -20,6 +21,9 @@ export class DeviceProcess implements Actor, Author {
   readonly hasMerge: boolean
   readonly choosing: Map<string, ReadonlySet<string>> = new Map()
   answering: Answer | undefined
+  /** Somebody listens to its store. */
+  isHeard: boolean = false
+  readonly listeners: Listeners = new Listeners()
   #collections: OpenCollections | undefined
   #store: Store<Token> | undefined
   #cycleOf: ((remote: string) => SyncCycle) | undefined
@@ -45,7 +49,11 @@ export class DeviceProcess implements Actor, Author {
   /** The store is open; `cycleOf` makes what syncs it with a remote. */
   begin(store: Store<Token>, cycleOf: (remote: string) => SyncCycle): void {
     this.#store = store
-    this.#collections = new OpenCollections(store, this.hasMerge)
+    const collections = this.#collections = new OpenCollections(store, this.hasMerge)
+    if (this.isHeard) {
+      this.listeners.add(store.records)
+      collections.onOpen = (collection) => this.listeners.add(collection)
+    }
     this.#cycleOf = cycleOf
   }
 

@@ -16,7 +16,7 @@ import { PLANTED_BUGS } from "./planted-bugs.ts"
 import { STEPS_DEFAULT } from "./simulation.ts"
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
-const COPIED = ["kernel", "crdt", "protocol", "adapters/memory", "conformance/vectors/reader", "simulation", "package.json"]
+const COPIED = ["kernel", "protocol", "crdt", "adapters/memory", "conformance/vectors/reader", "simulation", "package.json"]
 const HUNT_MILLIS_MAX = 180_000
 /** Seeds that have to hold without a bug; nearly all bugs are found within them. */
 const CLEAN_SEEDS = 50

@@ -19,6 +19,7 @@ const HABITS: Habits = {
   isWatched: false,
   limits: { operationsMax: 6, partsMax: 6 },
   forgetful: 0,
+  heard: 0,
   takesRemote: false,
 }
 
