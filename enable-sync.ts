@@ -40,6 +40,7 @@ export async function startStoreSync<T>(store: Store<T>, given: EnableSyncOption
   const names = syncing.get(store) ?? new Set<string>(), cycles: RemoteCycle[] = []
   const twice = remotes.find(({ name }) => names.has(name))
   if (twice !== undefined) throw new AlreadySyncing({ store: store.name, remote: twice.name })
+  const gate = gateOf(store, options, cycles), confirmation = confirmationOf(store, options, remotes, cycles)
   for (const { name } of remotes) names.add(name)
   syncing.set(store, names)
   try {
@@ -49,7 +50,6 @@ export async function startStoreSync<T>(store: Store<T>, given: EnableSyncOption
     await Promise.all(made.map((remote) => remote.close()))
     throw error
   }
-  const gate = gateOf(store, options, cycles), confirmation = confirmationOf(store, options, remotes, cycles)
   const release = async (): Promise<void> => {
     for (const { name } of remotes) names.delete(name)
     if (gate !== undefined) {
