@@ -112,6 +112,20 @@ describe("BlockCutter", () => {
     }))
   })
 
+  it("S36 names as withheld what is void in the blocks, above a number and what is behind", () => {
+    const blocks = [
+      blockOf([A], [operation(2, "k", "01")], { from: 0, to: 4, withheld: [3] }),
+      blockOf([A], [operation(6, "l", "01")], { from: 4, to: 7 }),
+    ]
+    const withheldOf = (after: number, coveredTo?: number): readonly number[] =>
+      notationOf(readBlockBytes(cutter.cut(blocks.map(encodeNotedBlock), after, () => "listed", coveredTo))).withheld
+    assert.deepEqual(withheldOf(0), [3])
+    assert.deepEqual(withheldOf(0, 0), [1, 3, 4, 5, 7])
+    assert.deepEqual(withheldOf(0, 4), [3, 5, 7])
+    assert.deepEqual(withheldOf(4, 0), [5, 7])
+    assert.deepEqual(withheldOf(0, 7), [3])
+  })
+
   it("S33 keeps links and label of what begins at 0, and drops them where the beginning is cut off", () => {
     const first = blockOf([B2, B], [operation(1, "k", "01")], { links: [[1, 7]], label: "phone" })
     const second = blockOf([B2, A], [operation(2, "k", "02", { context: [[1, 3]] })])

@@ -26,8 +26,11 @@ export class BlockCutter {
   #writerMap: number[] = []
   #nameMap: number[] = []
 
-  /** One block of all numbers above `after` in `contents`, which are content of parts, in order and without a gap. */
-  cut(contents: readonly Bytes[], after: number, fateOf: (seq: number) => Fate): Bytes {
+  /**
+   * One block of all numbers above `after` in `contents`, which are content of parts, in order and without a gap. Numbers above `coveredTo` that are
+   * void in them are named as withheld.
+   */
+  cut(contents: readonly Bytes[], after: number, fateOf: (seq: number) => Fate, coveredTo: number = Infinity): Bytes {
     const target = this.#target
     target.reset()
     this.#keys.reset()
@@ -38,6 +41,7 @@ export class BlockCutter {
       decodeBlock(this.#reader, this.#source)
       this.#mapTables()
       if (at === 0) this.#begin(after)
+      this.#takeVoids(Math.max(after, target.to, coveredTo))
       this.#take(Math.max(after, target.to), fateOf)
       target.to = this.#source.to
     }
@@ -68,6 +72,14 @@ export class BlockCutter {
 
   #dots(dots: Dots): Dots {
     return dots.map((number, at) => (at % 2 === 0 ? this.#writerMap[number]! : number))
+  }
+
+  /** Names the void numbers of the source above `after` as withheld. */
+  #takeVoids(after: number): void {
+    const { withheld, seqs, count, from, to } = this.#source, first = Math.max(from, after) + 1
+    if (first > to) return
+    const named = new Set([...seqs.subarray(0, count), ...withheld])
+    for (let seq = first; seq <= to; seq++) if (!named.has(seq)) this.#target.withheld.push(seq)
   }
 
   #take(after: number, fateOf: (seq: number) => Fate): void {

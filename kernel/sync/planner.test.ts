@@ -160,6 +160,26 @@ describe("planPush()", () => {
     assert.deepEqual(shape(some(await plan(play))), [[A, 1, 2, [2], []]])
   })
 
+  it("S36 names as withheld what is void here and is not covered by what goes along", async () => {
+    const gone = blockOf([A], [], { from: 0, to: 2 }), cover = blockOf([B, A], [put(1, "k", { context: [[1, 2]] })])
+    const both = planned(new PlannedLog().add([gone, cover]).caughtUp())
+    assert.deepEqual(shape(some(await plan(both))), [[A, 0, 2, [], []], [B, 0, 1, [1], []]], "all of it goes, byte for byte")
+    const known = planned(new PlannedLog().add([gone, cover]).caughtUp([[B, 1]]))
+    assert.deepEqual(shape(some(await plan(known))), [[A, 0, 2, [], [1, 2]]], "the remote has what covers it")
+    const partly = planned(new PlannedLog().add([gone, blockOf([B, A], [put(1, "k", { context: [[1, 1]] })])]).caughtUp())
+    assert.deepEqual(shape(some(await plan(partly))), [[A, 0, 2, [], [2]], [B, 0, 1, [1], []]])
+    const refused = planned(new PlannedLog().add([gone, cover]).caughtUp().tell({ refused: [{ dot: [B, 1], code: "x", message: "" }] }))
+    assert.deepEqual(shape(some(await plan(refused))), [[A, 0, 2, [], []], [B, 0, 1, [], [1]]], "it may be what covers it")
+    const huge = planned(new PlannedLog().add([blockOf([A], [], { from: 0, to: 100_000 })]).caughtUp())
+    assert.deepEqual(shape(some(await plan(huge))), [[A, 0, 100_000, [], []]], "a log that was lied to sends no list of it")
+  })
+
+  it("S36 takes for covered what a writer that goes along continues", async () => {
+    const first = blockOf([A], [], { from: 0, to: 2 }), second = blockOf([B2, A], [put(1, "x")], { links: [[1, 2]] })
+    const log = new PlannedLog().add([first, second, blockOf([B, B2], [put(1, "k", { context: [[1, 1]] })])]).caughtUp()
+    assert.deepEqual(shape(some(await plan(planned(log)))), [[A, 0, 2, [], []], [B2, 0, 1, [1], []], [B, 0, 1, [1], []]])
+  })
+
   it("S19 names what the remote refused as withheld, and covers nothing by it", async () => {
     const updates = blockOf([A], [put(1, "k"), put(2, "k", { context: [[0, 1]], counter: 1 }), put(3, "x", { counter: 2 })])
     const log = new PlannedLog().write(updates).caughtUp()

@@ -4,6 +4,9 @@
  *   frames from the first with something lacking ─▶ blocks, whole, until a limit, at a frame's end
  *     ─▶ void what another operation of the plan covers ─▶ blocks as they are, or re-cut where numbers are left out or blocks are many
  *
+ * What is void in this log was covered in the push that brought it here, and goes along with what covers it. Where that does not, since the remote has
+ * it already (devices may bring own causes alone, rule S36) or it may not go there, the numbers are named as withheld: this log does not have them.
+ *
  * Whole blocks go byte for byte. Pure over the frames, the views and what is known of the remote.
  */
 import { CorruptBytes } from "../errors.ts"
@@ -42,8 +45,13 @@ const READ_FRAMES = 1024, READ_BYTES = 1_048_576
 /** Blocks of a writer with fewer operations than this on average are put together: each costs some 80 bytes of its own. */
 const MERGED_ROWS_MAX = 64
 
+/** Void numbers of one writer that one push names as withheld, at most; a log that has more of them was lied to. */
+const VOIDS_MAX = 65_536
+
 interface TakenBlock {
   readonly writer: number
+  /** Numbers of it that are void in this log. */
+  readonly voids: number
   readonly content: Bytes
   readonly from: number
   readonly to: number
@@ -78,6 +86,9 @@ class Planner {
   #through: Position
   /** An operation's context names a number that goes along: it may cover some of them. */
   #mayCover = false
+  /** Writer index → the last of its numbers that a context of the plan names or implies; looked up where some are void in this log. */
+  readonly #covered = new Map<number, number>()
+  #hasWithheld = false
 
   readonly #after: PushPlan | undefined
 
@@ -109,7 +120,7 @@ class Planner {
   /** Takes of a frame what the remote lacks; answers false, and takes nothing, if it does not fit any more. */
   #takeFrame(frame: FrameReader): boolean {
     const blocks: TakenBlock[] = []
-    let bytes = 0, operations = 0, mayCover = false
+    let bytes = 0, operations = 0, mayCover = false, hasWithheld = false
     frame.rewind()
     while (frame.nextPart()) {
       if (frame.partType !== PartType.block) continue
@@ -120,10 +131,11 @@ class Planner {
       if (from > this.#reachedOf(writer, blocks)) {
         throw new CorruptBytes({ what: "the log", byteOffset: 0, reason: `numbers up to ${from} of a writer are in no frame before it` })
       }
-      blocks.push({ writer, content, from, to, count })
+      blocks.push({ writer, voids: to - from - count - this.#block.withheld.length, content, from, to, count })
       bytes += content.length + this.#countWithheld(writer) * WITHHELD_BYTES
       operations += count
       mayCover ||= this.#namesTaken()
+      hasWithheld ||= this.#countWithheld(writer, this.#knownOf(writer)) > 0
     }
     const { partsBytesMax, operationsMax, partsMax } = this.#limits
     const isOver = this.#bytes + bytes > partsBytesMax || this.#operations + operations > operationsMax ||
@@ -136,14 +148,16 @@ class Planner {
     this.#bytes += bytes
     this.#operations += operations
     this.#mayCover ||= mayCover
+    this.#hasWithheld ||= hasWithheld
     return true
   }
 
-  /** Numbers of the block at hand that the remote gets no operation of. */
-  #countWithheld(writer: number): number {
+  /** Numbers of the block at hand above `after` that go along as withheld. */
+  #countWithheld(writer: number, after: number = 0): number {
     const { withheld, seqs, count } = this.#block, { refused } = this.#view
-    let all = withheld.length
-    if (refused.size > 0) { for (let row = 0; row < count; row++) if (refused.has(writer, seqs[row]!)) all++ }
+    let all = 0
+    for (const seq of withheld) if (seq > after) all++
+    if (refused.size > 0) { for (let row = 0; row < count; row++) if (seqs[row]! > after && refused.has(writer, seqs[row]!)) all++ }
     return all
   }
 
@@ -180,8 +194,9 @@ class Planner {
     const parts: Part[] = [], ranges = new Map<number, number>()
     let listed = 0
     for (const [writer, blocks] of byWriter(this.#taken)) {
-      const after = this.#knownOf(writer), last = blocks.at(-1)!
-      const isCut = blocks[0]!.from < after || refused.hasInRange(writer, after, last.to) || squash.void.hasInRange(writer, after, last.to)
+      const after = this.#knownOf(writer), last = blocks.at(-1)!, coveredTo = this.#coveredTo(writer, blocks)
+      const isCut = coveredTo < last.to || blocks[0]!.from < after || refused.hasInRange(writer, after, last.to) ||
+        squash.void.hasInRange(writer, after, last.to)
       const operations = blocks.reduce((sum, block) => sum + block.count, 0)
       ranges.set(writer, last.to)
       if (!isCut && (blocks.length === 1 || operations >= blocks.length * MERGED_ROWS_MAX)) {
@@ -195,7 +210,7 @@ class Planner {
         listed++
         return "listed"
       }
-      parts.push({ type: PartType.block, content: cutter.cut(blocks.map(({ content }) => content), after, fateOf) })
+      parts.push({ type: PartType.block, content: cutter.cut(blocks.map(({ content }) => content), after, fateOf, coveredTo) })
     }
     let coalescedBytes = 0
     for (const { value } of squash.void.entries()) coalescedBytes += value
@@ -214,6 +229,7 @@ class Planner {
 
   #squash(): Squash {
     const squash = new Squash(this.#views.lineage)
+    for (const { writer, voids } of this.#taken) if (voids > 0) this.#covered.set(writer, 0)
     if (!this.#mayCover) return squash
     const { refused } = this.#view, { reader } = new FrameReader(this.#log.checksum)
     for (const { writer, content } of this.#taken) {
@@ -221,10 +237,35 @@ class Planner {
       decodeBlock(reader, this.#block)
       const after = this.#knownOf(writer)
       const writers = this.#block.writers.map((id) => this.#views.writers.indexOf(id))
-      squash.add(this.#block, writers, (seq) => seq > after && !refused.has(writer, seq))
+      const isListed = (seq: number): boolean => seq > after && !refused.has(writer, seq)
+      squash.add(this.#block, writers, isListed)
+      if (this.#covered.size > 0) this.#noteCovered(writers, isListed)
     }
     squash.run()
     return squash
+  }
+
+  /** What operations of the block at hand that are listed name of writers with void numbers. */
+  #noteCovered(writers: readonly number[], isListed: (seq: number) => boolean): void {
+    const block = this.#block, { lineage } = this.#views
+    for (let row = 0; row < block.count; row++) {
+      if (!isListed(block.seqs[row]!)) continue
+      const context = block.contextOf(row)
+      for (const [writer, covered] of this.#covered) {
+        for (let at = 0; at < context.length; at += 2) {
+          const other = writers[context[at]!]!, seq = other === writer ? context[at + 1]! : lineage.impliedSeq(other, writer)
+          if (seq > covered) this.#covered.set(writer, Math.max(seq, this.#covered.get(writer)!))
+        }
+      }
+    }
+  }
+
+  /** Up to which number a writer's void ones are covered by what goes along; all, if there are none. */
+  #coveredTo(writer: number, blocks: readonly TakenBlock[]): number {
+    const voids = blocks.reduce((sum, block) => sum + block.voids, 0)
+    // What covered them may be among what the remote refused; then nothing is known of them.
+    if (voids === 0 || voids > VOIDS_MAX || this.#hasWithheld) return Infinity
+    return this.#covered.get(writer) ?? 0
   }
 
   #ownOf(writers: Iterable<number>): Bytes[] {
