@@ -7,6 +7,10 @@
  *   views of open handles are the fold of their logs                        (I12)
  *   outboxes empty, dead letters answered                                   (I18, I19)
  *   an old request changes nothing                                          (I7)
+ *   what rights keep from a server stands in the status                     (S36)
+ *
+ * Where operations are stranded with devices that may not relay them, they and what they replaced may be missing elsewhere, and superseded versions
+ * and the digests of their holders are not compared.
  */
 import { checkStrategies } from "./check-strategies.ts"
 import type { DeviceProcess } from "./device-process.ts"
@@ -18,6 +22,7 @@ import { type KnownOperation, notReplaced } from "./ledger.ts"
 import type { Heard } from "./network.ts"
 import { sameAsLog } from "./picture.ts"
 import type { Site } from "./site.ts"
+import { Stranded } from "./stranded.ts"
 import type { World } from "./world.ts"
 
 const STEPS_MAX = 5000
@@ -66,17 +71,19 @@ function mayBringNews(
 }
 
 async function checkTenant(world: World, sites: readonly Site[]): Promise<void> {
-  const siblings = new Map(sites.map((site) => [site, siblingsOf(world, site)]))
-  checkRecords(world, sites, siblings)
+  const siblings = new Map(sites.map((site) => [site, siblingsOf(world, site)])), stranded = new Stranded(world, sites)
+  if (!stranded.isEmpty) world.count("runs with stranded operations")
+  checkRecords(world, sites, siblings, stranded)
   for (const site of sites) {
     if (site.isServer) continue
     const [process] = world.processesOf(site)
     if (process === undefined) world.violation("no process", site.name)
     else await checkProcess(world, process)
   }
-  const [first, ...others] = await Promise.all(sites.map(({ observer }) => observer.fold.digest()))
+  const alike = sites.filter((site) => stranded.lacksAll(site))
+  const [first, ...others] = await Promise.all(alike.map(({ observer }) => observer.fold.digest()))
   const other = others.findIndex((digest) => digest !== first)
-  if (other >= 0) world.violation("views differ", `digests of ${sites[0]?.name} and ${sites[other + 1]?.name}`)
+  if (other >= 0) world.violation("views differ", `digests of ${alike[0]?.name} and ${alike[other + 1]?.name}`)
 }
 
 /** By record, the operations that the second reader makes of a log. */
@@ -91,23 +98,28 @@ function siblingsOf(world: World, { observer: { fold } }: Site): Map<string, Rea
 
 type Siblings = ReadonlyMap<string, ReadonlySet<KnownOperation>>
 
-function checkRecords(world: World, sites: readonly Site[], siblings: ReadonlyMap<Site, Siblings>): void {
+function checkRecords(world: World, sites: readonly Site[], siblings: ReadonlyMap<Site, Siblings>, stranded: Stranded): void {
   const { ledger: { acknowledged, excused } } = world, tenant = sites[0]?.tenant
   const candidates = new Set([...acknowledged].filter((operation) => operation.tenant === tenant && !excused.has(operation)))
   for (const shown of siblings.values()) {
     for (const operations of shown.values()) for (const operation of operations) candidates.add(operation)
   }
+  const excuses = new Map(sites.map((site) => [site, stranded.excusesOf(site)]))
   const byRecord = new Map<string, KnownOperation[]>()
   for (const operation of candidates) byRecord.set(operation.record, [...byRecord.get(operation.record) ?? [], operation])
   for (const [record, rivals] of byRecord) {
     const expected = notReplaced(rivals)
-    for (const [{ name }, shown] of siblings) {
-      const found = shown.get(record) ?? new Set()
-      for (const { dot, uid } of expected) {
+    for (const [site, shown] of siblings) {
+      const { name } = site, found = shown.get(record) ?? new Set()
+      for (const operation of expected) {
+        const { dot, uid } = operation
+        if (excuses.get(site)?.has(operation)) continue
         if (![...found].some((other) => other.dot === dot)) world.violation("write lost", `${name}: ${record} lacks ${dot} ${uid}`)
       }
       for (const operation of found) {
-        if (!expected.has(operation)) world.violation("superseded write shown", `${name}: ${record} shows ${operation.dot}`)
+        if (stranded.isEmpty && !expected.has(operation)) {
+          world.violation("superseded write shown", `${name}: ${record} shows ${operation.dot}`)
+        }
       }
     }
   }
@@ -131,5 +143,25 @@ async function checkProcess(world: World, process: DeviceProcess): Promise<void>
     const cycle = process.cycle(remote)
     if (cycle.hasPending) world.violation("outbox not empty", `${process.name} to ${remote}: ${cycle.status().pendingOperations}`)
     if (!cycle.status().caughtUp) world.violation("outbox not empty", `${process.name} has not caught up with ${remote}`)
+    checkLoss(world, process, remote)
   }
+}
+
+/** What a device shows and a server lacks is named, no more and no less: once all is at rest only rights can keep it away. */
+function checkLoss(world: World, process: DeviceProcess, remote: string): void {
+  const there = world.hosts.get(remote)?.sites.get(process.site.tenant)
+  if (there === undefined) return
+  let operations = 0
+  const lacking = new Set<string>()
+  for (const [collection, key, versions] of process.site.observer.fold.sorted()) {
+    const lost = versions.filter(({ writer, seq }) => seq > (there.observer.full.get(writer) ?? 0)).length
+    operations += lost
+    if (lost > 0) lacking.add(`${collection}/${key}`)
+  }
+  const { upstreamLoss } = process.cycle(remote).status()
+  const named = new Set(upstreamLoss?.records.map(({ collection, key }) => `${collection}/${key}`))
+  if (operations > 0) world.count("losses named")
+  const isSame = named.size === lacking.size && [...lacking].every((name) => named.has(name))
+  if (isSame && (upstreamLoss?.operations ?? 0) === operations) return
+  world.violation("a loss is not named", `${process.name} to ${remote}: ${[...named]}, not ${[...lacking]}`)
 }

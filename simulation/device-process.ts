@@ -16,6 +16,8 @@ export class DeviceProcess implements Actor, Author {
   readonly site: Site
   /** What it wrote into the log, oldest first. */
   readonly written: readonly KnownOperation[]
+  /** Who it says is logged in. */
+  login: string
   /** Remotes that it is talking with. */
   readonly busy: Set<string> = new Set()
   readonly hasMerge: boolean
@@ -33,6 +35,7 @@ export class DeviceProcess implements Actor, Author {
     this.name = name
     this.hasMerge = hasMerge
     this.site = site
+    this.login = site.login
     this.written = site.writtenBy(this)
   }
 

@@ -36,9 +36,14 @@ export const FAULTS = {
   clockJump: { says: "F47 a device's clock jumps by ten minutes", share: 1 },
   clockApart: { says: "F48 timers run by another time than the clock shows", share: 1 },
   serverClock: { says: "a server's clock is wrong", share: 1 },
+  login: { says: "another login on a device, which its processes hear of or not", share: 1 },
+  rights: { says: "most devices may not relay", share: 1 },
   appendUnknown: { says: "an append fails, and nobody says whether it was stored", share: 0.05 },
   appendLate: { says: "such an append lands at any time later", share: 0.7 },
 } as const
+
+/** In how many runs a class is, if not in half of them: what makes the check weaker is rarer. */
+const RUNS: { readonly [name: string]: number } = { serverClock: 0.15, rights: 0.3 }
 
 /** Name of a class. */
 export type Fault = keyof typeof FAULTS
@@ -75,7 +80,7 @@ export class Faults {
 
   /** Draws the classes of a run. */
   static drawn(random: Random, counts: Counts, without: readonly Fault[] = []): Faults {
-    const on = FAULT_NAMES.filter((name) => random.chance(name === "serverClock" ? 0.15 : 0.5) && !without.includes(name))
+    const on = FAULT_NAMES.filter((name) => random.chance(RUNS[name] ?? 0.5) && !without.includes(name))
     return new Faults(random, counts, on)
   }
 

@@ -12,8 +12,9 @@ export function listen(world: World): World {
 
 function hear(world: World, heard: Heard): void {
   const { route, sender, host, answer } = heard
-  const { fields } = decodeEnvelope(answer), { type, pairs, code } = fields
+  const { fields } = decodeEnvelope(answer), { type, pairs, code, refused } = fields
   world.count(`${route} → ${type === "error" ? code : type}`)
+  if (Array.isArray(refused)) { for (const [, , why] of refused) world.count(`operations refused: ${why}`) }
   if (world.hosts.get(host)?.sites.size !== 1) world.whispers.search(answer, sender.tenant, `${host} answers ${route}`)
   world.record(heard)
   const site = world.hosts.get(host)?.sites.get(sender.tenant)

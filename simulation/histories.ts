@@ -6,6 +6,7 @@ import { LINEAGE_HISTORIES } from "./histories/lineage.ts"
 import { PULLING_HISTORIES } from "./histories/pulling.ts"
 import { PUSHING_HISTORIES } from "./histories/pushing.ts"
 import { REFUSAL_HISTORIES } from "./histories/refusals.ts"
+import { RIGHTS_HISTORIES } from "./histories/rights.ts"
 import { WRITING_HISTORIES } from "./histories/writing.ts"
 import type { History } from "./history.ts"
 
@@ -16,4 +17,5 @@ export const HISTORIES: readonly History[] = [
   ...PULLING_HISTORIES,
   ...REFUSAL_HISTORIES,
   ...LINEAGE_HISTORIES,
+  ...RIGHTS_HISTORIES,
 ]

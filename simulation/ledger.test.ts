@@ -17,6 +17,7 @@ const operation = (dot: string, ...past: KnownOperation[]): KnownOperation => ({
   counts: new Set(),
   batchEnd: 1,
   seen: new Map(),
+  own: new Set(),
   content: "",
   millis: 0,
   counter: 0,

@@ -34,6 +34,8 @@ export interface KnownOperation {
   readonly batchEnd: number
   /** How far its log had each writer when it was written. */
   readonly seen: ReadonlyMap<string, number>
+  /** The writers of its log at that time. */
+  readonly own: ReadonlySet<string>
   /** Everything else of it, so that a number with two contents is found. */
   readonly content: string
   readonly millis: number

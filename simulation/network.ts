@@ -17,8 +17,12 @@ import type { Actor, Scheduler } from "./scheduler.ts"
 /** Who asks: a process, and the device that it runs on. */
 export interface Sender {
   readonly process: Actor
-  /** Who is logged in. */
+  /** Whose network it is on. */
   readonly principal: string
+  /** Who is logged in. */
+  readonly login: string
+  /** Servers take from it what others wrote. */
+  readonly mayRelay: boolean
   readonly tenant: string
 }
 
@@ -128,7 +132,7 @@ export class Network implements Actor {
   call(sender: Sender, host: Host, route: CallRoute, body: Bytes, { signal }: CallOptions): Promise<Bytes> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason)
-      const call: Call = { sender, host, route, resolve, reject, isOver: false }
+      const call: Call = { sender: { ...sender }, host, route, resolve, reject, isOver: false } // as who it is at this moment
       this.#calls.add(call)
       this.#made.set(sender.process, this.callsOf(sender.process) + 1)
       signal.addEventListener("abort", () => this.#end(call, () => reject(signal.reason)), { once: true })

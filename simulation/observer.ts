@@ -4,7 +4,9 @@
  *
  *   positions dense, each frame naming the one before          no number ever taken twice with different content
  *   an operation only where all is that its author had seen    batches whole
+ *   (where devices may not relay: had written)
  *   what the vector implies is what a vector with every writer says      cursors never go back
+ *   nobody brings as its own what another login brought first
  *   no server holds what it refuses                            no stamp of an own writer further ahead than a server takes
  */
 import { Refused, toHex, toText } from "../conformance/vectors/reader/cursor.ts"
@@ -23,6 +25,8 @@ const CLOCK_AHEAD_MILLIS_MAX = 300_000
 /** What is judged by, and who is told. */
 export interface Judge {
   readonly ledger: Ledger
+  /** Some devices may not relay: only what a log wrote itself is sure to come before what it wrote later. */
+  readonly isRestricted: boolean
   violation(title: string, detail: string): void
   count(name: string): void
 }
@@ -94,6 +98,7 @@ export class Observer {
   #write(frame: Frame, blocks: readonly Block[], by: Author): KnownOperation[] {
     const { ledger } = this.#judge, written: KnownOperation[] = [], seen = new Map(this.full)
     const shown = new Map<string, Set<KnownOperation>>(), inFrame = new Map<string, KnownOperation>()
+    const own = new Set([...this.fold.own, ...blocks.flatMap(({ writers }) => writers.slice(0, 1))])
     for (const block of blocks) {
       const writer = block.writers[0] ?? ""
       for (const operation of block.operations) {
@@ -131,6 +136,7 @@ export class Observer {
           counts,
           batchEnd: block.to,
           seen,
+          own,
           content: contentOf(operation),
           millis: operation.millis,
           counter: operation.counter,
@@ -178,12 +184,17 @@ export class Observer {
 
   #judgeFresh(fresh: readonly KnownOperation[], { receipt }: Frame): void {
     const { isServer, isLenient } = this.#observed
-    for (const { dot, writer, batchEnd, seen, isPoison, millis } of fresh) {
+    const { isRestricted } = this.#judge
+    for (const { dot, writer, batchEnd, seen, own, isPoison, millis } of fresh) {
       if ((this.full.get(writer) ?? 0) < batchEnd) this.#violation("batch torn", `${dot} without ${batchEnd}`)
       for (const [cause, seq] of seen) {
+        if (isRestricted && !own.has(cause)) continue
         if ((this.full.get(cause) ?? 0) < seq) this.#violation("effect before cause", `${dot} before ${cause}-${seq}`)
       }
       if (isServer && !isLenient && isPoison) this.#violation("a server holds what it refuses", dot)
+      if (receipt?.own.includes(writer) && this.fold.owners.get(writer) !== receipt.principal) {
+        this.#violation("taken from another login", `${dot} of ${this.fold.owners.get(writer)}, from ${receipt.principal}`)
+      }
       if (receipt?.own.includes(writer) && millis > receipt.millis + CLOCK_AHEAD_MILLIS_MAX) {
         this.#violation("a stamp too far ahead taken", dot)
       }

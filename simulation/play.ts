@@ -51,6 +51,20 @@ export class Play {
     await this.#opened(name)
   }
 
+  /** A device from which servers take what it wrote itself, and nothing else. */
+  async restrictedDevice(name: string, ...remotes: string[]): Promise<void> {
+    for (const remote of remotes) if (!this.world.hosts.has(remote)) this.world.serve(this.site(remote))
+    await this.world.addDevice(name, remotes, "red", false)
+    await this.#opened(name)
+  }
+
+  /** Somebody else logs in on a device: its process at an index hears of it, all do without one. */
+  logIn(name: string, login: string, index?: number): void {
+    const site = this.site(name)
+    site.login = login
+    for (const [at, process] of this.world.processesOf(site).entries()) if (index === undefined || at === index) process.login = login
+  }
+
   site(name: string): Site {
     const site = this.world.sites.find((one) => one.name === name)
     if (site === undefined) throw new Error(`no site is named ${name}`)

@@ -21,6 +21,8 @@ export type Service = (route: CallRoute, body: Bytes, sender: Sender) => Promise
 export interface HostPolicy {
   /** Takes what other servers refuse. */
   readonly takesPoison: boolean
+  /** Takes from everybody what others wrote: a neighbour knows no rights. */
+  readonly takesAll: boolean
   readonly limits: Partial<ServerLimits>
 }
 
@@ -33,10 +35,8 @@ export interface ServiceSetup extends HostPolicy {
   readonly logger: Logger
 }
 
-const RIGHTS = { read: true, write: true, relay: true }
-
 /** The product's service, as one process of a host runs it. */
-export function serviceOf({ takesPoison, limits: given, place, diskOf, platform, logger }: ServiceSetup): Service {
+export function serviceOf({ takesPoison, takesAll, limits: given, place, diskOf, platform, logger }: ServiceSetup): Service {
   const disks = new Map([...diskOf].map(([tenant, disk]) => [adapterStoreName(tenant, STORE_NAME), disk]))
   const adapter: Adapter = processAdapter(place, (name) => {
     const disk = disks.get(name)
@@ -54,8 +54,9 @@ export function serviceOf({ takesPoison, limits: given, place, diskOf, platform,
     logger,
     limits,
   })
-  return async (route, body, { tenant, principal }) => {
-    const { body: answer } = await service.handle(route, body, { principal, namespace: tenant, rights: RIGHTS })
+  return async (route, body, { tenant, login, mayRelay }) => {
+    const rights = { read: true, write: true, relay: takesAll || mayRelay }
+    const { body: answer } = await service.handle(route, body, { principal: login, namespace: tenant, rights })
     return answer
   }
 }

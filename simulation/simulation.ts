@@ -55,11 +55,14 @@ const STRUCK: readonly Fault[] = [
   "removeDevice",
   "storeDown",
   "powerLoss",
+  "login",
   "clockYear",
   "clockFrozen",
   "clockJump",
   "delay",
 ]
+/** Of these more where devices may not relay: then what is lost may be left with those alone. */
+const LOSSY: readonly Fault[] = ["wipeServer", "restoreServer", "removeDevice"]
 /** Share of the steps of users before which an open handle is looked at. */
 const INSPECTED_SHARE = 0.1
 /** What servers take and give at once. */
@@ -125,13 +128,16 @@ class Simulation {
     const { world } = this, { random, faults } = world
     // The first one joins all servers, and is never lost.
     const remotes = earlier.length === 0 ? [...servers] : servers.filter(() => random.chance(0.6))
-    if (earlier.length > 0 && random.chance(0.25)) {
+    if (earlier.length > 0 && random.chance(faults.has("rights") ? 0.7 : 0.25)) {
       const neighbour = random.pick(earlier)
-      remotes.push(world.serve(neighbour).name)
+      // What a device has no other way for has to get on from there.
+      if (neighbour.mayRelay || remotes.length > 0) remotes.push(world.serve(neighbour).name)
     }
     const hasServer = remotes.some((remote) => servers.includes(remote))
     if (remotes.length === 0 || (faults.has("removeDevice") && !hasServer)) remotes.push(random.pick(servers))
-    const site = await world.addDevice(name, remotes, tenant)
+    const joinsServers = earlier.length === 0 && servers.length > 1, mayRelay = !faults.has("rights") || joinsServers || random.chance(0.3)
+    if (!mayRelay) world.count("rights")
+    const site = await world.addDevice(name, remotes, tenant, mayRelay)
     if (faults.has("clockYear") && random.chance(0.4)) {
       site.clock.offsetMillis = random.pick([YEAR_MILLIS, -YEAR_MILLIS])
       world.count("clockYear")
@@ -209,7 +215,7 @@ class Simulation {
 
   async #hurt(): Promise<void> {
     const { world } = this, { random, faults } = world
-    const names = STRUCK.filter((name) => faults.has(name))
+    const isLossy = faults.has("rights") && random.chance(0.4), names = (isLossy ? LOSSY : STRUCK).filter((name) => faults.has(name))
     if (names.length === 0) return
     const name = random.pick(names), device = random.pick(world.devices), host = random.pick([...world.hosts.values()])
     if (random.chance(FAULTS[name].share) && await this.#strike(name, device, host)) world.count(name)
@@ -265,6 +271,9 @@ class Simulation {
         return true
       case "powerLoss":
         await world.losePower(random.chance(0.5) ? device : server)
+        return true
+      case "login":
+        world.logIn(device, random.pick([device.principal, `${device.principal} 2`, random.pick(world.devices).principal]))
         return true
       case "clockYear":
         device.clock.offsetMillis = random.pick([0, YEAR_MILLIS, -YEAR_MILLIS])

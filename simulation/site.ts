@@ -16,8 +16,10 @@ export interface SiteOptions {
   readonly tenant: string
   readonly isServer: boolean
   readonly isLenient: boolean
-  /** Who is logged in on a device; a clone is logged in as what it was made of. */
+  /** Who logs in on a device at first, and whose network it is on; a clone is logged in as what it was made of. */
   readonly principal: string
+  /** Servers take from it what others wrote. */
+  readonly mayRelay: boolean
   /** Names of the hosts that a device syncs with. */
   readonly remotes: readonly string[]
 }
@@ -28,6 +30,9 @@ export class Site {
   readonly isServer: boolean
   readonly isLenient: boolean
   readonly principal: string
+  readonly mayRelay: boolean
+  /** Who is logged in on it now; its processes were told when they began, or since. */
+  login: string
   remotes: readonly string[]
   readonly clock: Clock
   /** Copies of the disk from earlier times. */
@@ -46,7 +51,8 @@ export class Site {
     this.tenant = options.tenant
     this.isServer = options.isServer
     this.isLenient = options.isLenient
-    this.principal = options.principal
+    this.principal = this.login = options.principal
+    this.mayRelay = options.mayRelay
     this.remotes = options.remotes
     this.#judge = judge
     this.#scheduler = scheduler

@@ -16,7 +16,7 @@ import { DeviceProcess } from "./device-process.ts"
 import { simulatedExchange } from "./exchange.ts"
 import type { Counts, Faults } from "./faults.ts"
 import { type KnownOperation, Ledger } from "./ledger.ts"
-import { type Heard, Network } from "./network.ts"
+import { type Heard, Network, type Sender } from "./network.ts"
 import type { Judge } from "./observer.ts"
 import { processAdapter, type Timing } from "./process-storage.ts"
 import type { Random } from "./random.ts"
@@ -115,6 +115,11 @@ export class World implements Judge {
   // --- what there is
 
   /** A server with a site for each tenant. */
+  /** Is there a device that may not relay? Then causes of others need not come first anywhere (rule S36). */
+  get isRestricted(): boolean {
+    return this.sites.some(({ mayRelay }) => !mayRelay)
+  }
+
   async addServer(name: string, tenants: readonly string[], isLenient: boolean = false): Promise<ServedHost> {
     const clock = new Clock(this.scheduler), sites: Site[] = []
     for (const tenant of tenants) {
@@ -124,17 +129,18 @@ export class World implements Judge {
         isServer: true,
         isLenient,
         principal: name,
+        mayRelay: true,
         remotes: [],
       }
       sites.push(await Site.open(options, this, this.scheduler, clock))
     }
     this.sites.push(...sites)
-    return this.#addHost(name, sites, isLenient)
+    return this.#addHost(name, sites, true, isLenient)
   }
 
-  async addDevice(name: string, remotes: readonly string[], tenant: string = "red", frames: readonly Bytes[] = []): Promise<Site> {
-    const options = { name, tenant, isServer: false, isLenient: true, principal: name, remotes }
-    const site = await Site.open(options, this, this.scheduler, undefined, frames)
+  async addDevice(name: string, remotes: readonly string[], tenant: string = "red", mayRelay: boolean = true): Promise<Site> {
+    const options = { name, tenant, isServer: false, isLenient: true, principal: name, mayRelay, remotes }
+    const site = await Site.open(options, this, this.scheduler)
     this.sites.push(site)
     this.#processes.set(site, [])
     this.openProcess(site)
@@ -147,6 +153,7 @@ export class World implements Judge {
     const clock = new Clock(this.scheduler)
     clock.offsetMillis = site.clock.offsetMillis
     const copy = await Site.open(options, this, this.scheduler, clock, site.frames())
+    copy.login = site.login
     this.sites.push(copy)
     this.#processes.set(copy, [])
     this.openProcess(copy)
@@ -155,11 +162,11 @@ export class World implements Judge {
 
   /** A device serves its own store to neighbours, by a process of its own. */
   serve(site: Site): ServedHost {
-    return this.hosts.get(site.name) ?? this.#addHost(site.name, [site], true)
+    return this.hosts.get(site.name) ?? this.#addHost(site.name, [site], false, true)
   }
 
-  #addHost(name: string, sites: readonly Site[], takesPoison: boolean): ServedHost {
-    const host = new ServedHost(name, sites, { takesPoison, limits: this.habits.limits }, this.random)
+  #addHost(name: string, sites: readonly Site[], isServer: boolean, takesPoison: boolean): ServedHost {
+    const host = new ServedHost(name, sites, { takesPoison, takesAll: !isServer, limits: this.habits.limits }, this.random)
     this.hosts.set(name, host)
     this.openServerProcess(host)
     return host
@@ -201,8 +208,17 @@ export class World implements Judge {
   #remote(process: DeviceProcess, name: string, platform: Platform): ReturnType<typeof wireRemote> {
     const host = this.hosts.get(name)
     if (host === undefined) throw new Error(`no host is named ${name}`)
-    const { tenant, principal } = process.site
-    const exchange = simulatedExchange(this.network, { process, tenant, principal }, host)
+    const { tenant, principal, mayRelay } = process.site
+    const sender: Sender = {
+      process,
+      tenant,
+      principal,
+      mayRelay,
+      get login(): string {
+        return process.login
+      },
+    }
+    const exchange = simulatedExchange(this.network, sender, host)
     return wireRemote({ exchange, store: STORE_NAME, session: platform.randomBytes(16) })
   }
 
@@ -259,6 +275,12 @@ export class World implements Judge {
     const hosts = [...this.hosts.values()].filter(({ sites }) => [...sites.values()].includes(site))
     for (const host of hosts) for (const process of host.processes) this.killServerProcess(host, process)
     return hosts
+  }
+
+  /** Somebody else logs in on a device; each of its processes hears of it at once, or goes on as it was. */
+  logIn(site: Site, login: string): void {
+    site.login = login
+    for (const process of this.processesOf(site)) if (this.random.chance(0.5)) process.login = login
   }
 
   // --- destruction: what had no other copy is excused

@@ -62,8 +62,8 @@ export const MISTAKES: readonly PlantedBug[] = [
     rule: "-",
     says: "an operation is void because of one that the remote refused",
     file: "kernel/sync/planner.ts",
-    find: "(seq) => seq > after && !refused.has(writer, seq)",
-    replace: "(seq) => seq > after",
+    find: "=> seq > after && !refused.has(writer, seq)",
+    replace: "=> seq > after",
     history: "what a refused operation replaced is listed, not void",
   },
   {
