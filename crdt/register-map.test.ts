@@ -80,3 +80,18 @@ describe("registerMap()", () => {
     assert.equal(Object.hasOwn(Object.prototype, "polluted"), false)
   })
 })
+
+describe("a state of registerMap()", () => {
+  // docs/guides/crdt.md says these numbers.
+  it("has 10 bytes beside each field and its value, and 10 for each open that set one", () => {
+    const bytesOf = (state: RegisterMapState): number => (type.encode(state) as Uint8Array).length
+    const stateOf = (opens: number, fields: number): RegisterMapState =>
+      Array.from({ length: opens }, (_, open): RegisterMapState => {
+        const writer = writerOf(1, open), written = { millis: 1_800_000_000_000, bytes: Uint8Array.of(7) }
+        const names = Array.from({ length: open === 0 ? fields : 0 }, (_, index) => `field-${index + 100}`)
+        return { seen: new Map([[writer, 150]]), dots: new Map(names.map((name) => [name, [{ writer, seq: 100, written }]])) }
+      }).reduce(type.join)
+    assert.equal((bytesOf(stateOf(1, 110)) - bytesOf(stateOf(1, 10))) / 100, "field-100".length + 1 + 10)
+    assert.equal((bytesOf(stateOf(61, 10)) - bytesOf(stateOf(1, 10))) / 60, 10)
+  })
+})
