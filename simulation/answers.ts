@@ -25,7 +25,7 @@ export interface AnsweringWrite {
   readonly isDelete: boolean
   readonly uid: string | undefined
   readonly likeness: string
-  /** Dots that it left open, by its own word: only where a user's delete looks alike. */
+  /** Dots that it left open, by its own word: only where deletes look alike. */
   readonly keeps: ReadonlySet<string>
 }
 
@@ -45,7 +45,7 @@ export function replacedByAnswer(
   before: ReadonlySet<KnownOperation>,
 ): Set<KnownOperation> {
   const beside = [...before].filter((one) => one !== letter && !one.past.has(letter))
-  if (isChoice) return new Set([letter, ...beside.filter((one) => one.likeness === likeness)])
+  if (isChoice) return new Set([letter, ...beside.filter((one) => one.likeness === likeness && !keeps.has(one.dot))])
   return new Set(isDelete ? [letter, ...beside.filter(({ dot }) => !keeps.has(dot))] : [letter])
 }
 

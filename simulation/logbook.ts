@@ -8,7 +8,7 @@ const shortOf = (writer: string): string => writer.slice(16, 22)
 const dotsOf = (dots: readonly Dot[]): string => dots.map(([writer, seq]) => `${shortOf(writer)}-${seq}`).join(" ")
 
 function operationText({ kind, seq, millis, collection, key, context, keeps, value }: Operation): string {
-  const what = value === null ? "" : ` ${JSON.stringify(readValue(value))}`
+  const what = value === null || value.length === 0 ? "" : ` ${JSON.stringify(readValue(value))}`
   const over = context.length === 0 ? "" : ` over ${dotsOf(context)}`
   return `      ${seq} ${["put", "delete", "choice"][kind] ?? kind} ${collection}/${toText(key)}${what} at ${millis}${over}${
     keeps.length === 0 ? "" : ` keeps ${dotsOf(keeps)}`
