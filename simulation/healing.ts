@@ -30,7 +30,7 @@ export async function heal(world: World, application: Application): Promise<numb
     if (!site.isServer) world.openProcess(site)
     for (const host of hosts) if (host.processes.length === 0) world.openServerProcess(host)
   }
-  const inStep = random.chance(0.5), heads = (): string => world.present.map(({ disk }) => disk.head).join()
+  const inStep = world.habits.inStep ?? random.chance(0.5), heads = (): string => world.present.map(({ disk }) => disk.head).join()
   const openOf = (): DeviceProcess[] => world.devices.flatMap((site) => world.processesOf(site).slice(0, 1))
   await scheduler.quiet()
   await scheduler.runUntil(() => openOf().every(({ store }) => store !== undefined), STEPS_MAX)

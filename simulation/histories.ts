@@ -2,6 +2,8 @@
  * All histories. Each holds on the product; a planted bug that takes its rule out breaks it (`planted-bugs.ts`). Rules are those of the sync model
  * in the design's reference.
  */
+import { CONFLICT_HISTORIES } from "./histories/conflicts.ts"
+import { COUNTER_HISTORIES } from "./histories/counters.ts"
 import { LINEAGE_HISTORIES } from "./histories/lineage.ts"
 import { PULLING_HISTORIES } from "./histories/pulling.ts"
 import { PUSHING_HISTORIES } from "./histories/pushing.ts"
@@ -18,4 +20,6 @@ export const HISTORIES: readonly History[] = [
   ...REFUSAL_HISTORIES,
   ...LINEAGE_HISTORIES,
   ...RIGHTS_HISTORIES,
+  ...CONFLICT_HISTORIES,
+  ...COUNTER_HISTORIES,
 ]

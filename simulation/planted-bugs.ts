@@ -6,7 +6,14 @@ import type { PlantedBug } from "./planted-bug.ts"
 import { MISTAKES } from "./planted-bugs/mistakes.ts"
 import { PULLING_AND_REFUSAL_BUGS } from "./planted-bugs/pulling-and-refusals.ts"
 import { RIGHTS_BUGS } from "./planted-bugs/rights.ts"
+import { STRATEGY_BUGS } from "./planted-bugs/strategies.ts"
 import { WRITING_AND_PUSHING_BUGS } from "./planted-bugs/writing-and-pushing.ts"
 
 /** Every bug that is hunted by `npm run simulate -- --planted`. */
-export const PLANTED_BUGS: readonly PlantedBug[] = [...WRITING_AND_PUSHING_BUGS, ...PULLING_AND_REFUSAL_BUGS, ...RIGHTS_BUGS, ...MISTAKES]
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  ...WRITING_AND_PUSHING_BUGS,
+  ...PULLING_AND_REFUSAL_BUGS,
+  ...RIGHTS_BUGS,
+  ...STRATEGY_BUGS,
+  ...MISTAKES,
+]

@@ -10,6 +10,8 @@ import { listen } from "./hearing.ts"
 import { Random } from "./random.ts"
 import { Scheduler } from "./scheduler.ts"
 import type { Site } from "./site.ts"
+import { failsOver } from "./strategies.ts"
+import type { StrategyApplication } from "./strategy-application.ts"
 import type { Token } from "./token.ts"
 import { type Habits, World } from "./world.ts"
 
@@ -144,6 +146,24 @@ export class Play {
       await this.application.answer(process, letter, call)
     }
     await this.run(answer())
+  }
+
+  /** The users of a device do something in its collections that are not last-write-wins. */
+  async use(name: string, work: (users: StrategyApplication, process: DeviceProcess) => Promise<unknown>): Promise<void> {
+    this.world.scheduler.pass(10)
+    await this.run(work(this.application.strategies, this.process(name)))
+  }
+
+  /** A token over which the merge function fails, or does not. */
+  mergeToken(isBitter: boolean): Token {
+    let token = this.token()
+    while (failsOver(token.uid) !== isBitter) token = this.token()
+    return token
+  }
+
+  /** From now on processes are opened without the merge function. */
+  forgetMerge(): void {
+    this.world.habits = { ...this.world.habits, forgetful: 1 }
   }
 
   /** Lets a call come to its end, and whatever it set off. Answers the error that it failed with. */

@@ -48,7 +48,7 @@ const numberOf = (uid: string | undefined): number => Number(uid?.slice(uid.last
 const BITTER = 7
 
 /** Does the function fail over a newer version with this token? By its content, so that it is the same on all devices. */
-const isBitter = (uid: string | undefined): boolean => numberOf(uid) % BITTER === 3
+export const failsOver = (uid: string | undefined): boolean => numberOf(uid) % BITTER === 3
 const join = (sum: number, uid: string | undefined): number => (sum * 31 + numberOf(uid) * 17 + 1) % 100_003
 
 /** A merge function that is neither commutative nor associative, and that fails in every way over some values. */
@@ -56,7 +56,7 @@ export function makeMerge(): (local: UpdateVersion<MergedToken>, remote: UpdateV
   let runs = 0
   return (local, remote) => {
     const { uid } = remote.value, sum = join(local.value.sum ?? numberOf(local.value.uid), uid)
-    if (!isBitter(uid)) return { uid, sum }
+    if (!failsOver(uid)) return { uid, sum }
     switch (Math.floor(numberOf(uid) / BITTER) % 4) {
       case 0:
         throw new UserFailure()
@@ -105,7 +105,7 @@ export function shownOf(siblings: Iterable<KnownOperation>, handling: Handling):
   if (handling === "manual") return alone(versions.at(-1), true)
   const version = updates.at(-1)
   if (updates.length === 1 || handling === "counter") return alone(version)
-  if (handling !== "merge" || updates.slice(1).some(({ uid }) => isBitter(uid))) return alone(version, true)
+  if (handling !== "merge" || updates.slice(1).some(({ uid }) => failsOver(uid))) return alone(version, true)
   const [oldest, ...newer] = updates
   return { versions, version, isOpen: false, sum: newer.reduce((sum, { uid }) => join(sum, uid), numberOf(oldest?.uid)) }
 }

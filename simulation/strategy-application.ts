@@ -107,10 +107,10 @@ export class StrategyApplication {
     process: DeviceProcess,
     name: string,
     key: string,
-    pick: (versions: readonly RecordVersion<Token>[]) => RecordVersion<Token> | undefined,
+    pick: (versions: readonly RecordVersion<Token>[]) => RecordVersion<Token> | undefined | Promise<RecordVersion<Token> | undefined>,
   ): Promise<void> {
     await this.#ends(`choose ${name}`, async () => {
-      const entry = await this.#collectionOf(process, name).getEntry(key), chosen = pick(entry?.versions ?? [])
+      const entry = await this.#collectionOf(process, name).getEntry(key), chosen = await pick(entry?.versions ?? [])
       if (chosen !== undefined) await this.#choose(process, name, key, chosen, entry?.versions ?? [])
     })
   }

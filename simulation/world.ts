@@ -44,6 +44,8 @@ export interface Habits {
   readonly heard: number
   /** Users take the other version of every conflict, on all devices. */
   readonly takesRemote: boolean
+  /** In the end all devices push, then all pull, and so on; else one device after another. Undefined: by chance. */
+  readonly inStep?: boolean
 }
 
 export class World implements Judge {
