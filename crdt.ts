@@ -12,5 +12,11 @@
 export { addWinsSet, type AddWinsSetEditor, type AddWinsSetState, type AddWinsSetType, type SetElement } from "./crdt/add-wins-set.ts"
 export type { CausalMap, Dot } from "./crdt/causal-map.ts"
 export { counter, COUNTER_ENTRY_MAX, type CounterEditor, type CounterEntry, type CounterState, type CounterType } from "./crdt/counter.ts"
-export { registerMap, type RegisterMapEditor, type RegisterMapState, type RegisterMapType, type Written } from "./crdt/register-map.ts"
+export {
+  registerMap,
+  type RegisterMapEditor,
+  type RegisterMapState,
+  type RegisterMapType,
+  type RegisterWrite,
+} from "./crdt/register-map.ts"
 export type { CrdtEditor, CrdtSite, CrdtType } from "./kernel/ports/crdt-type.ts"

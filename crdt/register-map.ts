@@ -31,14 +31,14 @@ import { checkText, readText, writeText } from "./state-text.ts"
 import { compareText } from "./writer-ids.ts"
 
 /** One write of a field. */
-export interface Written {
+export interface RegisterWrite {
   readonly millis: number
   /** The value, encoded. */
   readonly bytes: Uint8Array
 }
 
 /** State of a map of registers. Opaque; never changed once made. */
-export type RegisterMapState = CausalMap<string, Written>
+export type RegisterMapState = CausalMap<string, RegisterWrite>
 
 /** What `update` of a map works on. Methods throw `InvalidValue` for what can be no field or value, and then change nothing. */
 export interface RegisterMapEditor<Value> extends CrdtEditor<RegisterMapState> {
@@ -56,10 +56,10 @@ export type RegisterMapType<Value> = CrdtType<Readonly<Record<string, Value>>, R
 /** Of an object, that name is no field but a way to everybody's prototype. */
 const REFUSED_FIELD = "__proto__"
 
-const compareWritten = (a: Written, b: Written): number =>
+const compareWritten = (a: RegisterWrite, b: RegisterWrite): number =>
   a.millis - b.millis || compareBytes(a.bytes, 0, a.bytes.length, b.bytes, 0, b.bytes.length)
 
-const KIND: CausalMapKind<string, Written> = {
+const KIND: CausalMapKind<string, RegisterWrite> = {
   what: "a map of registers",
   compareKeys: compareText,
   compareWritten,
@@ -73,7 +73,7 @@ const KIND: CausalMapKind<string, Written> = {
     target.varint(bytes.length)
     target.bytes(bytes, 0, bytes.length)
   },
-  readWritten: (source: ByteReader): Written => {
+  readWritten: (source: ByteReader): RegisterWrite => {
     const millis = source.varint()
     if (millis > STAMP_MILLIS_MAX) source.refuse("a time is out of range")
     const start = source.skip(source.varint())
@@ -83,14 +83,14 @@ const KIND: CausalMapKind<string, Written> = {
 }
 
 /** Nearly always the only one. */
-const shownOf = (dots: readonly Dot<Written>[]): Dot<Written> | undefined => {
+const shownOf = (dots: readonly Dot<RegisterWrite>[]): Dot<RegisterWrite> | undefined => {
   let shown = dots[0]
   // Dots ascend by (writer, seq), so that of equal times the last one is the greatest.
   for (const dot of dots) if (shown === undefined || dot.written.millis >= shown.written.millis) shown = dot
   return shown
 }
 
-const valueOf = <Value>(dots: readonly Dot<Written>[] | undefined): Value | undefined => {
+const valueOf = <Value>(dots: readonly Dot<RegisterWrite>[] | undefined): Value | undefined => {
   const shown = dots === undefined ? undefined : shownOf(dots)
   return shown === undefined ? undefined : decodeValue(shown.written.bytes, 0, shown.written.bytes.length) as Value
 }
@@ -111,7 +111,7 @@ const checkField = (field: unknown): string => {
 }
 
 class Editor<Value> implements RegisterMapEditor<Value> {
-  readonly #edit: CausalMapEdit<string, Written>
+  readonly #edit: CausalMapEdit<string, RegisterWrite>
   readonly #millis: number
 
   constructor(state: RegisterMapState, site: CrdtSite) {
@@ -148,7 +148,7 @@ class Editor<Value> implements RegisterMapEditor<Value> {
  */
 export const registerMap = <Value = unknown>(): RegisterMapType<Value> => ({
   name: "register-map",
-  empty: () => emptyCausalMap<string, Written>(),
+  empty: () => emptyCausalMap<string, RegisterWrite>(),
   join: (a, b) => joinCausalMaps(KIND, a, b),
   encode: (state) => encodeCausalMap(KIND, state),
   decode: (value) => decodeCausalMap(KIND, value),

@@ -4,18 +4,24 @@
 export const STORE_PROGRAM = `
 import { createStore } from "@cuitty/persist"
 import { memoryAdapter } from "@cuitty/persist/adapters/memory"
+import { addWinsSet, counter } from "@cuitty/persist/crdt"
 import assert from "node:assert/strict"
 assert.equal(memoryAdapter().name, "memory")
 for (const [adapter, path] of [["memory"], ["file", "./notes"], ["sqlite", "./notes.db"]]) {
   const options = path === undefined ? { adapter } : { adapter, path }
   let store = await createStore("notes", options)
   await store.records.put("note:1", { text: "Draft while offline", at: new Date(0), bytes: new Uint8Array([1, 2, 3]), big: 2n ** 60n })
+  await store.collection("votes", { type: counter() }).delete("note:1")
+  await store.collection("votes", { type: counter() }).update("note:1", (votes) => votes.increment(2))
+  await store.collection("tags", { type: addWinsSet() }).update("note:1", (tags) => tags.add("b", "a"))
   if (path !== undefined) {
     await store.close()
     store = await createStore("notes", options)
   }
   const note = await store.records.get("note:1")
   assert.deepEqual({ ...note, bytes: [...note.bytes] }, { text: "Draft while offline", at: new Date(0), bytes: [1, 2, 3], big: 2n ** 60n })
+  assert.equal(await store.collection("votes", { type: counter() }).get("note:1"), 2)
+  assert.deepEqual(await store.collection("tags", { type: addWinsSet() }).get("note:1"), ["a", "b"])
   await store.close()
   console.log(adapter + " ok")
 }
@@ -83,6 +89,7 @@ console.log("at a port ok")
 /** Compiles strictly if the types of the main entry point are what they should be. */
 export const STORE_TYPES = `
 import { createStore } from "@cuitty/persist"
+import { counter, registerMap } from "@cuitty/persist/crdt"
 const store = await createStore("notes", { adapter: "memory" })
 await store.records.put("note:1", { text: "Draft while offline" })
 const note = await store.records.get("note:1")
@@ -92,6 +99,13 @@ const users = store.collection<User>("users")
 await users.put("user:1", { name: "Ada" })
 // @ts-expect-error a value of another type
 await users.put("user:2", { nam: "Ada" })
+const votes = store.collection("votes", { type: counter() })
+await votes.update("post:1", (c) => c.increment(1))
+export const sum: number | undefined = await votes.get("post:1")
+// @ts-expect-error a counter is not written whole
+await votes.put("post:1", 1)
+// @ts-expect-error a register of another type
+await store.collection("profiles", { type: registerMap<string>() }).update("ann", (profile) => profile.set("age", 5))
 `
 
 /** The same for what a device needs to sync. */
