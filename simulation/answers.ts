@@ -49,7 +49,10 @@ export function replacedByAnswer(
   return new Set(isDelete ? [letter, ...beside.filter(({ dot }) => !keeps.has(dot))] : [letter])
 }
 
-/** Did a discard bring back a value that something which is shown beside the letter had replaced? */
+/**
+ * Did a discard bring back a value that something which is shown beside the letter had replaced? Other letters do not count: they may be discarded
+ * as well, and what all of them had replaced must not be lost.
+ */
 export function bringsBack({ letter }: Answer, { isChoice, uid }: AnsweringWrite, before: ReadonlySet<KnownOperation>): boolean {
   if (isChoice || uid === undefined || uid === letter.uid) return false
   const restored = [...letter.past].filter((one) => one.uid === uid),

@@ -110,7 +110,7 @@ export class Observer {
         const keeps = new Set(operation.keeps.map(([by, seq]) => dotOf(by, seq)))
         const answering = { record, isChoice, isDelete, uid, likeness, keeps }, answer = frame.change === null ? by.answering : undefined
         const isAnswering = answer !== undefined && isAnswer(answer, answering, this.shown.get(record) ?? new Set(), ledger)
-        if (isAnswering && bringsBack(answer, answering, before)) {
+        if (isAnswering && bringsBack(answer, answering, this.#accepted(before))) {
           this.#violation("a discard brings back what was replaced", `${dot} ${uid}`)
         }
         const over = isAnswering
@@ -155,6 +155,11 @@ export class Observer {
       }
     }
     return written
+  }
+
+  /** Those that are no dead letters. */
+  #accepted(operations: ReadonlySet<KnownOperation>): Set<KnownOperation> {
+    return new Set([...operations].filter(({ writer, seq }) => !this.fold.dead.has(String([writer, seq]))))
   }
 
   /** The dots that a remote is known to have refused. */
