@@ -187,7 +187,8 @@ function changedValue(core: StoreCore, { collection, key, row, version }: FoundL
 
 /**
  * Writes all that the letter replaced and that nothing else has replaced since, oldest first, as versions beside each other that cover the letter
- * alone; then chooses the greatest version that stands beside the letter, if that would be shown without it.
+ * alone; then chooses the greatest version that stands beside the letter, if that would be shown without it. Other letters of the record count as
+ * nothing: they may be discarded as well, and what all of them had replaced must not be lost with the last.
  */
 function discardInBuild(core: StoreCore, letter: FoundLetter, replaced: ReplacedVersions["versions"]): void {
   const { views: { lineage, writers, settings, remotes: { dead } }, records } = core, { collection, key, row, version } = letter

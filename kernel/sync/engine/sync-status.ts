@@ -111,6 +111,7 @@ export interface SyncStatus extends SyncMeasures {
   readonly label: string | undefined
   /** Position of the last frame of this store. */
   readonly localHead: number
+  /** Writes that a remote does not take and that nobody has answered: `store.deadLetters` lists them, and tells of new ones. */
   readonly deadLetters: number
   /** Records of which several versions were written apart, and somebody has to decide: see `conflicts()` of a collection. */
   readonly conflicts: number
