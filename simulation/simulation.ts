@@ -65,8 +65,8 @@ const STRUCK: readonly Fault[] = [
 const LOSSY: readonly Fault[] = ["wipeServer", "restoreServer", "removeDevice"]
 /** Share of the steps of users before which an open handle is looked at. */
 const INSPECTED_SHARE = 0.1
-/** What servers take and give at once. */
-const LIMITS = [{ operationsMax: 6, partsMax: 3 }, { operationsMax: 6, partsMax: 6 }, { operationsMax: 30, partsMax: 12 }, {}]
+/** What servers take and give at once; never less than the operations of one frame, which may go whole (W-52). */
+const LIMITS = [{ operationsMax: 16, partsMax: 3 }, { operationsMax: 16, partsMax: 6 }, { operationsMax: 30, partsMax: 12 }, {}]
 
 /** Plays one seed. */
 export async function runSeed(seed: number, { steps, without = [], listener, onEnd }: RunOptions): Promise<RunResult> {
