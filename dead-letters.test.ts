@@ -8,7 +8,7 @@ import { after, describe, it } from "node:test"
 import { fileURLToPath } from "node:url"
 import { memoryAdapter } from "./adapters/memory/mod.ts"
 import { silentLogger } from "./kernel/ports/logger.ts"
-import { createStore, type DeadLetter, enableSync, InvalidOption, type Store, type SyncHandle } from "./mod.ts"
+import { createStore, type DeadLetter, enableSync, InvalidOption, NotConfirmed, type Store, type SyncHandle } from "./mod.ts"
 import { allowAnyone, createSyncServer, listen, type Listener, type SyncServerOptions } from "./protocol/server/mod.ts"
 
 interface Price {
@@ -149,6 +149,19 @@ describe("a write that a server refuses", () => {
     await sync.sync()
     assert.deepEqual([store.status().deadLetters, store.status().head, sync.status().isSynced], [1, head, true])
     assert.equal(sync.status().remotes[0]?.refusedOperations, 4)
+    await store.close()
+    await listener.stop()
+  })
+
+  it("with write-through rejects, as does an answer that is refused again; one that is taken resolves when the server has it", async () => {
+    const listener = await serve(), store = await open(), sync = await enableSync(store, { remote: listener.url, mode: "write-through" })
+    const isRefused = (error: unknown): boolean => error instanceof NotConfirmed && error.details.reason === "refused"
+    await store.records.put("lamp", { price: 40 })
+    await assert.rejects(store.records.put("lamp", { price: 4000 }), isRefused)
+    const letter = await letterOf(store, "lamp")
+    await assert.rejects(store.deadLetters.retry(letter), isRefused)
+    await store.deadLetters.discard(await letterOf(store, "lamp"))
+    assert.deepEqual([await store.records.get("lamp"), sync.status().pendingOperations], [{ price: 40 }, 0])
     await store.close()
     await listener.stop()
   })
