@@ -7,47 +7,10 @@
  */
 import type { DeviceProcess } from "./device-process.ts"
 import { drive } from "./healing.ts"
-import type { KnownOperation } from "./ledger.ts"
 import { dotOfVersion } from "./picture.ts"
-import { collectionOf, COUNTED, handlingOf, MANUAL, MERGED, type MergedToken, shownOf, sumsOf } from "./strategies.ts"
-import type { Token } from "./token.ts"
+import { keyOf, valuesAsLedger } from "./shown-values.ts"
+import { collectionOf, handlingOf, shownOf } from "./strategies.ts"
 import type { World } from "./world.ts"
-
-const keyOf = (record: string): string => record.slice(record.indexOf("/") + 1)
-
-/** Compares the values that an open handle shows; answers the first difference. The handle must be at the head of its log. */
-export function valuesAsLedger({ ledger }: World, process: DeviceProcess, isAtRest: boolean): string | undefined {
-  const { store, collections, site: { observer } } = process
-  if (store === undefined || collections === undefined) return undefined
-  for (const [record, siblings] of observer.shown) {
-    const collection = collectionOf(record), key = keyOf(record)
-    // What is being opened is shown so once its setting is stored.
-    const isSpecial = collection === MANUAL || collection === MERGED || collection === COUNTED
-    if (!isAtRest && isSpecial && !(collections.has(collection) && observer.fold.settings.has(collection))) continue
-    if (collection === COUNTED) {
-      const found = collections.counted.peek(key), [least, most] = sumsOf(siblings, seenByDeletes(ledger.operations.values(), record))
-      const isThere = [...siblings].some(({ isDelete }) => !isDelete)
-      if (isThere ? found === undefined || found < least || found > most : found !== undefined) {
-        return `${record} counts ${found}, not ${isThere ? `${least} to ${most}` : "nothing"}`
-      }
-      continue
-    }
-    const { version, sum } = shownOf(siblings, handlingOf(collection, process, observer.fold))
-    const reader = isSpecial ? collections.settled(collection) : store.collection<Token>(collection)
-    const value: Token & MergedToken | undefined = reader.peek(key), uid = version?.uid
-    if (value?.uid !== uid || value?.sum !== sum) return `${record} shows ${value?.uid} with ${value?.sum}, not ${uid} with ${sum}`
-  }
-  return undefined
-}
-
-/** Increments of a record that some delete had seen. */
-function seenByDeletes(operations: Iterable<KnownOperation>, record: string): ReadonlySet<KnownOperation> {
-  const seen = new Set<KnownOperation>()
-  for (const operation of operations) {
-    if (operation.record === record && operation.isDelete) { for (const older of operation.past) seen.add(older) }
-  }
-  return seen
-}
 
 /** Checks what an open handle of a world at rest shows of its collections. */
 export async function checkStrategies(world: World, process: DeviceProcess): Promise<void> {

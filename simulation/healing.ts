@@ -5,6 +5,7 @@
 import type { Application } from "./application.ts"
 import { type DeviceProcess, outcomeOf } from "./device-process.ts"
 import { sameAsLog } from "./picture.ts"
+import { valuesAsLedger } from "./shown-values.ts"
 import type { World } from "./world.ts"
 
 /** Everybody must agree within so many rounds. */
@@ -107,7 +108,7 @@ async function compareOpen(world: World, process: DeviceProcess): Promise<void> 
     if (outcome.kind === "defect") return world.violation("a defect", `${process.name}: refresh threw ${outcome.error}`)
     if (outcome.kind === "failed") return world.count(`refresh fails: ${outcome.error.code}`)
   } while (store.status().head !== site.disk.head)
-  const difference = sameAsLog(process)
+  const difference = sameAsLog(process) ?? valuesAsLedger(world, process, false)
   if (difference !== undefined) world.violation("view is not the fold of its log", `${process.name}: ${difference}`)
   process.listeners.check(world, process.name)
 }

@@ -10,7 +10,7 @@ import { listen } from "./hearing.ts"
 import { Random } from "./random.ts"
 import { Scheduler } from "./scheduler.ts"
 import type { Site } from "./site.ts"
-import { failsOver } from "./strategies.ts"
+import { failureOver } from "./strategies.ts"
 import type { StrategyApplication } from "./strategy-application.ts"
 import type { Token } from "./token.ts"
 import { type Habits, World } from "./world.ts"
@@ -154,10 +154,10 @@ export class Play {
     await this.run(work(this.application.strategies, this.process(name)))
   }
 
-  /** A token over which the merge function fails, or does not. */
-  mergeToken(isBitter: boolean): Token {
+  /** A token over which the merge function fails in some way, or does not. */
+  mergeToken(failure?: number): Token {
     let token = this.token()
-    while (failsOver(token.uid) !== isBitter) token = this.token()
+    while (failureOver(token.uid) !== failure) token = this.token()
     return token
   }
 

@@ -47,8 +47,13 @@ export const authorOf = (process: object): Author => ("choosing" in process ? pr
 const numberOf = (uid: string | undefined): number => Number(uid?.slice(uid.lastIndexOf("-") + 1) ?? 0)
 const BITTER = 7
 
-/** Does the function fail over a newer version with this token? By its content, so that it is the same on all devices. */
-export const failsOver = (uid: string | undefined): boolean => numberOf(uid) % BITTER === 3
+const FAILURES = 4
+/** The function gives two results for the same versions. */
+export const FICKLE = 3
+/** By its content, the same on all devices: how the function fails over a newer version with this token; undefined: it does not. */
+export const failureOver = (uid: string | undefined): number | undefined =>
+  numberOf(uid) % BITTER === 3 ? Math.floor(numberOf(uid) / BITTER) % FAILURES : undefined
+
 const join = (sum: number, uid: string | undefined): number => (sum * 31 + numberOf(uid) * 17 + 1) % 100_003
 
 /** A merge function that is neither commutative nor associative, and that fails in every way over some values. */
@@ -56,8 +61,9 @@ export function makeMerge(): (local: UpdateVersion<MergedToken>, remote: UpdateV
   let runs = 0
   return (local, remote) => {
     const { uid } = remote.value, sum = join(local.value.sum ?? numberOf(local.value.uid), uid)
-    if (!failsOver(uid)) return { uid, sum }
-    switch (Math.floor(numberOf(uid) / BITTER) % 4) {
+    switch (failureOver(uid)) {
+      case undefined:
+        return { uid, sum }
       case 0:
         throw new UserFailure()
       case 1:
@@ -105,7 +111,7 @@ export function shownOf(siblings: Iterable<KnownOperation>, handling: Handling):
   if (handling === "manual") return alone(versions.at(-1), true)
   const version = updates.at(-1)
   if (updates.length === 1 || handling === "counter") return alone(version)
-  if (handling !== "merge" || updates.slice(1).some(({ uid }) => failsOver(uid))) return alone(version, true)
+  if (handling !== "merge" || updates.slice(1).some(({ uid }) => failureOver(uid) !== undefined)) return alone(version, true)
   const [oldest, ...newer] = updates
   return { versions, version, isOpen: false, sum: newer.reduce((sum, { uid }) => join(sum, uid), numberOf(oldest?.uid)) }
 }

@@ -2,14 +2,22 @@
 import { YEAR_MILLIS } from "../clock.ts"
 import type { History } from "../history.ts"
 import type { Play } from "../play.ts"
-import { MANUAL, MERGED } from "../strategies.ts"
+import { FICKLE, MANUAL, MERGED } from "../strategies.ts"
 
 /** Two devices that wrote a record apart, and a third one; all know of both versions. */
 async function inConflict(w: Play, collection: string = MANUAL): Promise<void> {
   await w.servers("R")
   for (const name of ["A", "B", "C"]) await w.device(name, "R")
-  for (const name of ["A", "B"]) await w.use(name, (users, process) => users.put(process, collection, "k0", w.mergeToken(false)))
+  for (const name of ["A", "B"]) await w.use(name, (users, process) => users.put(process, collection, "k0", w.mergeToken()))
   for (const name of ["A", "B", "A", "C"]) await w.sync(name, "R")
+}
+
+/** Two devices wrote two records apart; over one of them the merge function fails. */
+async function mergeFails(w: Play, failure: number): Promise<void> {
+  await inConflict(w, MERGED)
+  for (const name of ["A", "B"]) await w.use(name, (users, process) => users.put(process, MERGED, "k1", w.mergeToken(failure)))
+  for (const name of ["A", "B", "A"]) await w.sync(name, "R")
+  await w.use("A", (users, process) => users.put(process, MERGED, "k1", w.mergeToken(failure)))
 }
 
 /** How many operations a device has written by now. */
@@ -23,6 +31,14 @@ export const CONFLICT_HISTORIES: readonly History[] = [
     play: async (w) => {
       await inConflict(w)
       await w.use("B", (users, process) => users.put(process, MANUAL, "k0"))
+    },
+  },
+  {
+    title: "who wrote the version that is not shown writes on, and again",
+    rules: ["S4", "S9"],
+    play: async (w) => {
+      await inConflict(w)
+      for (let n = 0; n < 3; n++) await w.use("A", (users, process) => users.put(process, MANUAL, "k0"))
     },
   },
   {
@@ -118,9 +134,9 @@ export const CONFLICT_HISTORIES: readonly History[] = [
     habits: { inStep: true },
     play: async (w) => {
       await inConflict(w, MERGED)
-      await w.use("C", (users, process) => users.put(process, MERGED, "k1", w.mergeToken(false)))
-      await w.use("A", (users, process) => users.put(process, MERGED, "k1", w.mergeToken(false)))
-      await w.use("B", (users, process) => users.put(process, MERGED, "k1", w.mergeToken(false)))
+      await w.use("C", (users, process) => users.put(process, MERGED, "k1", w.mergeToken()))
+      await w.use("A", (users, process) => users.put(process, MERGED, "k1", w.mergeToken()))
+      await w.use("B", (users, process) => users.put(process, MERGED, "k1", w.mergeToken()))
       const before = ["A", "B", "C"].map((name) => writtenBy(w, name)).join()
       for (const name of ["A", "B", "C", "A", "B"]) {
         await w.sync(name, "R")
@@ -134,18 +150,18 @@ export const CONFLICT_HISTORIES: readonly History[] = [
     rules: ["S7"],
     play: async (w) => {
       await inConflict(w, MERGED)
-      await w.use("C", (users, process) => users.put(process, MERGED, "k0", w.mergeToken(false)))
+      await w.use("C", (users, process) => users.put(process, MERGED, "k0", w.mergeToken()))
     },
   },
   {
     title: "the function fails over one record, and nowhere else",
     rules: ["S7", "S9"],
-    play: async (w) => {
-      await inConflict(w, MERGED)
-      for (const name of ["A", "B"]) await w.use(name, (users, process) => users.put(process, MERGED, "k1", w.mergeToken(true)))
-      for (const name of ["A", "B", "A"]) await w.sync(name, "R")
-      await w.use("A", (users, process) => users.put(process, MERGED, "k1", w.mergeToken(false)))
-    },
+    play: (w) => mergeFails(w, 0),
+  },
+  {
+    title: "the function gives two results for the same versions",
+    rules: ["S7"],
+    play: (w) => mergeFails(w, FICKLE),
   },
   {
     title: "a process that was not given the function writes what it cannot merge",
@@ -154,7 +170,7 @@ export const CONFLICT_HISTORIES: readonly History[] = [
       await inConflict(w, MERGED)
       w.forgetMerge()
       await w.reopen("A")
-      await w.use("A", (users, process) => users.put(process, MERGED, "k0", w.mergeToken(false)))
+      await w.use("A", (users, process) => users.put(process, MERGED, "k0", w.mergeToken()))
     },
   },
   {
