@@ -94,4 +94,23 @@ describe("types in stores", () => {
       await device.store.close()
     }
   })
+
+  it("an edit beside a delete that somebody has to decide about leaves what the same writer had written, and the delete had not seen", async () => {
+    const [here, there] = await openDevices(2, memoryAdapter)
+    if (here === undefined || there === undefined) return assert.fail("there are two")
+    const tagsOf = ({ store }: typeof here) => store.collection("tags", { type: tags, deleteConflict: "manual" })
+    await tagsOf(here).update("a", (set) => set.add("first"))
+    await syncAll([here, there])
+    await tagsOf(here).update("a", (set) => set.add("mine"))
+    there.platform.millis += 60_000
+    await tagsOf(there).delete("a")
+    await syncAll([here, there])
+    assert.deepEqual([await tagsOf(here).get("a"), (await tagsOf(here).conflicts()).length], [undefined, 1])
+    await tagsOf(here).update("a", (set) => set.add("next"))
+    await syncAll([here, there])
+    for (const device of [here, there]) {
+      assert.deepEqual([await tagsOf(device).get("a"), (await tagsOf(device).conflicts()).length], [["first", "mine", "next"], 0])
+      await device.store.close()
+    }
+  })
 })

@@ -68,7 +68,7 @@ function stateInBuild(
     return { state: type.decode(value), parents: undefined, bytes: range.end - range.start }
   }
   if (row < 0) return { state: type.empty(), parents: undefined, bytes: 0 }
-  const { state, joined } = core.strategies.joined(row)
+  const { state, joined } = core.strategies.joinedToEdit(row)
   return { state, parents: joined, bytes: core.records.rows.valueBytes(row) }
 }
 

@@ -181,7 +181,7 @@ function changedValue(core: StoreCore, { collection, key, row, version }: FoundL
   const type = strategies.typeOf(collection), { writer, seq, millis } = author.nextOperation
   // Beside what else the record has: an edit may rely on seeing all that its writer wrote of it, and would take away what it does not see.
   const letter = version.valueBytes === 0 ? type.empty() : type.decode(storedValue(core, row, version))
-  const state = type.join(letter, strategies.joined(row).state)
+  const state = type.join(letter, strategies.joinedToEdit(row).state)
   const editor = type.edit(state, { writer: bytesToHex(writer), seq, millis }) as CrdtEditor<unknown>
   refusePromise(change(editor), callback)
   return type.encode(editor.state)

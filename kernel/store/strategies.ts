@@ -165,6 +165,26 @@ export class Strategies implements MadeValues {
     throw this.#corrupt(row, type.name, failed)
   }
 
+  /**
+   * As `joined`, but beside a delete that is shown in a conflict the state has what the versions that stay open have: an edit may rely on seeing all
+   * that its writer wrote, and would take away what it does not see.
+   */
+  joinedToEdit(row: number): JoinedState {
+    const { records } = this.#source.views, found = this.joined(row)
+    if (!this.isOpen(row)) return found
+    const type = this.typeOf(records.rows.collectionOf(row))
+    let { state } = found
+    for (const version of records.versionsOf(row)) {
+      if (version.valueBytes === 0) continue
+      try {
+        state = type.join(state, type.decode(this.#valueOf(row, version)))
+      } catch {
+        // What cannot be read stands in nobody's way.
+      }
+    }
+    return { ...found, state }
+  }
+
   /** Has a record several versions of which somebody has to make one? */
   isOpen(row: number): boolean {
     const { records } = this.#source.views
