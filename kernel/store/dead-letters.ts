@@ -101,12 +101,12 @@ export class DeadLetters<T> {
     const core = this.#core
     core.assertOpen("deadLetters.subscribe")
     checkFunction("callback", callback)
-    let { deadLetters } = core, { revision } = deadLetters, known = versionsOf(core, deadLetters.all())
+    let { deadLetters } = core, { arrivals } = deadLetters, known = versionsOf(core, deadLetters.all())
     const complain = (error: unknown): void => core.options.logger.error("a listener to dead letters threw", { error: kindOf(error) })
     const end = core.onFrame(() => {
-      if (core.isClosed || (deadLetters === core.deadLetters && revision === deadLetters.revision)) return
+      if (core.isClosed || (deadLetters === core.deadLetters && arrivals === deadLetters.arrivals)) return
       deadLetters = core.deadLetters
-      revision = deadLetters.revision
+      arrivals = deadLetters.arrivals
       const before = known, open = deadLetters.all()
       known = versionsOf(core, open)
       const news = open.filter((letter) => !before.has(versionOf(core, letter)))

@@ -21,7 +21,9 @@ export class DeadLettersView {
   readonly #rows = new Set<number>()
   /** Dots of dead letters when all rows were looked at last. */
   #known = 0
-  #revision = 0
+  #arrivals = 0
+  /** Of all rows; undefined: not counted since they changed. */
+  #count: number | undefined = 0
 
   constructor(records: RecordsView, remotes: RemotesView) {
     this.#records = records
@@ -31,15 +33,17 @@ export class DeadLettersView {
   /** A fold changed a row. */
   note(row: number): void {
     if (this.#dead.size === 0) return
-    if (this.#hasLetter(row)) this.#rows.add(row)
-    else if (!this.#rows.delete(row)) return
-    this.#revision++
+    if (this.#hasLetter(row)) {
+      this.#rows.add(row)
+      this.#arrivals++
+    } else if (!this.#rows.delete(row)) return
+    this.#count = undefined
   }
 
-  /** Another number whenever the dead letters may be others. */
-  get revision(): number {
+  /** Another number whenever there may be new ones. */
+  get arrivals(): number {
     this.#look()
-    return this.#revision
+    return this.#arrivals
   }
 
   /** Rows of records with a dead letter. */
@@ -51,7 +55,8 @@ export class DeadLettersView {
   #look(): void {
     if (this.#known === this.#dead.size) return
     this.#known = this.#dead.size
-    this.#revision++
+    this.#arrivals++
+    this.#count = undefined
     for (const { row } of this.#records.liveVersions((writer, seq) => this.#dead.has(writer, seq))) this.#rows.add(row)
   }
 
@@ -67,9 +72,11 @@ export class DeadLettersView {
   }
 
   get count(): number {
-    let count = 0
-    for (const row of this.rows) count += this.of(row).length
-    return count
+    this.#look()
+    if (this.#count !== undefined) return this.#count
+    this.#count = 0
+    for (const row of this.rows) this.#count += this.of(row).length
+    return this.#count
   }
 
   #hasLetter(row: number): boolean {
