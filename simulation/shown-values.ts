@@ -2,6 +2,7 @@
 import type { DeviceProcess } from "./device-process.ts"
 import type { KnownOperation } from "./ledger.ts"
 import { collectionOf, COUNTED, handlingOf, MANUAL, MERGED, type MergedToken, shownOf, sumsOf } from "./strategies.ts"
+import { unjudgedRecords } from "./stranded.ts"
 import type { Token } from "./token.ts"
 import type { World } from "./world.ts"
 
@@ -9,10 +10,12 @@ import type { World } from "./world.ts"
 export const keyOf = (record: string): string => record.slice(record.indexOf("/") + 1)
 
 /** Compares the values that an open handle shows; answers the first difference. The handle must be at the head of its log. */
-export function valuesAsLedger({ ledger }: World, process: DeviceProcess, isAtRest: boolean): string | undefined {
+export function valuesAsLedger(world: World, process: DeviceProcess, isAtRest: boolean): string | undefined {
   const { store, collections, site: { observer } } = process
   if (store === undefined || collections === undefined) return undefined
+  const { ledger } = world, unjudged = unjudgedRecords(world, process.site)
   for (const [record, siblings] of observer.shown) {
+    if (unjudged.has(record)) continue
     const collection = collectionOf(record), key = keyOf(record)
     // What is being opened is shown so once its setting is stored.
     const isSpecial = collection === MANUAL || collection === MERGED || collection === COUNTED

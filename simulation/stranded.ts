@@ -3,6 +3,7 @@
  * missing elsewhere; the devices that hold them have to name them.
  */
 import { type KnownOperation, withPast } from "./ledger.ts"
+import { recordName } from "./observer.ts"
 import type { Site } from "./site.ts"
 import type { World } from "./world.ts"
 
@@ -39,4 +40,20 @@ export class Stranded {
 /** A number that is withheld from a log is not there. */
 export function holds({ observer: { fold, full } }: Site, { writer, seq }: KnownOperation): boolean {
   return seq <= (full.get(writer) ?? 0) && !fold.pairOf(writer).withheld.includes(seq)
+}
+
+/**
+ * Records of which a log shows other versions than somebody would who knew all links: what one replaced that names a writer which came to nobody's log
+ * here is known to its author alone, until the links come (rule S36). Of these it is judged whether the views show them, not what they should be.
+ */
+export function unjudgedRecords(world: World, { observer: { fold, shown } }: Site): ReadonlySet<string> {
+  const unjudged = new Set<string>()
+  if (!world.isRestricted) return unjudged
+  const folded = new Map(fold.sorted().map(([collection, key, versions]) => [recordName(collection, key), versions]))
+  for (const record of new Set([...folded.keys(), ...shown.keys()])) {
+    const expected = new Set([...shown.get(record) ?? []].map(({ dot }) => dot)), versions = folded.get(record) ?? []
+    const isSame = versions.length === expected.size && versions.every(({ writer, seq }) => expected.has(`${writer}-${seq}`))
+    if (!isSame) unjudged.add(record)
+  }
+  return unjudged
 }
