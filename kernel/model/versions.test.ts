@@ -24,7 +24,7 @@ const version = (writer: number, seq: number, millis: number, context: Dots = []
 })
 /** A put that replaces `parents` and leaves the other siblings open. */
 const put = (writer: number, seq: number, millis: number, parents: readonly Version[], siblings: readonly Version[] = parents): Version =>
-  version(writer, seq, millis, contextOf(parents, lineage), { keeps: keptBy(parents, siblings) })
+  version(writer, seq, millis, contextOf(parents, lineage), { keeps: keptBy(parents, siblings, lineage) })
 const choice = (writer: number, seq: number, millis: number, among: readonly Version[]): Version =>
   version(writer, seq, millis, contextOf(among, lineage), { settles: settledBy(among, lineage) })
 /** The siblings after these versions, in every order of arrival, which must give the same. */
@@ -151,10 +151,26 @@ describe("versions of one record", () => {
     assert.equal(greatest(ascending, byIndex), ascending.at(-1))
   })
 
+  it("S9 keptBy() names what a choice that stays open settled: another choice comes to the same in every order", () => {
+    const x = put(A, 1, 20, []), y = put(B, 1, 10, []), chosen = choice(C, 1, 30, [x, y])
+    const shown = put(B, 2, 40, [x], [x, y]), other = choice(A, 2, 50, [y, shown])
+    const saved = put(C, 2, 60, [shown], [chosen, shown])
+    assert.deepEqual(saved.keeps, [C, 1, B, 1])
+    assert.deepEqual(siblings([x, y, chosen, shown, other, saved]), [other, saved])
+  })
+
+  it("S8 a choice that keeps a version gives way to what keeps it too", () => {
+    const x = put(A, 1, 20, []), y = put(B, 1, 30, [])
+    const first = version(A, 2, 40, [B, 1], { keeps: [A, 1], settles: [B, 1] })
+    const second = version(A, 3, 50, contextOf([first], lineage), { keeps: [A, 1], settles: settledBy([first], lineage) })
+    const next = put(B, 2, 42, [y]), after = put(B, 3, 60, [next], [x, next])
+    assert.deepEqual(siblings([x, y, first, second, next, after]), [x, after])
+  })
+
   it("keptBy() names the siblings that are not replaced", () => {
     const a = version(A, 1, 1), b = version(B, 7, 2)
-    assert.deepEqual(keptBy([a, b], [a, b]), [])
-    assert.deepEqual(keptBy([a], [a, b]), [B, 7])
+    assert.deepEqual(keptBy([a, b], [a, b], lineage), [])
+    assert.deepEqual(keptBy([a], [a, b], lineage), [B, 7])
     assert.deepEqual(contextOf([], lineage), [])
   })
 

@@ -41,7 +41,7 @@ export function supersedes(a: Version, b: Version, lineage: Lineage, compareWrit
   if (covers(a, b.writer, b.seq, lineage)) return true
   if (b.settles === undefined || covers(b, a.writer, a.seq, lineage) || holdsDot(a.keeps, b.writer, b.seq)) return false
   if (!lineage.includes(a.settles ?? a.context, b.settles)) return false
-  for (let i = 0; i < a.keeps.length; i += 2) if (lineage.under(b.context, a.keeps[i]!, a.keeps[i + 1]!)) return false
+  for (let i = 0; i < a.keeps.length; i += 2) if (covers(b, a.keeps[i]!, a.keeps[i + 1]!, lineage)) return false
   if (a.settles === undefined || !lineage.includes(b.settles, a.settles)) return true
   return compareVersions(a, b, compareWriters) > 0
 }
@@ -76,11 +76,28 @@ export function contextOf(parents: readonly Version[], lineage: Lineage): Dots {
   return lineage.join(parents.flatMap((parent) => [parent.context, [parent.writer, parent.seq]]))
 }
 
-/** Dots that a write sees and leaves open: the siblings that are not its parents. */
-export const keptBy = (parents: readonly Version[], siblings: readonly Version[]): Dots =>
-  siblings.length === parents.length
-    ? NO_DOTS
-    : siblings.filter((sibling) => !parents.includes(sibling)).flatMap((sibling) => [sibling.writer, sibling.seq])
+/**
+ * Dots that a write sees and leaves open: the siblings that are not its parents; and what a choice among those settled, as far as the context
+ * of the write would pass for having replaced it. Without these another choice, which has to do with the same versions, would give way to the
+ * write in one order of arrival, and take the place of the choice that was left open in another.
+ */
+export function keptBy(parents: readonly Version[], siblings: readonly Version[], lineage: Lineage): Dots {
+  if (siblings.length === parents.length) return NO_DOTS
+  const open = siblings.filter((sibling) => !parents.includes(sibling)), keeps = open.flatMap(({ writer, seq }) => [writer, seq])
+  const context = contextOf(parents, lineage), choices = open.filter(({ settles }) => settles !== undefined)
+  const add = (dots: Dots, isSettled: (writer: number, seq: number) => boolean): void => {
+    for (let i = 0; i < dots.length; i += 2) {
+      const writer = dots[i]!, seq = dots[i + 1]!
+      const isReplaced = parents.some((one) => one.writer === writer && one.seq === seq || covers(one, writer, seq, lineage))
+      if (!isReplaced && isSettled(writer, seq) && lineage.under(context, writer, seq) && !holdsDot(keeps, writer, seq)) {
+        keeps.push(writer, seq)
+      }
+    }
+  }
+  for (const { settles } of choices) add(settles!, () => true)
+  for (const { keeps } of parents) add(keeps, (writer, seq) => choices.some((choice) => covers(choice, writer, seq, lineage)))
+  return keeps
+}
 
 /** What a choice among `parents` settles. */
 export const settledBy = (parents: readonly Version[], lineage: Lineage): Dots =>

@@ -60,16 +60,16 @@ export function resolveRecord(core: StoreCore, collection: number, key: string, 
   const isWritten = findInBuild(core, collection, key).inFrame >= 0
   const { writers } = core.views, nameOf = ({ writer, seq }: StoredVersion): string => writers.versionOf(writer, seq)
   const chosen = versions.find((version) => nameOf(version) === choice.version)
-  if (chosen === undefined || isWritten) {
+  // What came since was not chosen among: it stays open. One that stands alone by now needs no choice, and such choices would not come to rest.
+  const seen = seenBeside(choice), among = versions.filter((version) => seen.has(nameOf(version)))
+  if (chosen === undefined || isWritten || among.length < 2) {
     throw new InvalidOption({
       option: "choice",
       found: choice.version,
       expected: "a version that the record still has: read conflicts() again",
     })
   }
-  // What came since was not chosen among: it stays open.
-  const seen = seenBeside(choice)
-  writeChoice(core, collection, key, chosen, versions.filter((version) => seen.has(nameOf(version))))
+  writeChoice(core, collection, key, chosen, among)
 }
 
 /** In a build: chooses a version among some of its record (rule S8). */

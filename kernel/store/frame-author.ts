@@ -260,7 +260,7 @@ export class FrameAuthor implements Author<PendingWrite> {
     block.keyEnds[row] = end
     block.valueStarts[row] = operation.valueStart - staging.values.base
     block.valueEnds[row] = operation.valueEnd - staging.values.base
-    if (inFrame >= 0) this.#contexts.inFrame(row, inFrame, operation.side?.parents, views)
+    if (inFrame >= 0) this.#contexts.inFrame(row, inFrame, operation.side?.parents ?? [], views)
     else if (parents !== undefined) this.#contexts.ofParents(row, parents, views.records.versionsOf(stored), views)
     else if (stored >= 0) this.#contexts.ofStored(row, stored, views)
     else block.contextWriters[row] = NO_CONTEXT

@@ -28,7 +28,7 @@ export class FrameContexts {
   }
 
   /** Of a key that an earlier row of this frame wrote; `parents`, versions from before this frame, are covered as well. */
-  inFrame(row: number, earlier: number, parents: readonly StoredVersion[] = [], views: StoreViews): void {
+  inFrame(row: number, earlier: number, parents: readonly StoredVersion[], views: StoreViews): void {
     const block = this.#block, writer = block.contextWriters[earlier]!, seq = block.seqs[earlier]!, { lineage } = views
     block.contextWriters[row] = 0
     block.contextSeqs[row] = seq
@@ -41,7 +41,7 @@ export class FrameContexts {
   /** Of a key with several versions, of which `parents` are covered. */
   ofParents(row: number, parents: readonly StoredVersion[], siblings: readonly StoredVersion[], views: StoreViews): void {
     this.#set(row, contextOf(parents, views.lineage), views)
-    const keeps = keptBy(parents, siblings)
+    const keeps = keptBy(parents, siblings, views.lineage)
     if (keeps.length > 0) this.#keep(row, this.#tables.dots(keeps, views))
   }
 

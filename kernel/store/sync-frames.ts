@@ -139,7 +139,7 @@ export class SyncFrames {
     this.#values.bytes(chunk, old.valueAt, old.valueAt + old.valueBytes)
     block.valueEnds[row] = this.#values.length
     const parents = among.filter((one) => one.writer === old.writer && one.seq === old.seq)
-    const context = contextOf(parents, views.lineage), keeps = keptBy(parents, among)
+    const context = contextOf(parents, views.lineage), keeps = keptBy(parents, among, views.lineage)
     this.#tables.setContext(row, context, views)
     if (keeps.length > 0) block.sides.set(row, { keeps: this.#tables.dots(keeps, views), settles: undefined })
     block.count = row + 1

@@ -6,7 +6,7 @@
  * Contexts and links are what the rules S5, S8 and S9 ask for, computed by the oracle.
  */
 import fc from "fast-check"
-import { addVersion, contextOf, dotOf, newest, type Op, type OracleBlock, OracleViews, type Seqs, settledBy } from "./model-oracle.ts"
+import { addVersion, contextOf, keptBy, newest, type Op, type OracleBlock, OracleViews, type Seqs, settledBy } from "./model-oracle.ts"
 
 export interface Step {
   readonly device: number
@@ -110,7 +110,7 @@ function draftOf(
   // Of those that were there when somebody read them: any two or more, the one that is shown among them.
   const seen = siblings.filter((op, at) => op === shown || ((other >> at) & 1) === 1)
   const parents = isOfShown ? siblings.filter((op) => op === shown) : does === "choose among some" && seen.length > 1 ? seen : siblings
-  const keeps = siblings.filter((op) => !parents.includes(op)).map(dotOf)
+  const keeps = keptBy(parents, siblings, lineage)
   const kind = isDelete ? "delete" : isChoice ? "choice" : "put"
   return { kind, ctx: contextOf(parents, lineage), keeps, settles: isChoice ? settledBy(parents, lineage) : undefined }
 }

@@ -23,6 +23,10 @@ export interface Op {
 }
 
 export const dotOf = ({ w, s }: { readonly w: string; readonly s: number }): string => `${w}:${s}`
+const toDot = (dot: string): { readonly w: string; readonly s: number } => ({
+  w: dot.slice(0, dot.indexOf(":")),
+  s: Number(dot.slice(dot.indexOf(":") + 1)),
+})
 export const order = (a: Op, b: Op): number => a.stamp - b.stamp || (a.w < b.w ? -1 : a.w > b.w ? 1 : a.s - b.s)
 export const newest = (versions: readonly Op[]): Op | undefined => [...versions].sort(order).at(-1)
 
@@ -61,7 +65,7 @@ export const covers = (a: Op, { w, s }: { readonly w: string; readonly s: number
 export function supersedes(a: Op, b: Op, lineage: OracleLineage): boolean {
   if (covers(a, b, lineage)) return true
   if (b.settles === undefined || covers(b, a, lineage) || a.keeps.includes(dotOf(b))) return false
-  const keepsSeen = a.keeps.some((dot) => lineage.under(b.ctx, dot.slice(0, dot.indexOf(":")), Number(dot.slice(dot.indexOf(":") + 1))))
+  const keepsSeen = a.keeps.some((dot) => covers(b, toDot(dot), lineage))
   if (!lineage.includes(a.settles ?? a.ctx, b.settles) || keepsSeen) return false
   return a.settles === undefined || !lineage.includes(b.settles, a.settles) || order(a, b) > 0
 }
@@ -73,6 +77,18 @@ export function addVersion(versions: readonly Op[], op: Op, lineage: OracleLinea
 
 export const contextOf = (parents: readonly Op[], lineage: OracleLineage): Seqs =>
   lineage.join(parents.flatMap((parent) => [parent.ctx, { [parent.w]: parent.s }]))
+/** Dots that a write leaves open (rule S9): other siblings, and what a choice among them settled, unless a parent replaced it. */
+export function keptBy(parents: readonly Op[], siblings: readonly Op[], lineage: OracleLineage): readonly string[] {
+  const open = siblings.filter((op) => !parents.includes(op)), choices = open.filter(({ settles }) => settles !== undefined)
+  const settled = choices.flatMap(({ settles }) => Object.entries(settles!).map(([w, s]) => dotOf({ w, s })))
+  const kept = parents.flatMap(({ keeps }) => keeps).filter((dot) => choices.some((choice) => covers(choice, toDot(dot), lineage)))
+  const context = contextOf(parents, lineage)
+  const isOpen = (dot: string): boolean => {
+    const { w, s } = toDot(dot)
+    return lineage.under(context, w, s) && !parents.some((op) => dotOf(op) === dot || covers(op, { w, s }, lineage))
+  }
+  return [...new Set([...open.map(dotOf), ...[...settled, ...kept].filter(isOpen)])]
+}
 export const settledBy = (parents: readonly Op[], lineage: OracleLineage): Seqs =>
   lineage.join(parents.map((parent) => parent.settles ?? contextOf([parent], lineage)))
 

@@ -182,7 +182,10 @@ export class Fold {
       this.#under(over.context, [under.writer, under.seq]) && !names(over.keeps, under)
     if (covers(a, b)) return true
     if (b.settles === null || covers(b, a) || names(a.keeps, b)) return false
-    if (!b.settles.every((dot) => this.#under(a.settles ?? a.context, dot)) || a.keeps.some((dot) => this.#under(b.context, dot))) {
+    if (
+      !b.settles.every((dot) => this.#under(a.settles ?? a.context, dot)) ||
+      a.keeps.some((dot) => this.#under(b.context, dot) && !b.keeps.some((kept) => String(kept) === String(dot)))
+    ) {
       return false
     }
     return a.settles === null || !a.settles.every((dot) => this.#under(b.settles!, dot)) || order(a, b) > 0

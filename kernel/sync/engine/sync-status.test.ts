@@ -131,6 +131,21 @@ describe("SyncHandle: subscribe(), waitFor(), on(), iteration", () => {
     assert.equal(seen.length, before)
   })
 
+  it("subscribe() tells of what is written while it is paused, or offline", async () => {
+    for (const stop of ["pause", "lose"] as const) {
+      const { handle, remote, store, time } = await rested()
+      if (stop === "pause") handle.pause()
+      else failAll(remote, lost)
+      let told: SyncStatus | undefined
+      handle.subscribe((status) => told = status)
+      for (let writes = 1; writes <= 5; writes++) {
+        store.write()
+        await time.run(25)
+        assert.deepEqual([told?.pendingOperations, told?.localHead], [writes, store.head], stop)
+      }
+    }
+  })
+
   it("subscribe() tells nobody of nothing", async () => {
     const { handle, store, time } = await rested({ interval: 86_400_000 })
     let told = 0

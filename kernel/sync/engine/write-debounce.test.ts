@@ -121,13 +121,18 @@ describe("WriteDebounce", () => {
     assert.equal(state.dues, 1)
   })
 
-  it("ticks for the first write and then every 20 ms, not for every write", async () => {
-    const { debounce, state, time } = make()
-    state.isBusy = true
-    for (let millis = 0; millis < 100; millis++) {
-      for (let writes = 0; writes < 10; writes++) debounce.note()
-      await time.run(1)
+  it("ticks for the first write and then every 20 ms, not for every write, whether a cycle runs or none can", async () => {
+    for (const isBusy of [true, false]) {
+      for (const isAwaited of isBusy ? [false] : [false, true]) {
+        const { debounce, state, time } = make({ isAwaited })
+        state.isBusy = isBusy
+        for (let millis = 0; millis < 100; millis++) {
+          for (let writes = 0; writes < 10; writes++) debounce.note()
+          await time.run(1)
+        }
+        assert.equal(state.ticks >= 5 && state.ticks <= 6, true, `${state.ticks}`)
+        assert.equal(isBusy || debounce.isDue, true)
+      }
     }
-    assert.equal(state.ticks >= 5 && state.ticks <= 6, true, `${state.ticks}`)
   })
 })

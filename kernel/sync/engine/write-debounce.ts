@@ -54,10 +54,25 @@ export class WriteDebounce {
     if (this.#writes === 1) {
       this.#letGo()
       this.#options.onTick()
-    } else if (this.#options.isAwaited === true) this.#letGo()
-    else if (!(this.#isDue && !this.#options.isBusy()) && this.#endWindow === undefined) {
-      this.#openWindow()
+      return
     }
+    const { isAwaited = false, isBusy } = this.#options
+    if (isAwaited) this.#letGo()
+    if (this.#isDue && !isBusy()) this.#tickLater()
+    else if (!isAwaited && this.#endWindow === undefined) this.#openWindow()
+  }
+
+  /** What is due stays so, paused or offline, and more is written: whoever listens is told. */
+  #tickLater(): void {
+    this.#endWindow ??= startTimer(
+      this.#options.platform,
+      () => {
+        this.#endWindow = undefined
+        this.#options.onTick()
+      },
+      DEBOUNCE_MILLIS,
+      true,
+    )
   }
 
   /** A cycle begins: it takes all that was written. */
