@@ -16,12 +16,13 @@ import type { World } from "./world.ts"
 
 /** Checks what an open handle of a world at rest shows of its collections. */
 export async function checkStrategies(world: World, process: DeviceProcess): Promise<void> {
-  const { collections, site: { observer } } = process
-  if (collections === undefined) return
+  const { store, collections, site: { observer } } = process
+  if (store === undefined || collections === undefined) return
   const { manual, merged, counted } = collections // each may store its setting
   await drive(world, process, counted.count(), "count")
   const difference = valuesAsLedger(world, process, true)
   if (difference !== undefined) world.violation("a strategy shows something else", `${process.name}: ${difference}`)
+  let open = 0
   for (const collection of [manual, merged]) {
     const { name } = collection, expected = new Map<string, string>(), found = new Map<string, string>()
     const unjudged = unjudgedRecords(world, process.site)
@@ -38,10 +39,13 @@ export async function checkStrategies(world: World, process: DeviceProcess): Pro
       if (found.get(key) === expected.get(key) || unjudged.has(recordName(name, key))) continue
       world.violation("conflicts are others", `${process.name}: ${name}/${key} has ${found.get(key)}, not ${expected.get(key)}`)
     }
+    open += expected.size
     world.counts.add(`conflicts open at the end: ${name}`, expected.size)
     process.listeners.check(world, process.name)
     if (world.habits.takesRemote && expected.size > 0 && unjudged.size === 0) {
       world.violation("conflicts left by those who end all", `${process.name}: ${name}`)
     }
   }
+  const { conflictCount } = store.syncedStore
+  if (conflictCount !== open) world.violation("conflicts are others", `${process.name}: the status counts ${conflictCount}, not ${open}`)
 }

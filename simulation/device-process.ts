@@ -3,6 +3,7 @@ import { PersistError } from "../kernel/errors.ts"
 import type { SyncCycle } from "../kernel/sync/cycle.ts"
 import type { Store } from "../kernel/store/store.ts"
 import type { Answer } from "./answers.ts"
+import type { HeardHandle } from "./heard-handle.ts"
 import type { KnownOperation } from "./ledger.ts"
 import { Listeners } from "./listeners.ts"
 import { OpenCollections } from "./open-collections.ts"
@@ -26,6 +27,8 @@ export class DeviceProcess implements Actor, Author {
   /** Somebody listens to its store. */
   isHeard: boolean = false
   readonly listeners: Listeners = new Listeners()
+  /** Its syncing that runs by itself, if it has one. */
+  handle: HeardHandle | undefined
   #collections: OpenCollections | undefined
   #store: Store<Token> | undefined
   #cycleOf: ((remote: string) => SyncCycle) | undefined

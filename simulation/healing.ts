@@ -19,6 +19,7 @@ export async function heal(world: World, application: Application): Promise<numb
   faults.end()
   network.heal()
   scheduler.resume()
+  world.startSync = undefined
   for (const { clock, disk } of world.present) {
     clock.freeze(false)
     disk.downUntilMillis = 0
@@ -111,4 +112,5 @@ async function compareOpen(world: World, process: DeviceProcess): Promise<void> 
   const difference = sameAsLog(process) ?? valuesAsLedger(world, process, false)
   if (difference !== undefined) world.violation("view is not the fold of its log", `${process.name}: ${difference}`)
   process.listeners.check(world, process.name)
+  process.handle?.check(world, process.name)
 }

@@ -4,7 +4,9 @@ import { JUMP_MILLIS, YEAR_MILLIS } from "./clock.ts"
 import { check } from "./check.ts"
 import { type DeviceProcess, outcomeOf } from "./device-process.ts"
 import { Counts, type Fault, FAULTS, Faults } from "./faults.ts"
+import type { SyncHandle } from "../kernel/sync/engine/sync-handle.ts"
 import { heal } from "./healing.ts"
+import { loadSync } from "./heard-handle.ts"
 import { listen } from "./hearing.ts"
 import { sameAsLog } from "./picture.ts"
 import { Random } from "./random.ts"
@@ -37,6 +39,8 @@ export interface RunResult {
 
 /** Steps of a run before it is healed. */
 export const STEPS_DEFAULT = 400
+/** Share of the runs in which some processes sync by themselves. */
+const HANDLES_SHARE = 0.1
 const HOUR_MILLIS = 3_600_000
 const PAUSE_MILLIS_MIN = 1000, PAUSE_MILLIS_MAX = 600_000
 /** Faults that come from outside, at any step; the others have occasions of their own. */
@@ -116,6 +120,7 @@ class Simulation {
       for (const { clock } of host.sites.values()) clock.offsetMillis = random.pick([YEAR_MILLIS, -YEAR_MILLIS, JUMP_MILLIS])
       world.count("serverClock")
     }
+    if (random.chance(HANDLES_SHARE)) world.startSync = await loadSync()
     for (const tenant of tenants) {
       const letters = [..."ABCDE"].slice(0, tenant === "red" ? 2 + random.below(4) : 2), earlier: Site[] = []
       for (const letter of letters) {
@@ -170,6 +175,7 @@ class Simulation {
     this.world.count("handles inspected")
     if (difference !== undefined) this.world.violation("view is not the fold of its log", `${process.name}: ${difference}`)
     process.listeners.check(this.world, process.name)
+    process.handle?.check(this.world, process.name)
   }
 
   #write(process: DeviceProcess): void {
@@ -182,6 +188,7 @@ class Simulation {
   #sync(process: DeviceProcess, remote: string): void {
     const { world } = this, { random } = world
     if (process.store === undefined || process.busy.has(remote)) return
+    if (process.handle !== undefined && random.chance(0.5)) return void this.#ended(process, this.#call(process.handle.handle), "sync")
     world.count("cycles")
     process.busy.add(remote)
     const cycle = process.cycle(remote), user = new AbortController()
@@ -196,6 +203,14 @@ class Simulation {
       process.busy.delete(remote)
     }
     void run()
+  }
+
+  /** Somebody calls for it, or stops it for a while. */
+  #call(handle: SyncHandle): Promise<void> {
+    const { random } = this.world
+    if (random.chance(0.2)) handle.pause()
+    if (random.chance(0.2)) handle.resume()
+    return handle[random.pick(["sync", "push", "pull"] as const)]()
   }
 
   /** Waits for a verb of a cycle; it must not go on for ever, whatever it is answered. */

@@ -8,6 +8,7 @@
 import { StorageFailed } from "../kernel/errors.ts"
 import type { Bytes } from "../kernel/ports/log-storage.ts"
 import type { Platform } from "../kernel/ports/platform.ts"
+import type { Remote } from "../kernel/ports/remote.ts"
 import { RemoteCycle } from "../kernel/sync/remote-cycle.ts"
 import { openStore } from "../kernel/store/store.ts"
 import { wireRemote } from "../protocol/client/wire-remote.ts"
@@ -16,6 +17,7 @@ import { DeviceProcess } from "./device-process.ts"
 import { simulatedExchange } from "./exchange.ts"
 import type { Counts, Faults } from "./faults.ts"
 import { type KnownOperation, Ledger } from "./ledger.ts"
+import { HeardHandle, quietOptions, type StartSync } from "./heard-handle.ts"
 import { type Heard, Network, type Sender } from "./network.ts"
 import type { Judge } from "./observer.ts"
 import { processAdapter, type Timing } from "./process-storage.ts"
@@ -70,6 +72,8 @@ export class World implements Judge {
     heard: 0,
     takesRemote: false,
   }
+  /** Some processes sync by themselves too; undefined: none. */
+  startSync: StartSync | undefined
   readonly #processes = new Map<Site, DeviceProcess[]>()
   #names = 0
 
@@ -198,13 +202,25 @@ export class World implements Judge {
   #begin(process: DeviceProcess, platform: Platform): void {
     const adapter = processAdapter(this.#place(process), () => process.site.disk)
     openStore<Token>(STORE_NAME, adapter, { platform, logger: this.whispers.logger, durability: "normal" }).then(
-      (store) => process.begin(store, (host) => new RemoteCycle(store.synced, this.#remote(process, host, platform))),
+      (store) => {
+        process.begin(store, (host) => new RemoteCycle(store.synced, this.#remote(process, host, platform)))
+        if (this.startSync !== undefined && this.random.chance(0.5)) this.#startSync(this.startSync, process, platform)
+      },
       (error) => {
         if (!(error instanceof StorageFailed)) return this.violation("a store does not open", `${process.name}: ${error}`)
         this.count(`open fails: ${error.code}`)
         this.scheduler.add(process, "open again", () => this.#begin(process, platform), REOPEN_MILLIS)
       },
     )
+  }
+
+  #startSync(start: StartSync, process: DeviceProcess, platform: Platform): void {
+    const { store, site } = process
+    if (store === undefined) return
+    const { logger } = this.whispers, makeCycle = (remote: Remote): RemoteCycle => new RemoteCycle(store.synced, remote)
+    const remotes = site.remotes.map((name) => this.#remote(process, name, platform))
+    process.handle = new HeardHandle(start({ store: store.syncedStore, platform, logger, makeCycle }, quietOptions(remotes)))
+    this.count("handles that sync by themselves")
   }
 
   #remote(process: DeviceProcess, name: string, platform: Platform): ReturnType<typeof wireRemote> {
