@@ -202,6 +202,17 @@ export const STRATEGY_BUGS: readonly PlantedBug[] = [
     seeds: 50,
   },
   {
+    id: "status-ends",
+    rule: "-",
+    says: "a listener to the status that throws ends them all",
+    file: "kernel/sync/engine/status-feed.ts",
+    find:
+      "      if (answer instanceof Promise) answer.catch((error) => this.#complain(error))\n    } catch (error) {\n      this.#complain(error)\n",
+    replace:
+      "      if (answer instanceof Promise) answer.catch((error) => this.#complain(error))\n    } catch {\n      this.#listeners.clear()\n",
+    seeds: 100,
+  },
+  {
     id: "type-unheard",
     rule: "-",
     says: "who listens is not told that a collection got its type",
