@@ -25,6 +25,8 @@ const STRATEGY_SHARE = 0.4
 
 export class Application {
   readonly strategies: StrategyApplication
+  /** Share of the values that no server takes. */
+  poisonShare: number = POISON_SHARE
   readonly #world: World
   #tokens = 0
   /** Processes in which dead letters are answered: one after another. */
@@ -35,7 +37,7 @@ export class Application {
     this.strategies = new StrategyApplication(world, this)
   }
 
-  token(tenant: string, isPoison: boolean = this.#world.random.chance(POISON_SHARE)): Token {
+  token(tenant: string, isPoison: boolean = this.#world.random.chance(this.poisonShare)): Token {
     const uid = `${markOf(tenant)}${++this.#tokens}`
     return isPoison ? { uid, poison: true } : { uid }
   }

@@ -34,6 +34,7 @@ export class Play {
     this.world = listen(new World(new Scheduler(random), new Faults(random, counts, []), counts))
     this.world.habits = { ...HABITS, ...habits }
     this.application = new Application(this.world)
+    this.application.poisonShare = 0
   }
 
   // --- who there is

@@ -212,6 +212,25 @@ export const CONFLICT_HISTORIES: readonly History[] = [
     },
   },
   {
+    title: "two choose among other versions, and one writes on beside the choice",
+    rules: ["S8", "S9"],
+    play: async (w) => {
+      await w.servers("R")
+      for (const name of ["A", "B", "C", "D"]) await w.device(name, "R")
+      for (const name of ["B", "A"]) await w.use(name, (users, process) => users.put(process, MANUAL, "k0"))
+      for (const name of ["A", "B", "C", "A"]) await w.sync(name, "R")
+      await w.use("C", (users, process) => users.choose(process, MANUAL, "k0", (versions) => versions[0]))
+      await w.use("B", (users, process) => users.put(process, MANUAL, "k0"))
+      await w.sync("B", "R")
+      await w.sync("A", "R")
+      await w.use("A", (users, process) => users.choose(process, MANUAL, "k0", (versions) => versions[0]))
+      await w.pull("C", "R")
+      await w.push("C", "R")
+      await w.pull("D", "R")
+      await w.use("C", (users, process) => users.put(process, MANUAL, "k0"))
+    },
+  },
+  {
     title: "a version of a conflict is written anew for a wrong clock, and the other one stays",
     rules: ["S19", "S9"],
     play: async (w) => {

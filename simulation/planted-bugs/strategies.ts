@@ -31,6 +31,15 @@ export const STRATEGY_BUGS: readonly PlantedBug[] = [
     history: "two devices run the documented program: resolve(key, conflict.remote)",
   },
   {
+    id: "settled-is-replaced",
+    rule: "S9",
+    says: "a write that leaves a choice open says nothing of what that had settled",
+    file: "kernel/model/versions.ts",
+    find: "  const context = contextOf(parents, lineage), choices = open.filter(({ settles }) => settles !== undefined)\n",
+    replace: "  const context = contextOf(parents, lineage), choices = open.slice(open.length)\n",
+    history: "two choose among other versions, and one writes on beside the choice",
+  },
+  {
     id: "deletes-conflict",
     rule: "S6",
     says: "deletes beside deletes are a conflict",
