@@ -50,8 +50,9 @@ const VOIDS_MAX = 65_536
 
 interface TakenBlock {
   readonly writer: number
-  /** Numbers of it that are void in this log. */
+  /** How many of its numbers are void in this log, and the last of these. */
   readonly voids: number
+  readonly lastVoid: number
   readonly content: Bytes
   readonly from: number
   readonly to: number
@@ -131,7 +132,8 @@ class Planner {
       if (from > this.#reachedOf(writer, blocks)) {
         throw new CorruptBytes({ what: "the log", byteOffset: 0, reason: `numbers up to ${from} of a writer are in no frame before it` })
       }
-      blocks.push({ writer, voids: to - from - count - this.#block.withheld.length, content, from, to, count })
+      const voids = to - from - count - this.#block.withheld.length
+      blocks.push({ writer, voids, lastVoid: voids === 0 ? 0 : lastVoidOf(this.#block), content, from, to, count })
       bytes += content.length + this.#countWithheld(writer) * WITHHELD_BYTES
       operations += count
       mayCover ||= this.#namesTaken()
@@ -262,15 +264,24 @@ class Planner {
 
   /** Up to which number a writer's void ones are covered by what goes along; all, if there are none. */
   #coveredTo(writer: number, blocks: readonly TakenBlock[]): number {
-    const voids = blocks.reduce((sum, block) => sum + block.voids, 0)
+    const voids = blocks.reduce((sum, block) => sum + block.voids, 0), last = Math.max(...blocks.map(({ lastVoid }) => lastVoid))
     // What covered them may be among what the remote refused; then nothing is known of them.
     if (voids === 0 || voids > VOIDS_MAX || this.#hasWithheld) return Infinity
-    return this.#covered.get(writer) ?? 0
+    const covered = this.#covered.get(writer) ?? 0
+    return covered < last ? covered : Infinity
   }
 
   #ownOf(writers: Iterable<number>): Bytes[] {
     return [...writers].filter((writer) => this.#views.own.has(writer)).map((writer) => this.#views.writers.idOf(writer))
   }
+}
+
+/** The last number of a block that is neither listed nor withheld; there is one. */
+function lastVoidOf({ seqs, count, withheld, to }: BlockColumns): number {
+  const named = new Set([...seqs.subarray(0, count), ...withheld])
+  let seq = to
+  while (named.has(seq)) seq--
+  return seq
 }
 
 function byWriter(blocks: readonly TakenBlock[]): Map<number, TakenBlock[]> {

@@ -73,7 +73,7 @@ export const RIGHTS_BUGS: readonly PlantedBug[] = [
     rule: "S36",
     says: "a number that is void here goes on as void, though what covers it does not go along",
     file: "kernel/sync/planner.ts",
-    find: "    return this.#covered.get(writer) ?? 0\n",
+    find: "    return covered < last ? covered : Infinity\n",
     replace: "    return Infinity\n",
     history: "a relay brings a number that is void with it to a server that has what covers it",
   },
