@@ -148,10 +148,10 @@ describe("a network", () => {
     await a.enableSync([living.url, dead.url])
     await b.enableSync([living.url])
     await a.put("by a", 1)
-    await a.until(({ remotes }) => remotes[0]?.isSynced === true && remotes[1]?.state === "offline")
+    const served = await a.until(({ remotes }) => remotes[0]?.isSynced === true && remotes[1]?.state === "offline")
     await b.until(({ isSynced, remoteHead }) => isSynced && remoteHead > 0)
     assert.deepEqual(await b.records(), { "by a": 1 })
-    const { state, isSynced, online, lastError, remotes } = a.status
+    const { state, isSynced, online, lastError, remotes } = served
     assert.deepEqual([state, isSynced, online, lastError?.remote], ["offline", false, false, dead.url])
     assert.deepEqual(remotes.map(({ online, pendingOperations }) => [online, pendingOperations]), [[true, 0], [false, 1]])
     await assert.rejects(a.sync(), rejectsWith("remote_unreachable"))

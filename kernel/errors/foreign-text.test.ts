@@ -59,6 +59,9 @@ describe("text from outside", () => {
         queueBytes: 1,
         queueBytesMax: 1,
         requestId: CANARY,
+        missing: [CANARY],
+        confirmed: [CANARY],
+        refusedCode: CANARY,
       },
     }
     let classes = 0
