@@ -1,6 +1,6 @@
 /**
- * Hunts planted bugs: for each a copy of the sources with one line changed, in a folder of its own, where histories and seeds are played by a
- * process of its own until something breaks. Production code has no switches for this.
+ * Hunts planted bugs: in a copy of the sources one line is changed, and histories and seeds are played there by a process of its own until something
+ * breaks; then the line is put right, and the next one is changed. Production code has no switches for this.
  */
 import { spawn } from "node:child_process"
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
@@ -42,14 +42,23 @@ export async function checkPlaces(): Promise<void> {
   for (const bug of PLANTED_BUGS) withBug(await readFile(join(ROOT, bug.file), "utf8"), bug)
 }
 
-/** Plants one bug and hunts it; undefined: it was not found within its seeds. */
-async function hunt(bug: PlantedBug): Promise<Catch | undefined> {
+/** Calls `work` with a folder that holds a copy of the sources. */
+async function inCopy(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "planted-"))
   try {
     for (const path of COPIED) await cp(join(ROOT, path), join(folder, path), { recursive: true })
     await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"))
-    const path = join(folder, bug.file)
-    await writeFile(path, withBug(await readFile(path, "utf8"), bug))
+    await work(folder)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Plants one bug into a copy, hunts it, and takes it out again; undefined: it was not found within its seeds. */
+async function hunt(bug: PlantedBug, folder: string): Promise<Catch | undefined> {
+  const path = join(folder, bug.file), source = await readFile(path, "utf8")
+  try {
+    await writeFile(path, withBug(source, bug))
     const output = await outputOf(folder, ["simulation/hunt.ts", bug.history ?? "", String(bug.seeds ?? 0)])
     const line = output.split("\n").find((text) => text.startsWith("{"))
     if (line === undefined) {
@@ -59,7 +68,7 @@ async function hunt(bug: PlantedBug): Promise<Catch | undefined> {
     const found: Catch = JSON.parse(line)
     return found.history === undefined && found.seed === undefined ? undefined : found
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    await writeFile(path, source)
   }
 }
 
@@ -95,9 +104,9 @@ export async function findPlanted(only: readonly string[] | undefined, jobs: num
   if (!await isClean()) return false
   if (bugs.length === 0) throw new Error(`no planted bug is named ${only}`)
   const waiting = [...bugs], missed: string[] = []
-  const work = async (): Promise<void> => {
+  const work = async (folder: string): Promise<void> => {
     for (let bug = waiting.shift(); bug !== undefined; bug = waiting.shift()) {
-      const started = performance.now(), found = await hunt(bug), seconds = ((performance.now() - started) / 1000).toFixed(1)
+      const started = performance.now(), found = await hunt(bug, folder), seconds = ((performance.now() - started) / 1000).toFixed(1)
       const by = found === undefined
         ? "NOT FOUND"
         : found.history !== undefined
@@ -109,7 +118,7 @@ export async function findPlanted(only: readonly string[] | undefined, jobs: num
       if (found === undefined) missed.push(bug.id)
     }
   }
-  await Promise.all(Array.from({ length: jobs }, work))
+  await Promise.all(Array.from({ length: jobs }, () => inCopy(work)))
   console.log(
     `\n${bugs.length - missed.length} of ${bugs.length} planted bugs found${missed.length > 0 ? `; not ${missed.join(", ")}` : ""}`,
   )
