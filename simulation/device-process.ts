@@ -58,6 +58,7 @@ export class DeviceProcess implements Actor, Author {
     const collections = this.#collections = new OpenCollections(store, this.hasMerge)
     if (this.isHeard) {
       this.listeners.add(store.records)
+      this.listeners.addDeadLetters(store.deadLetters)
       collections.onOpen = (collection) => this.listeners.add(collection)
     }
     this.#cycleOf = cycleOf

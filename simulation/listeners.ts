@@ -2,11 +2,15 @@
  * Listeners: subscribers of one open handle, of which some throw or reject, by what they are told (F30). The one between them must not notice: it keeps
  * what it was told, and that has to be what the handle shows.
  */
+import type { DeadLetters } from "../kernel/store/dead-letters.ts"
 import type { RecordsReader } from "../kernel/store/records-reader.ts"
+
 import type { Change } from "../kernel/store/types.ts"
 import type { Judge } from "./observer.ts"
 import { UserFailure } from "./strategies.ts"
 
+/** Made once, since it is thrown all the time. */
+const FAILURE = new UserFailure()
 const KEYS = ["k0", "k1", "k2"]
 
 export class Listeners {
@@ -22,6 +26,13 @@ export class Listeners {
       for (const { key, value } of changes) told.set(key, textOf(value))
     })
     collection.subscribe({}, failLater)
+  }
+
+  /** Listens to a store's dead letters, and dislikes them all. */
+  addDeadLetters(letters: DeadLetters<unknown>): void {
+    letters.subscribe(() => {
+      throw FAILURE
+    })
   }
 
   /** Was told of all that the handle shows, whatever the others did. */
@@ -47,7 +58,7 @@ const isDisliked = (changes: readonly Change<unknown>[]): boolean =>
   changes.some(({ key, value }) => (key + textOf(value)).length % 2 === 0)
 
 function fail(changes: readonly Change<unknown>[]): void {
-  if (isDisliked(changes)) throw new UserFailure()
+  if (isDisliked(changes)) throw FAILURE
 }
 
 async function failLater(changes: readonly Change<unknown>[]): Promise<void> {
