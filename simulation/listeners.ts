@@ -4,7 +4,6 @@
  */
 import type { DeadLetters } from "../kernel/store/dead-letters.ts"
 import type { RecordsReader } from "../kernel/store/records-reader.ts"
-
 import type { Change } from "../kernel/store/types.ts"
 import type { Judge } from "./observer.ts"
 import { UserFailure } from "./strategies.ts"
