@@ -1,6 +1,7 @@
 /** One process of a device: an open handle of the product's store, and its syncing with each remote, as the product does it. */
 import { PersistError } from "../kernel/errors.ts"
 import type { SyncCycle } from "../kernel/sync/cycle.ts"
+import type { DeleteConflict } from "../kernel/model/strategy.ts"
 import type { Store } from "../kernel/store/store.ts"
 import type { Answer } from "./answers.ts"
 import type { HeardHandle } from "./heard-handle.ts"
@@ -21,7 +22,7 @@ export class DeviceProcess implements Actor, Author {
   login: string
   /** Remotes that it is talking with. */
   readonly busy: Set<string> = new Set()
-  readonly hasMerge: boolean
+  readonly merging: DeleteConflict | undefined
   readonly choosing: Map<string, ReadonlySet<string>> = new Map()
   answering: Answer | undefined
   /** Somebody listens to its store. */
@@ -34,9 +35,9 @@ export class DeviceProcess implements Actor, Author {
   #cycleOf: ((remote: string) => SyncCycle) | undefined
   readonly #cycles = new Map<string, SyncCycle>()
 
-  constructor(name: string, site: Site, hasMerge: boolean) {
+  constructor(name: string, site: Site, merging: DeleteConflict | undefined) {
     this.name = name
-    this.hasMerge = hasMerge
+    this.merging = merging
     this.site = site
     this.login = site.login
     this.written = site.writtenBy(this)
@@ -55,7 +56,7 @@ export class DeviceProcess implements Actor, Author {
   /** The store is open; `cycleOf` makes what syncs it with a remote. */
   begin(store: Store<Token>, cycleOf: (remote: string) => SyncCycle): void {
     this.#store = store
-    const collections = this.#collections = new OpenCollections(store, this.hasMerge)
+    const collections = this.#collections = new OpenCollections(store, this.merging)
     if (this.isHeard) {
       this.listeners.add(store.records)
       this.listeners.addDeadLetters(store.deadLetters)

@@ -1,5 +1,6 @@
 /** The collections of one open handle that are not last-write-wins. Each is opened when it is first used, as programs do: its setting is stored then. */
 import type { CounterEditor } from "../crdt/counter.ts"
+import type { DeleteConflict } from "../kernel/model/strategy.ts"
 import type { Collection } from "../kernel/store/collection.ts"
 import type { CrdtCollection } from "../kernel/store/crdt-collection.ts"
 import type { RecordsReader } from "../kernel/store/records-reader.ts"
@@ -11,14 +12,14 @@ export class OpenCollections {
   /** Told of each as it is opened. */
   onOpen: (collection: RecordsReader<unknown>) => void = () => {}
   readonly #store: Store<Token>
-  readonly #hasMerge: boolean
+  readonly #merging: DeleteConflict | undefined
   #manual: Collection<Token> | undefined
   #merged: Collection<Token> | undefined
   #counted: CrdtCollection<number, CounterEditor> | undefined
 
-  constructor(store: Store<Token>, hasMerge: boolean) {
+  constructor(store: Store<Token>, merging: DeleteConflict | undefined) {
     this.#store = store
-    this.#hasMerge = hasMerge
+    this.#merging = merging
   }
 
   get manual(): Collection<Token> {
@@ -27,9 +28,9 @@ export class OpenCollections {
 
   get merged(): Collection<Token> {
     return this.#merged ??= this.#opened(
-      this.#hasMerge
-        ? this.#store.collection<MergedToken>(MERGED, { strategy: "merge", merge: makeMerge() })
-        : this.#store.collection<Token>(MERGED),
+      this.#merging === undefined
+        ? this.#store.collection<Token>(MERGED)
+        : this.#store.collection<MergedToken>(MERGED, { strategy: "merge", merge: makeMerge(), deleteConflict: this.#merging }),
     )
   }
 

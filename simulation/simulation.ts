@@ -4,6 +4,7 @@ import { JUMP_MILLIS, YEAR_MILLIS } from "./clock.ts"
 import { check } from "./check.ts"
 import { type DeviceProcess, outcomeOf } from "./device-process.ts"
 import { Counts, type Fault, FAULTS, Faults } from "./faults.ts"
+import { DELETE_CONFLICTS } from "../kernel/model/strategy.ts"
 import type { SyncHandle } from "../kernel/sync/engine/sync-handle.ts"
 import { heal } from "./healing.ts"
 import { loadSync } from "./heard-handle.ts"
@@ -107,6 +108,7 @@ class Simulation {
       timing: random.pick(["later", "later", "mixed", "at once"]),
       isWatched: random.chance(0.5),
       limits: random.pick(LIMITS),
+      deletes: random.pick(DELETE_CONFLICTS),
       forgetful: random.pick([0, 0, 0.3]),
       heard: random.pick([0, 0.5]),
       takesRemote: random.chance(0.4),

@@ -9,6 +9,7 @@
  */
 import { counter, type CounterType } from "../crdt/counter.ts"
 import type { Fold } from "../conformance/vectors/reader/fold.ts"
+import { DELETE_CONFLICTS, type DeleteConflict } from "../kernel/model/strategy.ts"
 import type { UpdateVersion } from "../kernel/store/record-version.ts"
 import type { Answer } from "./answers.ts"
 import type { KnownOperation } from "./ledger.ts"
@@ -27,19 +28,23 @@ export interface MergedToken {
 }
 
 /** How a process handles the versions of a collection. */
-export type Handling = "last-write-wins" | "manual" | "merge" | "merge without its function" | "counter"
+export interface Handling {
+  readonly strategy: "last-write-wins" | "manual" | "merge" | "merge without its function" | "counter"
+  /** What becomes of deletes beside updates. */
+  readonly deletes: DeleteConflict
+}
 
 /** What the checker knows of the process that writes. */
 export interface Author {
-  /** It gave the merged collection its function. */
-  readonly hasMerge: boolean
+  /** What becomes of deletes in the merged collection, if it gave that its function. */
+  readonly merging: DeleteConflict | undefined
   /** The dots that its user had been given when a version of a record was chosen. */
   readonly choosing: ReadonlyMap<string, ReadonlySet<string>>
   /** The dead letter that its application answers. */
   readonly answering: Answer | undefined
 }
 
-const NOBODY: Author = { hasMerge: false, choosing: new Map(), answering: undefined }
+const NOBODY: Author = { merging: undefined, choosing: new Map(), answering: undefined }
 
 /** What is known of a process; of a server's, nothing: it writes no operations. */
 export const authorOf = (process: object): Author => ("choosing" in process ? process as Author : NOBODY)
@@ -83,13 +88,17 @@ export class UserFailure extends Error {}
 export const collectionOf = (record: string): string => record.slice(0, record.indexOf("/"))
 
 /** How a process handles a collection; `fold` is the log as it was before the frame. */
-export function handlingOf(collection: string, { hasMerge }: Author, fold: Fold): Handling {
-  if (collection === MANUAL) return "manual"
-  if (collection === COUNTED) return "counter"
-  if (collection !== MERGED) return "last-write-wins"
-  if (hasMerge) return "merge"
-  return fold.settings.get(MERGED)?.strategy === "merge" ? "merge without its function" : "last-write-wins"
+export function handlingOf(collection: string, { merging }: Author, fold: Fold): Handling {
+  if (collection === MANUAL) return { strategy: "manual", deletes: "manual" }
+  if (collection === COUNTED) return { strategy: "counter", deletes: "keep-update" }
+  if (collection !== MERGED) return PLAIN
+  if (merging !== undefined) return { strategy: "merge", deletes: merging }
+  const { strategy, deleteConflict } = fold.settings.get(MERGED) ?? { strategy: undefined, deleteConflict: undefined }
+  const deletes = DELETE_CONFLICTS.find((name) => name === deleteConflict)
+  return strategy !== "merge" || deletes === undefined ? PLAIN : { strategy: "merge without its function", deletes }
 }
+
+const PLAIN: Handling = { strategy: "last-write-wins", deletes: "last-write-wins" }
 
 /** What is shown of some siblings. */
 export interface ShownSiblings {
@@ -104,14 +113,16 @@ export interface ShownSiblings {
 }
 
 /** What has to be shown of siblings. */
-export function shownOf(siblings: Iterable<KnownOperation>, handling: Handling): ShownSiblings {
+export function shownOf(siblings: Iterable<KnownOperation>, { strategy, deletes }: Handling): ShownSiblings {
   const versions = [...siblings].sort(order), updates = versions.filter(({ isDelete }) => !isDelete)
   const alone = (version: KnownOperation | undefined, isOpen = false): ShownSiblings => ({ versions, version, isOpen, sum: undefined })
-  if (versions.length < 2 || updates.length === 0 || handling === "last-write-wins") return alone(versions.at(-1))
-  if (handling === "manual") return alone(versions.at(-1), true)
+  const last = versions.at(-1)
+  if (versions.length < 2 || updates.length === 0 || strategy === "last-write-wins") return alone(last)
+  if (updates.length < versions.length && deletes === "manual") return alone(last, true)
+  if (deletes === "last-write-wins" && last?.isDelete === true) return alone(last)
   const version = updates.at(-1)
-  if (updates.length === 1 || handling === "counter") return alone(version)
-  if (handling !== "merge" || updates.slice(1).some(({ uid }) => failureOver(uid) !== undefined)) return alone(version, true)
+  if (updates.length === 1 || strategy === "counter") return alone(version)
+  if (strategy !== "merge" || updates.slice(1).some(({ uid }) => failureOver(uid) !== undefined)) return alone(version, true)
   const [oldest, ...newer] = updates
   return { versions, version, isOpen: false, sum: newer.reduce((sum, { uid }) => join(sum, uid), numberOf(oldest?.uid)) }
 }
@@ -134,7 +145,7 @@ export function replacedBy(
   { choosing }: Author,
 ): ReadonlySet<KnownOperation> {
   if (isChoice) return new Set([...before].filter(({ dot }) => choosing.get(record)?.has(dot) === true))
-  if (isResolution || handling === "last-write-wins" || handling === "counter") return before
+  if (isResolution || handling.strategy === "last-write-wins" || handling.strategy === "counter") return before
   if (earlier !== undefined) return new Set([earlier])
   const { isOpen, version } = shownOf(before, handling)
   return isOpen && version !== undefined ? new Set([version]) : before

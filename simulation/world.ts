@@ -6,6 +6,7 @@
  *          ── clone of B, served to C ───────┘          ── host R2
  */
 import { StorageFailed } from "../kernel/errors.ts"
+import type { DeleteConflict } from "../kernel/model/strategy.ts"
 import type { Bytes } from "../kernel/ports/log-storage.ts"
 import type { Platform } from "../kernel/ports/platform.ts"
 import type { Remote } from "../kernel/ports/remote.ts"
@@ -40,6 +41,8 @@ export interface Habits {
   readonly isWatched: boolean
   /** What servers take and give at once; little, so that most has to be split. */
   readonly limits: HostPolicy["limits"]
+  /** What becomes of deletes beside updates in the merged collection. */
+  readonly deletes: DeleteConflict
   /** Share of the processes that do not give the merged collection its function. */
   readonly forgetful: number
   /** Share of the processes to whose stores somebody listens. */
@@ -68,6 +71,7 @@ export class World implements Judge {
     timing: "later",
     isWatched: true,
     limits: { operationsMax: 6, partsMax: 6 },
+    deletes: "keep-update",
     forgetful: 0,
     heard: 0,
     takesRemote: false,
@@ -191,7 +195,8 @@ export class World implements Judge {
 
   /** A device opens its store in one more process. */
   openProcess(site: Site): DeviceProcess {
-    const process = new DeviceProcess(this.freshName(`${site.name}.`), site, !this.random.chance(this.habits.forgetful))
+    const merging = this.random.chance(this.habits.forgetful) ? undefined : this.habits.deletes
+    const process = new DeviceProcess(this.freshName(`${site.name}.`), site, merging)
     process.isHeard = this.random.chance(this.habits.heard)
     this.#processes.get(site)?.push(process)
     this.#begin(process, this.#platform(process, site.clock))
