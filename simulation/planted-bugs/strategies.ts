@@ -67,6 +67,15 @@ export const STRATEGY_BUGS: readonly PlantedBug[] = [
     history: "a put closes a conflict that nobody looked at",
   },
   {
+    id: "deletes-settle",
+    rule: "S6",
+    says: "a delete beside an update settles a record that somebody has to decide on",
+    file: "kernel/model/strategy.ts",
+    find: '    if (deleteConflict === "manual") return alone(false)\n',
+    replace: '    if (deleteConflict === "manual") return alone(true)\n',
+    history: "a record is deleted on one device and written on the other",
+  },
+  {
     id: "deletes-win",
     rule: "S6",
     says: "a later delete takes updates along that it had not seen, where they are merged",
