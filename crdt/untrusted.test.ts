@@ -211,7 +211,7 @@ describe("join of states that are forged", () => {
  * the square 256 times. Times are the processor's, of the best of several tries, and only compared with one another.
  */
 describe("work on large states", () => {
-  const GROWTH = 16, RATIO_MAX = 80, SMALL = 1500, TRIES = 4, SPANS = 5
+  const GROWTH = 16, RATIO_MAX = 80, SMALL = 1500, TRIES = 4, SPANS = 5, TICK_MILLIS = 1
 
   const bestOf = (tries: number, work: () => void, repeats: number): number => {
     let best = Infinity
@@ -240,8 +240,10 @@ describe("work on large states", () => {
     const small = workOn(SMALL), large = workOn(SMALL * GROWTH)
     const found: number[] = []
     for (let tries = TRIES; tries > 0; tries--) {
-      found.push(bestOf(SPANS, large, 1) / bestOf(SPANS, small, GROWTH))
-      if (Math.min(...found) < RATIO_MAX) return
+      // What is too short for the processor's clock counts as one of its ticks.
+      const ratio = bestOf(SPANS, large, 1) / Math.max(bestOf(SPANS, small, GROWTH), TICK_MILLIS / GROWTH)
+      found.push(ratio)
+      if (ratio < RATIO_MAX) return
     }
     assert.fail(`16 times the size costs ${found.map(Math.round).join(", ")} times as much`)
   }

@@ -49,7 +49,7 @@ export const settleEachWay = async (devices: readonly [Editor, Editor], key: str
   }
   const merged = await apart(
     (device) => device.store.collection<Guide>("merged").put(key, guide(device)),
-    async (one) => (await one.collection<Guide>("merged").get(key))?.tags,
+    async (one) => (await one.collection<Guide>("merged").get(key))?.tags.toSorted(),
   )
   assert.deepEqual(merged, devices.map(({ name }) => name))
   report.tell(`merge            tags ${JSON.stringify(merged)}, by a function of the application`)
