@@ -1,7 +1,8 @@
 /** Configuring a collection: its functions and types for this handle, its setting for the log. */
 import { PartType } from "../format/frame.ts"
-import { encodeSetting } from "../format/settings.ts"
+import { type CollectionSetting, encodeSetting } from "../format/settings.ts"
 import type { Setting } from "../model/strategy.ts"
+import { kindOf } from "../ports/logger.ts"
 import type { ParsedStrategy } from "./collection-options.ts"
 import type { StoreCore } from "./store-core.ts"
 import type { AnyCrdtType } from "./strategies.ts"
@@ -16,25 +17,33 @@ export function configure(core: StoreCore, collection: number | undefined, { set
   if (merge !== undefined) core.strategies.setMerge(collection, merge)
   if (collection !== undefined && type !== undefined) core.strategies.setType(collection, type)
   if (merge !== undefined || type !== undefined) showAgain(core, core.records.rowsWithSiblings())
-  return setting === undefined ? Promise.resolve() : storeSetting(core, collection, setting)
+  if (setting === undefined) return Promise.resolve()
+  const entry = { collection: collection === undefined ? undefined : core.names.names[collection]!, ...setting }
+  core.declared.set(collection, () => {
+    takeUnstored(core, entry)
+    storeSetting(core, collection, entry).catch((error) => {
+      core.options.logger.error("a strategy could not be stored again", { collection: entry.collection, error: kindOf(error) })
+    })
+  })
+  return storeSetting(core, collection, entry)
 }
 
-async function storeSetting(core: StoreCore, collection: number | undefined, setting: Setting): Promise<void> {
-  const entry = { collection: collection === undefined ? undefined : core.names.names[collection]!, ...setting }
-  /** A write is not to cover what somebody wants to keep, whatever became of the frame. */
-  const takeUnstored = (): void => {
-    if (core.views.settings.fold(entry)) core.records.showAgain()
-  }
+/** A write is not to cover what somebody wants to keep, whatever became of the frame. */
+function takeUnstored({ views: { settings }, records }: StoreCore, entry: CollectionSetting): void {
+  if (settings.take(entry)) records.showAgain()
+}
+
+async function storeSetting(core: StoreCore, collection: number | undefined, entry: CollectionSetting): Promise<void> {
   const before = core.views.settings.of(collection).type
   try {
-    if (core.options.readOnly) return takeUnstored()
+    if (core.options.readOnly) return takeUnstored(core, entry)
     await core.commit((views) => {
-      const known = collection === undefined ? views.settings.of() : views.settings.own(collection)
-      if (known !== undefined && isSame(known, setting)) return undefined
+      const known = views.settings.stored(collection)
+      if (known !== undefined && isSame(known, entry)) return undefined
       return { parts: [{ type: PartType.settings, content: encodeSetting(entry) }], change: undefined, rewrites: [] }
     }, true)
   } catch (error) {
-    takeUnstored()
+    takeUnstored(core, entry)
     throw error
   } finally {
     // Of a type every record is another value now, also one with a single version.

@@ -69,6 +69,8 @@ export class StoreCore {
   decoded!: DecodedValues
   /** What remotes do not take and nobody has answered. */
   deadLetters!: DeadLettersView
+  /** Says what was said of collections to a log that took the place of the one it was said to. */
+  readonly declared: Map<number | undefined, () => void> = new Map()
   /** The log is closed too: not even a sync writes any more. */
   isEnded: boolean = false
   readonly #closeListeners = new Set<() => void>()
@@ -102,6 +104,7 @@ export class StoreCore {
       makeViews: () => new StoreViews(this.names, clock, platform.now, seed),
       onViews: () => {
         this.#follow(this.views)
+        for (const declare of this.declared.values()) declare()
         this.subscriptions.noteAll()
         this.subscriptions.deliver()
       },

@@ -8,6 +8,7 @@ import { FrameReader } from "../format/frame.ts"
 import { decodeBlock } from "../format/operation-block.ts"
 import { bytesToHex } from "../model/identifiers.ts"
 import type { Adapter, Bytes, LogStorage, OpenOptions } from "../ports/log-storage.ts"
+import { ForeignWriter } from "../testing/foreign-frame.ts"
 import { RecordingLogger } from "../testing/recording-logger.ts"
 import { openStore, type Store } from "./store.ts"
 
@@ -230,6 +231,23 @@ describe("a log that is replaced by an older copy under an open handle", () => {
       await store.records.put("d", 1)
       await other.refresh()
       assert.equal(await other.digest(), await store.digest())
+    }
+  })
+
+  it("is shown by the strategies that the handle was given, which are stored in it too", async () => {
+    for (const strategy of ["manual", "merge"] as const) {
+      const { adapter, copy, restore } = restorable(), empty = await copy()
+      const store = await openStore<string>("notes", adapter)
+      store.collection("", strategy === "manual" ? { strategy } : { strategy, merge: (local, remote) => local.value + remote.value })
+      await store.records.put("lost", "x")
+      await restore(empty)
+      const storage = await adapter.open("notes", OPTIONS)
+      for (const writer of [8, 9]) await new ForeignWriter(writer, writer).put("a", `of ${writer}`).append(storage)
+      await store.refresh()
+      assert.equal(await store.records.get("a"), strategy === "manual" ? "of 9" : "of 8of 9")
+      assert.equal((await store.records.getEntry("a"))?.conflicted, strategy === "manual")
+      const other = await openStore<string>("notes", adapter)
+      assert.equal((await other.records.getEntry("a"))?.conflicted, true, "the log says so, and this handle has no function")
     }
   })
 

@@ -7,6 +7,8 @@ export class SettingsView {
   readonly #names: NameTable
   readonly #byCollection = new Map<number, Setting>()
   #default = DEFAULT_SETTING
+  /** Those whose setting does not stand in the log. */
+  readonly #unstored = new Set<number | undefined>()
   /** Some collection holds states of a CRDT type. */
   hasTypes: boolean = false
   /** In some collection values are made of several versions, or of a type's states. */
@@ -26,10 +28,24 @@ export class SettingsView {
     return this.#byCollection.get(collection)
   }
 
-  /** Takes a setting; answers whether anything is another one now. */
+  /** The setting that the log has for a collection, or for those that have none. */
+  stored(collection?: number): Setting | undefined {
+    if (this.#unstored.has(collection)) return undefined
+    return collection === undefined ? this.#default : this.#byCollection.get(collection)
+  }
+
+  /** Takes a setting that does not stand in the log, or not yet; answers as `fold` does. */
+  take(setting: CollectionSetting): boolean {
+    const isOther = this.fold(setting)
+    this.#unstored.add(setting.collection === undefined ? undefined : this.#names.indexOf(setting.collection))
+    return isOther
+  }
+
+  /** Takes a setting of the log; answers whether anything is another one now. */
   fold({ collection, strategy, deleteConflict, type }: CollectionSetting): boolean {
     const index = collection === undefined ? undefined : this.#names.indexOf(collection), before = this.of(index)
     const setting = { strategy, deleteConflict, type }
+    this.#unstored.delete(index)
     if (index === undefined) this.#default = setting
     else this.#byCollection.set(index, setting)
     this.hasTypes ||= type !== undefined
