@@ -179,8 +179,8 @@ export const STRATEGY_BUGS: readonly PlantedBug[] = [
     rule: "S9",
     says: "what a program says of a collection does not get into the log",
     file: "kernel/store/configure.ts",
-    find: "      if (known !== undefined && isSame(known, setting)) return undefined\n",
-    replace: "      if (known === undefined || isSame(known, setting)) return undefined\n",
+    find: "      if (known !== undefined && isSame(known, entry)) return undefined\n",
+    replace: "      if (known === undefined || isSame(known, entry)) return undefined\n",
     history: "a put closes a conflict that nobody looked at",
   },
   {
