@@ -38,7 +38,7 @@ export const PULLING_AND_REFUSAL_BUGS: readonly PlantedBug[] = [
     file: "kernel/store/sync-frames.ts",
     find: "const context = contextOf(parents, views.lineage), keeps = keptBy(parents, among, views.lineage)",
     replace: "const context = contextOf([], views.lineage), keeps = keptBy(parents, among, views.lineage)",
-    history: "re-stamped for one remote after the other took it and the answer was lost",
+    history: "a version of a conflict is written anew for a wrong clock, and the other one stays",
     seeds: 100,
   },
   {
