@@ -10,7 +10,7 @@ import { drive } from "./healing.ts"
 import { recordName } from "./observer.ts"
 import { dotOfVersion } from "./picture.ts"
 import { keyOf, valuesAsLedger } from "./shown-values.ts"
-import { collectionOf, handlingOf, shownOf } from "./strategies.ts"
+import { collectionOf, handlingOf, PLAIN_NAMES, shownOf } from "./strategies.ts"
 import { unjudgedRecords } from "./stranded.ts"
 import type { World } from "./world.ts"
 
@@ -23,7 +23,8 @@ export async function checkStrategies(world: World, process: DeviceProcess): Pro
   const difference = valuesAsLedger(world, process, true)
   if (difference !== undefined) world.violation("a strategy shows something else", `${process.name}: ${difference}`)
   let open = 0
-  for (const collection of [manual, merged]) {
+  const plain = process.isManual ? PLAIN_NAMES.map((name) => collections.settled(name)) : []
+  for (const collection of [manual, merged, ...plain]) {
     const { name } = collection, expected = new Map<string, string>(), found = new Map<string, string>()
     const unjudged = unjudgedRecords(world, process.site)
     for (const [record, siblings] of observer.shown) {

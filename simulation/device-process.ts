@@ -22,6 +22,7 @@ export class DeviceProcess implements Actor, Author {
   login: string
   /** Remotes that it is talking with. */
   readonly busy: Set<string> = new Set()
+  readonly isManual: boolean
   readonly merging: DeleteConflict | undefined
   readonly choosing: Map<string, ReadonlySet<string>> = new Map()
   answering: Answer | undefined
@@ -35,9 +36,10 @@ export class DeviceProcess implements Actor, Author {
   #cycleOf: ((remote: string) => SyncCycle) | undefined
   readonly #cycles = new Map<string, SyncCycle>()
 
-  constructor(name: string, site: Site, merging: DeleteConflict | undefined) {
+  constructor(name: string, site: Site, merging: DeleteConflict | undefined, isManual: boolean) {
     this.name = name
     this.merging = merging
+    this.isManual = isManual
     this.site = site
     this.login = site.login
     this.written = site.writtenBy(this)

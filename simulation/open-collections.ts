@@ -43,9 +43,9 @@ export class OpenCollections {
     return (name === MANUAL ? this.#manual : name === MERGED ? this.#merged : this.#counted) !== undefined
   }
 
-  /** The manual or the merged one. */
+  /** Any but the counted one. */
   settled(name: string): Collection<Token> {
-    return name === MANUAL ? this.manual : this.merged
+    return name === MANUAL ? this.manual : name === MERGED ? this.merged : this.#store.collection<Token>(name)
   }
 
   #opened<C extends RecordsReader<unknown>>(collection: C): C {

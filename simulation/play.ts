@@ -20,6 +20,7 @@ const HABITS: Habits = {
   timing: "at once",
   isWatched: false,
   limits: { operationsMax: 6, partsMax: 6 },
+  isManual: false,
   deletes: "keep-update",
   forgetful: 0,
   heard: 0,

@@ -19,7 +19,10 @@ export function valuesAsLedger(world: World, process: DeviceProcess, isAtRest: b
     const collection = collectionOf(record), key = keyOf(record)
     // What is being opened is shown so once its setting is stored.
     const isSpecial = collection === MANUAL || collection === MERGED || collection === COUNTED
-    if (!isAtRest && isSpecial && !(collections.has(collection) && observer.fold.settings.has(collection))) continue
+    const isStored = isSpecial
+      ? collections.has(collection) && observer.fold.settings.has(collection)
+      : !process.isManual || observer.fold.settings.get(null)?.strategy === "manual"
+    if (!isAtRest && !isStored) continue
     if (collection === COUNTED) {
       const found = collections.counted.peek(key), [least, most] = sumsOf(siblings, seenByDeletes(ledger.operations.values(), record))
       const isThere = [...siblings].some(({ isDelete }) => !isDelete)
@@ -29,8 +32,7 @@ export function valuesAsLedger(world: World, process: DeviceProcess, isAtRest: b
       continue
     }
     const { version, sum } = shownOf(siblings, handlingOf(collection, process, observer.fold))
-    const reader = isSpecial ? collections.settled(collection) : store.collection<Token>(collection)
-    const value: Token & MergedToken | undefined = reader.peek(key), uid = version?.uid
+    const value: Token & MergedToken | undefined = collections.settled(collection).peek(key), uid = version?.uid
     if (value?.uid !== uid || value?.sum !== sum) return `${record} shows ${value?.uid} with ${value?.sum}, not ${uid} with ${sum}`
   }
   return undefined

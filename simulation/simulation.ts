@@ -108,6 +108,7 @@ class Simulation {
       timing: random.pick(["later", "later", "mixed", "at once"]),
       isWatched: random.chance(0.5),
       limits: random.pick(LIMITS),
+      isManual: random.chance(0.15),
       deletes: random.pick(DELETE_CONFLICTS),
       forgetful: random.pick([0, 0, 0.3]),
       heard: random.pick([0, 0.5]),

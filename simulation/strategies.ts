@@ -2,7 +2,7 @@
  * Strategies as the checker sees them: collections of four kinds, what a write in each deliberately replaces, and what is to be shown of versions that
  * were written apart. Judged from outside, by what users did and by who had seen what; no rule of the product is asked.
  *
- *   "", "side"   last-write-wins: the greatest version; a write replaces all
+ *   "", "side"   last-write-wins: the greatest version; a write replaces all. In some runs as manual, by a setting of the store
  *   manual       the greatest version, and somebody has to decide; meanwhile a write replaces that one alone
  *   merged       what a function makes of all updates; where it fails, or is not there, as manual
  *   counted      the sum of all increments that no delete had seen
@@ -15,6 +15,8 @@ import type { Answer } from "./answers.ts"
 import type { KnownOperation } from "./ledger.ts"
 import { order } from "./order.ts"
 
+/** Names of the collections that have no setting of their own. */
+export const PLAIN_NAMES: readonly string[] = ["", "side"]
 /** Names of the collections that are not last-write-wins. */
 export const MANUAL = "manual", MERGED = "merged", COUNTED = "counted"
 
@@ -36,6 +38,8 @@ export interface Handling {
 
 /** What the checker knows of the process that writes. */
 export interface Author {
+  /** It said of collections without a setting of their own that somebody has to decide. */
+  readonly isManual: boolean
   /** What becomes of deletes in the merged collection, if it gave that its function. */
   readonly merging: DeleteConflict | undefined
   /** The dots that its user had been given when a version of a record was chosen. */
@@ -44,7 +48,7 @@ export interface Author {
   readonly answering: Answer | undefined
 }
 
-const NOBODY: Author = { merging: undefined, choosing: new Map(), answering: undefined }
+const NOBODY: Author = { isManual: false, merging: undefined, choosing: new Map(), answering: undefined }
 
 /** What is known of a process; of a server's, nothing: it writes no operations. */
 export const authorOf = (process: object): Author => ("choosing" in process ? process as Author : NOBODY)
@@ -88,16 +92,18 @@ export class UserFailure extends Error {}
 export const collectionOf = (record: string): string => record.slice(0, record.indexOf("/"))
 
 /** How a process handles a collection; `fold` is the log as it was before the frame. */
-export function handlingOf(collection: string, { merging }: Author, fold: Fold): Handling {
-  if (collection === MANUAL) return { strategy: "manual", deletes: "manual" }
+export function handlingOf(collection: string, { isManual, merging }: Author, fold: Fold): Handling {
+  const plain = isManual ? BY_HAND : PLAIN
+  if (collection === MANUAL) return BY_HAND
   if (collection === COUNTED) return { strategy: "counter", deletes: "keep-update" }
-  if (collection !== MERGED) return PLAIN
+  if (collection !== MERGED) return plain
   if (merging !== undefined) return { strategy: "merge", deletes: merging }
   const { strategy, deleteConflict } = fold.settings.get(MERGED) ?? { strategy: undefined, deleteConflict: undefined }
   const deletes = DELETE_CONFLICTS.find((name) => name === deleteConflict)
-  return strategy !== "merge" || deletes === undefined ? PLAIN : { strategy: "merge without its function", deletes }
+  return strategy !== "merge" || deletes === undefined ? plain : { strategy: "merge without its function", deletes }
 }
 
+const BY_HAND: Handling = { strategy: "manual", deletes: "manual" }
 const PLAIN: Handling = { strategy: "last-write-wins", deletes: "last-write-wins" }
 
 /** What is shown of some siblings. */

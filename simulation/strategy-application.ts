@@ -9,7 +9,7 @@ import type { DeviceProcess } from "./device-process.ts"
 import type { KnownOperation } from "./ledger.ts"
 import { recordName } from "./observer.ts"
 import { dotOfVersion } from "./picture.ts"
-import { COUNTED, MANUAL, MERGED, UserFailure } from "./strategies.ts"
+import { COUNTED, MANUAL, MERGED, PLAIN_NAMES, UserFailure } from "./strategies.ts"
 import type { Token } from "./token.ts"
 import type { World } from "./world.ts"
 
@@ -38,7 +38,9 @@ export class StrategyApplication {
 
   /** Somebody does something; ends when the call has ended. */
   async act(process: DeviceProcess): Promise<void> {
-    const { random, habits } = this.#world, collection = random.pick([MANUAL, MANUAL, MERGED]), key = random.pick(KEYS)
+    const { random, habits } = this.#world,
+      collection = random.pick(habits.isManual ? [MANUAL, MERGED, ...PLAIN_NAMES] : [MANUAL, MANUAL, MERGED]),
+      key = random.pick(KEYS)
     if (habits.takesRemote && random.chance(0.1)) return await this.takeRemote(process)
     switch (random.pick(["put", "put", "increment", "increment", "delete", "batch", "resolve", "choose", "update", "end"] as const)) {
       case "put":
@@ -117,7 +119,7 @@ export class StrategyApplication {
 
   /** The documented program: the other version of every conflict. */
   async takeRemote(process: DeviceProcess): Promise<void> {
-    for (const name of [MANUAL, MERGED]) {
+    for (const name of process.isManual ? [MANUAL, MERGED, ...PLAIN_NAMES] : [MANUAL, MERGED]) {
       await this.#ends(`take remote ${name}`, async () => {
         for (const { key, remote, versions } of await this.#collectionOf(process, name).conflicts()) {
           await this.#choose(process, name, key, remote, versions)

@@ -11,6 +11,7 @@ import type { Bytes } from "../kernel/ports/log-storage.ts"
 import type { Platform } from "../kernel/ports/platform.ts"
 import type { Remote } from "../kernel/ports/remote.ts"
 import { RemoteCycle } from "../kernel/sync/remote-cycle.ts"
+import type { ParsedStrategy } from "../kernel/store/collection-options.ts"
 import { openStore } from "../kernel/store/store.ts"
 import { wireRemote } from "../protocol/client/wire-remote.ts"
 import { Clock, processPlatform } from "./clock.ts"
@@ -30,6 +31,11 @@ import { Site, STORE_NAME } from "./site.ts"
 import type { Token } from "./token.ts"
 import { Whispers } from "./whispers.ts"
 
+const BY_HAND: ParsedStrategy = {
+  setting: { strategy: "manual", deleteConflict: "manual", type: undefined },
+  merge: undefined,
+  type: undefined,
+}
 const RECORDED_MAX = 8
 const REOPEN_MILLIS = 500
 const REQUESTS_AT_LEAST = 20
@@ -41,6 +47,8 @@ export interface Habits {
   readonly isWatched: boolean
   /** What servers take and give at once; little, so that most has to be split. */
   readonly limits: HostPolicy["limits"]
+  /** Stores are opened with the strategy manual for collections that have none of their own. */
+  readonly isManual: boolean
   /** What becomes of deletes beside updates in the merged collection. */
   readonly deletes: DeleteConflict
   /** Share of the processes that do not give the merged collection its function. */
@@ -71,6 +79,7 @@ export class World implements Judge {
     timing: "later",
     isWatched: true,
     limits: { operationsMax: 6, partsMax: 6 },
+    isManual: false,
     deletes: "keep-update",
     forgetful: 0,
     heard: 0,
@@ -196,7 +205,7 @@ export class World implements Judge {
   /** A device opens its store in one more process. */
   openProcess(site: Site): DeviceProcess {
     const merging = this.random.chance(this.habits.forgetful) ? undefined : this.habits.deletes
-    const process = new DeviceProcess(this.freshName(`${site.name}.`), site, merging)
+    const process = new DeviceProcess(this.freshName(`${site.name}.`), site, merging, this.habits.isManual)
     process.isHeard = this.random.chance(this.habits.heard)
     this.#processes.get(site)?.push(process)
     this.#begin(process, this.#platform(process, site.clock))
@@ -209,6 +218,7 @@ export class World implements Judge {
     openStore<Token>(STORE_NAME, adapter, { platform, logger: this.whispers.logger, durability: "normal" }).then(
       (store) => {
         process.begin(store, (host) => new RemoteCycle(store.synced, this.#remote(process, host, platform)))
+        if (process.isManual) store.setStrategy(BY_HAND).catch((error) => this.count(`a setting is not stored: ${error.code}`))
         if (this.startSync !== undefined && this.random.chance(0.5)) this.#startSync(this.startSync, process, platform)
       },
       (error) => {

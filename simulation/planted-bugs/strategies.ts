@@ -193,6 +193,15 @@ export const STRATEGY_BUGS: readonly PlantedBug[] = [
     seeds: 50,
   },
   {
+    id: "setting-of-none",
+    rule: "-",
+    says: "the setting for collections that have none of their own does not count",
+    file: "kernel/views/settings.ts",
+    find: "    if (index === undefined) this.#default = setting\n    else",
+    replace: "    if (index === undefined) return false\n    else",
+    seeds: 100,
+  },
+  {
     id: "greater-sum-counts",
     rule: "S6",
     says: "of two states of an entry the one with more counts, not the later one",
