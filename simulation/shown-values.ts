@@ -38,6 +38,28 @@ export function valuesAsLedger(world: World, process: DeviceProcess, isAtRest: b
   return undefined
 }
 
+/** Compares how many conflicts the status of an open handle counts; answers the difference. The handle must be at the head of its log. */
+export function conflictsAsLedger(process: DeviceProcess): string | undefined {
+  const { store, collections, isManual, site: { observer: { fold, shown } } } = process
+  if (store === undefined || collections === undefined) return undefined
+  const isStored = (name: string): boolean => !collections.has(name) || fold.settings.has(name)
+  if (![MANUAL, MERGED, COUNTED].every(isStored) || isManual !== (fold.settings.get(null)?.strategy === "manual")) return undefined
+  const author = { ...process, isManual, merging: collections.has(MERGED) ? process.merging : undefined }
+  let open = 0
+  for (const [record, siblings] of shown) {
+    if (siblings.size < 2) continue
+    const collection = collectionOf(record), isUnknown = collection === COUNTED && !collections.has(COUNTED)
+    // What was never opened here is shown as collections without a setting; of a type that was not given, nobody can make one of several states.
+    const handling = handlingOf(fold.settings.has(collection) ? collection : "", author, fold)
+    const isOpen = isUnknown && fold.settings.has(COUNTED)
+      ? [...siblings].filter(({ isDelete }) => !isDelete).length > 1
+      : shownOf(siblings, handling).isOpen
+    if (isOpen) open++
+  }
+  const { conflictCount } = store.syncedStore
+  return conflictCount === open ? undefined : `${conflictCount} conflicts are counted, not ${open}`
+}
+
 /** Increments of a record that some delete had seen. */
 function seenByDeletes(operations: Iterable<KnownOperation>, record: string): ReadonlySet<KnownOperation> {
   const seen = new Set<KnownOperation>()

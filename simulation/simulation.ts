@@ -13,7 +13,7 @@ import { sameAsLog } from "./picture.ts"
 import { Random } from "./random.ts"
 import { type Actor, Scheduler } from "./scheduler.ts"
 import type { ServedHost } from "./server-process.ts"
-import { valuesAsLedger } from "./shown-values.ts"
+import { conflictsAsLedger, valuesAsLedger } from "./shown-values.ts"
 import type { Site } from "./site.ts"
 import { World } from "./world.ts"
 
@@ -174,7 +174,7 @@ class Simulation {
   /** A handle that stands at the head of its log shows what the log says, in the middle of everything. */
   #inspect(process: DeviceProcess): void {
     if (process.store?.status().head !== process.site.disk.head) return
-    const difference = sameAsLog(process) ?? valuesAsLedger(this.world, process, false)
+    const difference = sameAsLog(process) ?? valuesAsLedger(this.world, process, false) ?? conflictsAsLedger(process)
     this.world.count("handles inspected")
     if (difference !== undefined) this.world.violation("view is not the fold of its log", `${process.name}: ${difference}`)
     process.listeners.check(this.world, process.name)

@@ -130,6 +130,15 @@ export const STRATEGY_BUGS: readonly PlantedBug[] = [
     history: "three devices merge what they wrote apart, and write nothing",
   },
   {
+    id: "counted-for-ever",
+    rule: "-",
+    says: "conflicts are counted when a handle is asked first, and never again",
+    file: "kernel/store/strategies.ts",
+    find: "    if (this.#counted.head !== head) {\n",
+    replace: "    if (this.#counted.head < 0) {\n",
+    seeds: 50,
+  },
+  {
     id: "last-state-counts",
     rule: "S6",
     says: "of several states of a record the newest counts",
