@@ -46,6 +46,7 @@ const SLOW_STEPS: readonly Step[] = [
   { name: "race-file", command: ["node", "conformance/race.ts", "--adapter", "file", "--increments", "500", "--stop-seconds", "5"] },
   { name: "sync-race-sqlite", command: ["node", "conformance/sync-race.ts", "--kills", "4"] },
   { name: "sync-race-sqld", command: ["node", "conformance/sync-race.ts", "--sqld", "--writes", "2000"] },
+  { name: "tests-later", command: ["node", "tools/test.ts", "--later"] },
   { name: "simulation", command: ["node", "simulation/main.ts", "--seeds", "2000"] },
   { name: "planted-bugs", command: ["node", "simulation/main.ts", "--planted"] },
   { name: "bench", command: ["node", "bench/main.ts", "--quick"] },

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { judgeFile, type Lane, LANES, runFile } from "./lanes.ts"
+import { listFiles, ROOT } from "./repository.ts"
 import { withFiles } from "./temporary.ts"
 
 const passed = { name: "a", outcome: "passed", message: "" } as const
@@ -31,6 +32,18 @@ describe("judgeFile()", () => {
 
   it("fails a file that was ended, whatever its report says", () => {
     assert.match(judgeFile([passed], { ...CONTENT, isTimedOut: true }).problem ?? "", /^hangs/)
+  })
+})
+
+describe("LANES", () => {
+  it("leave files to later runs that are there, and none of them to all lanes", async () => {
+    const files = await listFiles(ROOT, ".test.ts")
+    for (const { name, isFor, isLater } of LANES) {
+      const later = files.filter((path) => isFor(path) && isLater(path))
+      assert.ok(later.length > 5 && later.length < 20, `${name}: ${later.join(", ")}`)
+    }
+    const seldom = files.filter((path) => LANES.filter(({ isFor }) => isFor(path)).every(({ isLater }) => isLater(path)))
+    assert.ok(seldom.every((path) => path.startsWith("conformance/")), seldom.join(", "))
   })
 })
 

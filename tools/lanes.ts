@@ -22,10 +22,15 @@ export const FILE_MILLIS_MAX = 180_000
 const REPORTS = "build/test"
 const NODE_ONLY = /^(tools|examples|bench|conformance\/(cli|doubles|kill-loop|race|sync-race|bad-days))\//
 const isUnit = (path: string): boolean => !NODE_ONLY.test(path)
+/** What takes long and is left to `check:all` (`npm test -- --later`): real processes by the dozen, and disks, on one more runtime than Node. */
+const LATER_ON_NODE = /^conformance\/(bad-days|sync-race|doubles\/crdt)\//
+const LATER_ELSEWHERE = /^(adapters\/file\/(crash|damage|faults|links|power-loss)|adapters\/libsql\/server|crdt\/untrusted)\.test\.ts$/
 
 export interface Lane {
   readonly name: string
   readonly isFor: (path: string) => boolean
+  /** Of these: what a usual run leaves out. */
+  readonly isLater: (path: string) => boolean
   readonly command: (report: string, file: string) => readonly [string, ...string[]]
 }
 
@@ -33,6 +38,7 @@ export const LANES: readonly Lane[] = [
   {
     name: "node",
     isFor: () => true,
+    isLater: (path) => LATER_ON_NODE.test(path),
     command: (report, file) => [
       "node",
       "--test",
@@ -48,11 +54,13 @@ export const LANES: readonly Lane[] = [
   {
     name: "deno",
     isFor: isUnit,
+    isLater: (path) => LATER_ELSEWHERE.test(path),
     command: (report, file) => ["deno", "test", "-A", "--no-check", `--junit-path=${report}`, file],
   },
   {
     name: "bun",
     isFor: isUnit,
+    isLater: (path) => LATER_ELSEWHERE.test(path),
     command: (
       report,
       file,

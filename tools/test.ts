@@ -3,6 +3,7 @@
  *
  *   npm test                          all lanes
  *   npm test -- --lane bun kernel/    one lane, files whose path contains "kernel/"
+ *   npm test -- --later               what takes longest, and is left out otherwise: a step of check:all
  *
  * The last line is `N passed, N failed, N skipped`: each case counts once a lane. A file that has no tests, fails to load or hangs is a failure,
  * and so is a lane whose runtime is not installed.
@@ -106,7 +107,10 @@ const runLane = async (lane: Lane, files: readonly string[], reference: readonly
 }
 
 const main = async (): Promise<void> => {
-  const { values, positionals } = parseArgs({ options: { lane: { type: "string", multiple: true } }, allowPositionals: true })
+  const { values, positionals } = parseArgs({
+    options: { lane: { type: "string", multiple: true }, later: { type: "boolean", default: false } },
+    allowPositionals: true,
+  })
   const lanes = LANES.filter(({ name }) => values.lane?.includes(name) ?? true)
   if (lanes.length === 0) {
     throw new Error(`No lane is named ${values.lane?.join(", ")}: there are ${LANES.map(({ name }) => name).join(", ")}`)
@@ -120,7 +124,8 @@ const main = async (): Promise<void> => {
   const summaries: Summary[] = []
   let reference: readonly FileResult[] = []
   for (const lane of lanes) {
-    const own = files.filter(lane.isFor)
+    // A file that was asked for by its path runs, however long it takes.
+    const own = files.filter((path) => lane.isFor(path) && (positionals.length > 0 || lane.isLater(path) === values.later))
     if (own.length === 0) {
       console.log(`\n${lane.name}: none of these files are for this lane`)
       continue
