@@ -167,6 +167,19 @@ describe("versions of one record", () => {
     assert.deepEqual(siblings([x, y, first, second, next, after]), [x, after])
   })
 
+  it("S9 keptBy() names what a replaced version had kept, also where that is not here", () => {
+    const letter = put(A, 1, 10, []), beside = put(B, 1, 20, []), kept = put(B, 2, 30, [beside], [letter, beside])
+    // A log that never got the letter, which is withheld there.
+    const over = put(C, 1, 40, [kept])
+    assert.deepEqual(over.keeps, [], "nothing that its context would pass for having replaced")
+    // Whose context stands for the letter as well, through the links of its writer.
+    const linked = version(B, 2, 30, [B, 1, A, 1], { keeps: [A, 1] })
+    const heir = version(C, 2, 40, [B, 2, A, 1], { keeps: keptBy([linked], [linked], lineage) })
+    assert.deepEqual(heir.keeps, [A, 1])
+    assert.deepEqual(siblings([letter, heir]), [letter, heir])
+    assert.deepEqual(keptBy([kept, letter], [kept, letter], lineage), [], "what is replaced as well is not kept")
+  })
+
   it("keptBy() names the siblings that are not replaced", () => {
     const a = version(A, 1, 1), b = version(B, 7, 2)
     assert.deepEqual(keptBy([a, b], [a, b], lineage), [])

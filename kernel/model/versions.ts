@@ -77,25 +77,24 @@ export function contextOf(parents: readonly Version[], lineage: Lineage): Dots {
 }
 
 /**
- * Dots that a write sees and leaves open: the siblings that are not its parents; and what a choice among those settled, as far as the context
- * of the write would pass for having replaced it. Without these another choice, which has to do with the same versions, would give way to the
- * write in one order of arrival, and take the place of the choice that was left open in another.
+ * Dots that a write leaves open: the siblings that are not its parents; what a choice among those settled; and what a parent had left open, which
+ * need not have come here (it may be withheld). Of the latter two those that the context of the write would pass for having replaced, though no
+ * parent did. Without what choices settled another choice, which has to do with the same versions, would give way to the write in one order of
+ * arrival, and take the place of the choice that was left open in another.
  */
 export function keptBy(parents: readonly Version[], siblings: readonly Version[], lineage: Lineage): Dots {
-  if (siblings.length === parents.length) return NO_DOTS
+  if (siblings.length === parents.length && parents.every(({ keeps }) => keeps.length === 0)) return NO_DOTS
   const open = siblings.filter((sibling) => !parents.includes(sibling)), keeps = open.flatMap(({ writer, seq }) => [writer, seq])
-  const context = contextOf(parents, lineage), choices = open.filter(({ settles }) => settles !== undefined)
-  const add = (dots: Dots, isSettled: (writer: number, seq: number) => boolean): void => {
+  const context = contextOf(parents, lineage)
+  const add = (dots: Dots): void => {
     for (let i = 0; i < dots.length; i += 2) {
       const writer = dots[i]!, seq = dots[i + 1]!
       const isReplaced = parents.some((one) => one.writer === writer && one.seq === seq || covers(one, writer, seq, lineage))
-      if (!isReplaced && isSettled(writer, seq) && lineage.under(context, writer, seq) && !holdsDot(keeps, writer, seq)) {
-        keeps.push(writer, seq)
-      }
+      if (!isReplaced && lineage.under(context, writer, seq) && !holdsDot(keeps, writer, seq)) keeps.push(writer, seq)
     }
   }
-  for (const { settles } of choices) add(settles!, () => true)
-  for (const { keeps } of parents) add(keeps, (writer, seq) => choices.some((choice) => covers(choice, writer, seq, lineage)))
+  for (const { settles } of open) if (settles !== undefined) add(settles)
+  for (const { keeps } of parents) add(keeps)
   return keeps
 }
 

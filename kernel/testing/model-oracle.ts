@@ -81,7 +81,7 @@ export const contextOf = (parents: readonly Op[], lineage: OracleLineage): Seqs 
 export function keptBy(parents: readonly Op[], siblings: readonly Op[], lineage: OracleLineage): readonly string[] {
   const open = siblings.filter((op) => !parents.includes(op)), choices = open.filter(({ settles }) => settles !== undefined)
   const settled = choices.flatMap(({ settles }) => Object.entries(settles!).map(([w, s]) => dotOf({ w, s })))
-  const kept = parents.flatMap(({ keeps }) => keeps).filter((dot) => choices.some((choice) => covers(choice, toDot(dot), lineage)))
+  const kept = parents.flatMap(({ keeps }) => keeps)
   const context = contextOf(parents, lineage)
   const isOpen = (dot: string): boolean => {
     const { w, s } = toDot(dot)

@@ -35,8 +35,8 @@ export const STRATEGY_BUGS: readonly PlantedBug[] = [
     rule: "S9",
     says: "a write that leaves a choice open says nothing of what that had settled",
     file: "kernel/model/versions.ts",
-    find: "  const context = contextOf(parents, lineage), choices = open.filter(({ settles }) => settles !== undefined)\n",
-    replace: "  const context = contextOf(parents, lineage), choices = open.slice(open.length)\n",
+    find: "  for (const { settles } of open) if (settles !== undefined) add(settles)\n",
+    replace: "",
     history: "two choose among other versions, and one writes on beside the choice",
   },
   {
