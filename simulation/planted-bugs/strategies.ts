@@ -33,9 +33,9 @@ export const STRATEGY_BUGS: readonly PlantedBug[] = [
   {
     id: "settled-is-replaced",
     rule: "S9",
-    says: "a write that leaves a choice open says nothing of what that had settled",
+    says: "a write keeps neither what a choice that stays open had settled nor what a replaced version had kept",
     file: "kernel/model/versions.ts",
-    find: "  for (const { settles } of open) if (settles !== undefined) add(settles)\n",
+    find: "  for (const { settles } of open) if (settles !== undefined) add(settles)\n  for (const { keeps } of parents) add(keeps)\n",
     replace: "",
     history: "two choose among other versions, and one writes on beside the choice",
   },
