@@ -180,6 +180,15 @@ describe("versions of one record", () => {
     assert.deepEqual(keptBy([kept, letter], [kept, letter], lineage), [], "what is replaced as well is not kept")
   })
 
+  it("S9 keptBy() takes no more over from what it replaces than an operation may name, whatever that names", () => {
+    const dots = (from: number): number[] => Array.from({ length: 1024 }, (_, at) => [A, from + at]).flat()
+    const forged = [version(B, 1, 1, [A, 9999], { keeps: dots(1) }), version(C, 1, 1, [A, 9999], { keeps: dots(2000) })]
+    const forgedChoice = version(3, 1, 1, [A, 9999], { settles: dots(5000) })
+    // Neither is covered by the other, so nothing of it was replaced.
+    const apart = forged.map((one, at) => ({ ...one, keeps: [...one.keeps, ...(at === 0 ? dots(2000) : dots(1))] }))
+    assert.equal(keptBy(apart, [...apart, forgedChoice], lineage).length / 2, 1024)
+  })
+
   it("keptBy() names the siblings that are not replaced", () => {
     const a = version(A, 1, 1), b = version(B, 7, 2)
     assert.deepEqual(keptBy([a, b], [a, b], lineage), [])

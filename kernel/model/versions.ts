@@ -8,6 +8,7 @@
  * a covers (w, s) if and only if (w, s) is under a.context and not in a.keeps. Two versions conflict if and only if neither
  * supersedes the other. Nothing here knows a strategy: siblings stay until a write covers them.
  */
+import { CONTEXT_ENTRIES_MAX } from "../limits.ts"
 import type { Lineage } from "./lineage.ts"
 import { type Dots, NO_DOTS } from "./operation.ts"
 
@@ -22,6 +23,9 @@ export interface Version {
   /** Present on choices only. */
   readonly settles: Dots | undefined
 }
+
+/** Dots that are looked at for what else a write keeps: an honest record has a few, and forgers are not to make a write take long. */
+const KEPT_DOTS_LOOKED_MAX = 4096
 
 const holdsDot = (dots: Dots, writer: number, seq: number): boolean => {
   for (let i = 0; i < dots.length; i += 2) if (dots[i] === writer && dots[i + 1] === seq) return true
@@ -80,16 +84,19 @@ export function contextOf(parents: readonly Version[], lineage: Lineage): Dots {
  * Dots that a write leaves open: the siblings that are not its parents; what a choice among those settled; and what a parent had left open, which
  * need not have come here (it may be withheld). Of the latter two those that the context of the write would pass for having replaced, though no
  * parent did. Without what choices settled another choice, which has to do with the same versions, would give way to the write in one order of
- * arrival, and take the place of the choice that was left open in another.
+ * arrival, and take the place of the choice that was left open in another. Of the latter two as many as an operation may name: only who forged
+ * the versions can have left more.
  */
 export function keptBy(parents: readonly Version[], siblings: readonly Version[], lineage: Lineage): Dots {
   if (siblings.length === parents.length && parents.every(({ keeps }) => keeps.length === 0)) return NO_DOTS
   const open = siblings.filter((sibling) => !parents.includes(sibling)), keeps = open.flatMap(({ writer, seq }) => [writer, seq])
   const context = contextOf(parents, lineage)
+  let looked = 0
   const add = (dots: Dots): void => {
     for (let i = 0; i < dots.length; i += 2) {
       const writer = dots[i]!, seq = dots[i + 1]!
       const isReplaced = parents.some((one) => one.writer === writer && one.seq === seq || covers(one, writer, seq, lineage))
+      if (keeps.length / 2 >= CONTEXT_ENTRIES_MAX || looked++ >= KEPT_DOTS_LOOKED_MAX) return
       if (!isReplaced && lineage.under(context, writer, seq) && !holdsDot(keeps, writer, seq)) keeps.push(writer, seq)
     }
   }

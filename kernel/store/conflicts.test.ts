@@ -111,6 +111,26 @@ describe("conflicts()", () => {
 })
 
 describe("writing over a conflict", () => {
+  it("is refused where it would leave more than 1,024 versions open: no reader would take such a frame", async () => {
+    const { store, storage, adapter } = await open()
+    store.collection("", { strategy: "manual" })
+    await store.flush() // the setting is stored
+    for (let number = 0; number < 1026; number++) {
+      const writer = new ForeignWriter(7, before)
+      writer.id.set([number >> 8, number & 0xff])
+      await writer.put("a", number).append(storage)
+    }
+    await store.refresh()
+    await assert.rejects(store.records.put("a", "beside 1,025"), InvalidKey)
+    await assert.rejects(store.records.delete("a"), InvalidKey)
+    await store.records.put("b", "goes on")
+    await store.close()
+    const again = await openStore("notes", adapter)
+    assert.equal(await again.records.get("b"), "goes on")
+    assert.equal((await again.records.conflicts())[0]?.versions.length, 1026)
+    await again.close()
+  })
+
   it("is refused over 1,024 copies that did not know of each other: no reader would take such a context", async () => {
     const { store, storage, adapter } = await open()
     await store.records.put("other", 1)

@@ -15,7 +15,7 @@ import { readUtf8 } from "../format/utf8.ts"
 import { BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, PARTS_BYTES_MAX } from "../limits.ts"
 import type { Author } from "../log/author.ts"
 import type { HybridClock } from "../model/clock.ts"
-import { NO_DOTS, OperationKind } from "../model/operation.ts"
+import { OperationKind } from "../model/operation.ts"
 import type { Awaitable, Bytes } from "../ports/log-storage.ts"
 import type { Platform } from "../ports/platform.ts"
 import { isDisowned } from "../sync/refusals.ts"
@@ -265,9 +265,7 @@ export class FrameAuthor implements Author<PendingWrite> {
     else if (stored >= 0) this.#contexts.ofStored(row, stored, views)
     else block.contextWriters[row] = NO_CONTEXT
     const settles = operation.side?.settles
-    if (settles !== undefined) {
-      block.sides.set(row, { keeps: block.sides.get(row)?.keeps ?? NO_DOTS, settles: this.#tables.dots(settles, views) })
-    }
+    if (settles !== undefined) this.#contexts.settle(row, settles, views)
     block.count = row + 1
     this.#bytes += end - start + operation.valueEnd - operation.valueStart + OPERATION_OVERHEAD_BYTES
     if (this.#useScratch) this.#scratch.put(hash, row, inFrame, block.hashes)

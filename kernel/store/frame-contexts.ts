@@ -56,8 +56,16 @@ export class FrameContexts {
     this.#block.contextSeqs[row] = rows.seqOf(stored)
   }
 
+  /** Of a choice: what it settles, as dots of the views. */
+  settle(row: number, settles: Dots, views: StoreViews): void {
+    this.#requireReadable(row, settles)
+    this.#block.sides.set(row, { keeps: this.#block.sides.get(row)?.keeps ?? NO_DOTS, settles: this.#tables.dots(settles, views) })
+  }
+
   #keep(row: number, keeps: Dots): void {
-    if (keeps.length > 0) this.#block.sides.set(row, { keeps, settles: undefined })
+    if (keeps.length === 0) return
+    this.#requireReadable(row, keeps)
+    this.#block.sides.set(row, { keeps, settles: undefined })
   }
 
   /** Dots of the block but those of these versions. */
@@ -72,13 +80,16 @@ export class FrameContexts {
   }
 
   #set(row: number, context: Dots, views: StoreViews): void {
-    const block = this.#block, writers = context.length / 2
-    if (writers > CONTEXT_ENTRIES_MAX) {
-      // Readers refuse a longer one, and with it the whole log.
-      const key = readUtf8(this.#staging.keys.out.buffer, block.keyStarts[row]!, block.keyEnds[row]!)
-      const reason = `its versions are of ${writers} copies that did not know of each other, at most ${CONTEXT_ENTRIES_MAX} are allowed`
-      throw new InvalidKey({ key, reason })
-    }
+    this.#requireReadable(row, context)
     this.#tables.setContext(row, context, views)
+  }
+
+  /** Readers refuse more entries, and with them the whole log. */
+  #requireReadable(row: number, { length }: Dots): void {
+    const block = this.#block, entries = length / 2
+    if (entries <= CONTEXT_ENTRIES_MAX) return
+    const key = readUtf8(this.#staging.keys.out.buffer, block.keyStarts[row]!, block.keyEnds[row]!)
+    const reason = `its versions are of ${entries} copies that did not know of each other, at most ${CONTEXT_ENTRIES_MAX} are allowed`
+    throw new InvalidKey({ key, reason })
   }
 }
