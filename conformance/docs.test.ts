@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { describe, it } from "node:test"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import type { Adapter } from "../kernel/ports/log-storage.ts"
-import { logStorageCases, runSuite } from "./log-storage/suite.ts"
+import { adapterSuite, logStorageCases } from "./log-storage/suite.ts"
 import { formatResult } from "./report.ts"
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url))
@@ -26,7 +26,7 @@ describe("docs/writing-an-adapter.md", () => {
       const path = join(folder, "map-adapter.ts")
       await writeFile(path, source)
       const { mapAdapter }: { mapAdapter: () => Adapter } = await import(pathToFileURL(path).href)
-      const report = await runSuite({ make: () => ({ adapter: mapAdapter() }) })
+      const report = await adapterSuite(() => mapAdapter()).run()
       const wrong = report.results.filter(({ outcome, warnings }) => outcome === "failed" || warnings.length > 0)
       assert.equal(wrong.map(formatResult).join("\n"), "")
       assert.ok(report.passed > 60, `${report.passed} passed`)
