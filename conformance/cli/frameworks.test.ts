@@ -42,7 +42,7 @@ const frameworks: Readonly<Record<string, Framework>> = {
     functions: "{ describe, it }",
     // Deno counts what is inside of a group as its steps.
     totals: (passed, failed, skipped) =>
-      new RegExp(`\\(${passed} steps\\) \\| 1 failed \\(${failed} steps?\\) \\| 0 ignored \\(${skipped} step`),
+      new RegExp(`\\(${passed} steps?\\) \\| 1 failed \\(${failed} steps?\\) \\| 0 ignored \\(${skipped} step`),
   },
   "bun:test": {
     command: ["bun", "test"],
