@@ -2,7 +2,8 @@ import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { cellOf, formatTable, readTable, withTable, wrongCells } from "./table-page.ts"
 
-const page = (table: string): string => `# Page\n\n<!-- table: node conformance/table.ts -->\n${table}\n<!-- end of table -->\n\nMore.\n`
+const page = (table: string): string =>
+  `# Page\n\n<!-- table: node conformance/table.ts -->\n\n${table}\n\n<!-- end of table -->\n\nMore.\n`
 const columns = new Map([
   ["Deno 2.9.1", new Map([["adapter memory", "3 · 0 · 1"], ["remote log", "2 · 0 · 0"]])],
   ["Node 26.10.0", new Map([["adapter memory", cellOf({ passed: 4, failed: 0, skipped: 0 })], ["remote log", "2 · 0 · 0"]])],

@@ -2,9 +2,11 @@
  * The table subject × runtime in a page, between two marks.
  *
  *   <!-- table: node conformance/table.ts -->
+ *
  *   | subject        | Node 26.10.0   | Deno 2.9.1     |
  *   |---|---|---|
  *   | adapter memory | 114 · 0 · 21   | 114 · 0 · 21   |      passed · failed · skipped
+ *
  *   <!-- end of table -->
  */
 import type { Report } from "../mod.ts"
@@ -50,7 +52,7 @@ export const formatTable = (columns: Columns, rows: readonly string[], runtimes:
 /** The page with another table in it. Throws if the page has no place for one. */
 export const withTable = (page: string, table: string): string => {
   const [before, , after] = partsOf(page)
-  return `${before}\n${table}\n${after}`
+  return `${before}\n\n${table}\n\n${after}`
 }
 
 /** What is wrong in a table: a runtime or subject that is missing, a failure, or a cell that does not count all the cases that there are. */
