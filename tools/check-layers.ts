@@ -64,7 +64,7 @@ const isAllowed = (from: string, to: string): boolean => {
   if (from === "adapters/system") return CONTRACTS.includes(to)
   if (from.startsWith("adapters/")) return to === "adapters/system" || CONTRACTS.includes(to)
   if (from === "crdt") return ["base", "kernel/ports", "kernel/format"].includes(to)
-  if (from === "conformance") return CONTRACTS.includes(to)
+  if (from === "conformance") return CONTRACTS.includes(to) || to === "protocol"
   if (from === "conformance-programs") return to === "conformance" || to === "published" || to === "testing" || CONTRACTS.includes(to)
   if (from === "bench" && (to === "kernel/format" || to === "testing")) return true
   return to === "published" && ["examples", "bench", "cli"].includes(from)

@@ -56,13 +56,14 @@ export class RawValue {
 }
 
 export class BlockWriter {
-  /** 16 random bytes. */
-  readonly id: Bytes = crypto.getRandomValues(new Uint8Array(WRITER_BYTES))
+  /** 16 bytes. */
+  readonly id: Bytes
   readonly #firstMillis: number
   readonly #operations: PlayedOperation[] = []
 
-  /** `timeMillis` is the stamp of its first operation. */
-  constructor(timeMillis: number) {
+  /** `timeMillis` is the stamp of its first operation. `id` is drawn, unless it is to be that of another one, as a clone's is. */
+  constructor(timeMillis: number, id: Bytes = crypto.getRandomValues(new Uint8Array(WRITER_BYTES))) {
+    this.id = id
     this.#firstMillis = timeMillis
   }
 

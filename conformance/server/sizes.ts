@@ -1,0 +1,134 @@
+/** Sizes: what a server announces is what it takes, and what the protocol limits is refused whatever is announced. */
+import type { Bytes } from "../../kernel/ports/log-storage.ts"
+import { ensure, equal } from "../expect.ts"
+import { CALL_HEAD, drawCall, fieldsOf, joined, rawRequest, requestOf, START_FIELD, valueOf } from "./message.ts"
+import type { ServerCase, ServerTrial } from "./trial.ts"
+
+const TOO_LARGE = "`bodyBytesMax` and `inflatedBytesMax` for a body as it travels and inflated"
+const EVERY_MESSAGE = "These hold for every message:"
+const FIELDS_BYTES_MAX = 1_048_576
+const MIB = 1_048_576
+
+const names = (count: number): string[] => Array.from({ length: count }, (_, at) => `x-${at}`)
+const writers = (count: number): Bytes[] =>
+  Array.from({ length: count }, (_, at) => {
+    const id = new Uint8Array(16).fill(0xb0)
+    new DataView(id.buffer).setUint32(12, at + 1)
+    return id
+  })
+
+/** A handshake whose fields have exactly `bytes` bytes; by hand, since no writer of values makes too large ones. */
+const handshakeOf = (trial: ServerTrial, bytes: number): Bytes => {
+  const fields = valueOf(fieldsOf("handshake", trial.store))
+  const padding = new Uint8Array(bytes - fields.length - 2 - 5), { length } = padding
+  const head = [0xa1, 0x78, 0xc6, length >>> 24, length >>> 16 & 0xff, length >>> 8 & 0xff, length & 0xff]
+  return rawRequest({ fields: joined([fields[0]! + 1], fields.subarray(1), head, padding) })
+}
+
+export const sizeCases: readonly ServerCase[] = [
+  {
+    id: "size/body",
+    title: "a body above what is announced is too large, with a length and without", // R35
+    level: "MUST",
+    requires: [],
+    rule: TOO_LARGE,
+    async run(trial) {
+      const { bodyBytesMax } = trial.handshake.limits
+      if (bodyBytesMax > 64 * MIB) return trial.warn(`bodyBytesMax is ${bodyBytesMax}: not tried`)
+      const announced = { route: "push", headers: { "content-length": String(bodyBytesMax + 1) } } as const
+      const connection = await trial.connect()
+      await connection.write(trial.headOf(announced))
+      // Whoever waits for the body gets it; whoever has answered before does not.
+      for (let sent = 0; sent <= bodyBytesMax && !connection.hasNews; sent += MIB) {
+        await connection.write(new Uint8Array(Math.min(MIB, bodyBytesMax + 1 - sent)))
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+      trial.judgeError("a byte more than announced", await trial.inTime("an answer", connection.answer()), "body_too_large")
+      trial.drop(connection)
+
+      const chunked = await trial.connect()
+      await chunked.write(trial.headOf({ route: "push", headers: { "transfer-encoding": "chunked" } }))
+      let sent = 0
+      for (const chunk = new Uint8Array(65_536); sent <= bodyBytesMax + 16 * MIB && !chunked.hasNews; sent += chunk.length) {
+        if (!await chunked.write("10000\r\n") || !await chunked.write(chunk) || !await chunked.write("\r\n")) break
+        if (sent % MIB === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+      ensure(sent <= bodyBytesMax + 16 * MIB, `a body without end: ${sent} bytes went through, announced are ${bodyBytesMax}`)
+      // A server may end the connection with the answer, which is then lost on its way.
+      const answer = await trial.inTime("an answer or an end", chunked.answer().catch(() => undefined))
+      if (answer !== undefined) trial.judgeError("a body without end", answer, "body_too_large")
+      await trial.answered("a handshake afterwards", "handshake")
+    },
+  },
+  {
+    id: "size/fields",
+    title: "fields may have a mebibyte, and not a byte more",
+    level: "MUST",
+    requires: [],
+    rule: EVERY_MESSAGE,
+    async run(trial) {
+      const { limits: { bodyBytesMax } } = trial.handshake
+      if (bodyBytesMax < FIELDS_BYTES_MAX + 1000) return trial.warn(`bodyBytesMax is ${bodyBytesMax}: not tried`)
+      for (const bytes of [FIELDS_BYTES_MAX - 1, FIELDS_BYTES_MAX]) {
+        equal((await trial.send({ body: handshakeOf(trial, bytes) })).status, 200, `fields of ${bytes} bytes: status`)
+      }
+      await trial.refused("a byte more", { body: handshakeOf(trial, FIELDS_BYTES_MAX + 1) }, "invalid_request")
+    },
+  },
+  {
+    id: "size/lists",
+    title: "lists are as long as they may be, and not longer",
+    level: "MUST",
+    requires: [],
+    rule: EVERY_MESSAGE,
+    async run(trial) {
+      for (const name of ["accept", "features"] as const) {
+        equal(
+          (await trial.send({ body: requestOf("handshake", trial.store, { [name]: names(64) }) })).status,
+          200,
+          `64 names of ${name}: status`,
+        )
+        await trial.refused(`65 names of ${name}`, { body: requestOf("handshake", trial.store, { [name]: names(65) }) }, "invalid_request")
+      }
+      const versions = (count: number): number[] => Array.from({ length: count }, (_, at) => at + 1)
+      equal(
+        (await trial.send({ body: requestOf("handshake", trial.store, { versions: versions(64) }) })).status,
+        200,
+        "64 versions: status",
+      )
+      await trial.refused("65 versions", { body: requestOf("handshake", trial.store, { versions: versions(65) }) }, "invalid_request")
+
+      const writer = trial.writer().write(1), cursors = (count: number) => Array.from({ length: count }, () => START_FIELD)
+      for (const more of [{ basis: cursors(9) }, { own: writers(4097) }]) {
+        const body = requestOf("push", trial.store, more, [writer.part()])
+        await trial.refused(`more of ${Object.keys(more).join()} than may be`, { route: "push", body }, "invalid_request")
+      }
+      equal(await trial.headPosition(), 0, "position of the last frame")
+      const fields = { basis: cursors(8), own: [...writers(4095), writer.id] }
+      equal((await trial.answered("as many as may be", "push", { fields, parts: [writer.part()] })).fields["type"], "ok", "type")
+
+      const have = (count: number) => writers(count).map((id) => [id, 1])
+      await trial.answered("4,096 of have", "pull", { fields: { have: have(4096) } })
+      await trial.refused("4,097 of have", { route: "pull", body: requestOf("pull", trial.store, { have: have(4097) }) }, "invalid_request")
+    },
+  },
+  {
+    id: "size/parts",
+    title: "a push with more parts than a message may have is refused, and nothing of it is stored", // R35
+    level: "MUST",
+    requires: [],
+    rule: EVERY_MESSAGE,
+    async run(trial) {
+      const { content } = trial.writer().write(1, { value: null }).part()
+      // By hand: no writer of messages makes such a one.
+      const part = [0x92, 1, 0xc6, 0, 0, content.length >> 8, content.length & 0xff, ...content]
+      const parts = new Uint8Array(3 + 4097 * part.length)
+      parts.set([0xdc, 0x10, 0x01])
+      for (let at = 0; at < 4097; at += 1) parts.set(part, 3 + at * part.length)
+      const body = rawRequest({ fields: valueOf(fieldsOf("push", trial.store)), parts, call: joined(CALL_HEAD, drawCall()) })
+      await trial.storesNothing("4,097 parts", async () => {
+        await trial.refused("4,097 parts", { route: "push", body }, "invalid_request", "batch_too_large")
+      })
+    },
+  },
+]

@@ -1,0 +1,79 @@
+/** The suite for servers: all cases about `protocol/SPEC.md` that an URL and tokens can show, and the call that runs them. */
+import type { Awaitable } from "../../kernel/ports/log-storage.ts"
+import { remoteCases } from "../remote/suite.ts"
+import { type Report, runCases, type RunOptions } from "../runner.ts"
+import { blockCases } from "./blocks.ts"
+import { bodyCases } from "./bodies.ts"
+import { connectionCases } from "./connections.ts"
+import { encodingCases } from "./encodings.ts"
+import { errorCases } from "./failures.ts"
+import { fieldCases } from "./fields.ts"
+import { headerCases, routeCases } from "./headers.ts"
+import { messageCases } from "./messages.ts"
+import { nameCases } from "./names.ts"
+import { rightCases } from "./rights.ts"
+import { sizeCases } from "./sizes.ts"
+import { streamCases, waitCases } from "./streams.ts"
+import { tokenCases } from "./tokens.ts"
+import { type ServerCase, type ServerSubject, ServerTrial } from "./trial.ts"
+import { featureCases, versionCases } from "./versions.ts"
+
+/** Cases about bytes and headers, which no remote shows. */
+export const wireCases: readonly ServerCase[] = [
+  ...messageCases,
+  ...fieldCases,
+  ...errorCases,
+  ...headerCases,
+  ...routeCases,
+  ...versionCases,
+  ...featureCases,
+  ...encodingCases,
+  ...bodyCases,
+  ...sizeCases,
+  ...tokenCases,
+  ...rightCases,
+  ...nameCases,
+  ...connectionCases,
+  ...streamCases,
+  ...waitCases,
+  ...blockCases,
+]
+
+/** Of remotes alone: what their `close` does. */
+const CLOSE = /^close\//
+
+/** Every case for servers, in the order in which they are run: those about the wire, then those for remotes, over a remote of this package. */
+export const serverCases: readonly ServerCase[] = [
+  ...wireCases,
+  ...remoteCases.filter(({ id }) => !CLOSE.test(id)).map((one): ServerCase => ({
+    ...one,
+    run: async (trial) => await one.run(await trial.asRemote()),
+  })),
+]
+
+/** What to check, and how. */
+export interface ServerSuiteOptions extends RunOptions {
+  /** Gives the server; called once for each case. */
+  readonly make: () => Awaitable<ServerSubject>
+  /** How the report names it. Default: its URL. */
+  readonly name?: string | undefined
+  /** How long to wait for what must come, in milliseconds. */
+  readonly patienceMillis?: number | undefined
+}
+
+/**
+ * Checks a server that runs already against the protocol, one case after another, and reports. `report.conforms` says whether it passed. Makes some
+ * stores for each case, under names that begin with "conformance-", which stay there.
+ *
+ * Rejects with `InvalidOption` if `only` names no case; never because of the server.
+ */
+export const runServerSuite = async (options: ServerSuiteOptions): Promise<Report> => {
+  let name = options.name
+  const begin = async (): Promise<ServerTrial> => {
+    const subject = await options.make()
+    name ??= subject.url
+    return await ServerTrial.begin(subject, options.patienceMillis)
+  }
+  const report = await runCases("", serverCases, begin, options)
+  return { ...report, name: name ?? "server" }
+}
