@@ -102,7 +102,7 @@ export const blockCases: readonly ServerCase[] = [
         void await trial.refused(what, pushOf(trial, parts, own(gap, refused, bad)), code)
       await trial.storesNothing("pushes that are wrong in several ways", async () => {
         equal(
-          await typeOf(trial, "an unknown basis", [gap.part(1, 3), refused.part()], { ...own(gap, refused), basis }),
+          await typeOf(trial, "an unknown basis", [refused.part()], { ...own(refused), basis }),
           "unknown",
           "an unknown basis: type",
         )

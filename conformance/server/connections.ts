@@ -1,6 +1,6 @@
 /** Connections: requests one behind the other, at once, and after errors; and health. */
 import { describe, ensure, equal } from "../expect.ts"
-import { drawCall, requestOf } from "./message.ts"
+import { drawCall, joined, requestOf } from "./message.ts"
 import type { Asked, ServerCase } from "./trial.ts"
 
 const ALONE = "Every request stands alone: a server keeps nothing between two of them but its log and what can be folded from it."
@@ -59,7 +59,7 @@ export const connectionCases: readonly ServerCase[] = [
         const part = writer.part((at - 2) / 3, (at - 2) / 3 + 1)
         return { route: "push" as const, body: requestOf("push", trial.store, { own: [writer.id] }, [part], call) }
       })
-      for (const asked of requests) void connection.write(trial.requestBytes(asked))
+      void connection.write(joined(...requests.map((asked) => trial.requestBytes(asked))))
       for (const [at, call] of calls.entries()) {
         const { fields } = trial.judge(`answer ${at + 1}`, await trial.inTime(`answer ${at + 1}`, connection.answer()), call)
         equal(fields["type"], ["handshake", "page", "ok"][at % 3], `type of answer ${at + 1}`)

@@ -1,12 +1,14 @@
 /** Our own server for tests of the suite: in this process, with a token for everybody, and with a fault in front of it where one is asked for. */
 import { randomBytes } from "node:crypto"
 import type { Adapter } from "../../../kernel/ports/log-storage.ts"
+import { nativePlatform } from "../../../kernel/ports/native-platform.ts"
 import type { Platform } from "../../../kernel/ports/platform.ts"
 import type { GivenRights } from "../../../protocol/server/identity.ts"
 import { listen } from "../../../protocol/server/listen.ts"
 import { createSyncServer } from "../../../protocol/server/server.ts"
 import { tokens } from "../../../protocol/server/tokens.ts"
 import type { ServerSubject, ServerTokens } from "../trial.ts"
+import { startFront } from "./front.ts"
 
 /** Answers a request. */
 export type Answer = (request: Request) => Promise<Response>
@@ -20,6 +22,8 @@ export interface OurServerOptions {
   readonly storage: Adapter
   /** What answers in place of the server, which it may ask. */
   readonly change?: ((server: Answer) => Answer) | undefined
+  /** What becomes of bytes on their way to it, a character each. Default: nothing stands there. */
+  readonly wire?: ((text: string) => string) | undefined
   /** Time of the server. Default: the runtime's. */
   readonly platform?: Platform | undefined
   readonly minuteMillis?: number | undefined
@@ -29,7 +33,8 @@ const ALL: GivenRights = { read: true, write: true, relay: true }
 const NAMESPACE = "conformance"
 
 /** Starts it on a free port of this machine. */
-export const startOurServer = async ({ storage, change = (server) => server, platform, minuteMillis }: OurServerOptions): Promise<OurServer> => {
+export const startOurServer = async (options: OurServerOptions): Promise<OurServer> => {
+  const { storage, change = (server) => server, wire, platform, minuteMillis } = options
   const draw = (person: string): string => `${person}-${randomBytes(16).toString("hex")}`
   const drawn = {
     owner: draw("owner"),
@@ -55,5 +60,22 @@ export const startOurServer = async ({ storage, change = (server) => server, pla
     platform,
   })
   const listener = await listen({ ...server, fetch: change(server.fetch) }, { graceMillis: 1000 })
-  return { subject: { url: listener.url, tokens: drawn, minuteMillis }, stop: () => listener.stop() }
+  const front = wire === undefined ? undefined : await startFront(listener.port, wire)
+  const url = front === undefined ? listener.url : `http://127.0.0.1:${front.port}`
+  return {
+    subject: { url, tokens: drawn, minuteMillis },
+    stop: async () => {
+      await front?.stop()
+      await listener.stop()
+    },
+  }
 }
+
+/** Time that goes by so fast that a minute lasts `minuteMillis`, but for clocks, which tell what they tell. */
+export const hastyPlatform = (minuteMillis: number): Platform => ({
+  ...nativePlatform,
+  startTimer: (callback, delayMillis) => {
+    const timer = setTimeout(callback, delayMillis * minuteMillis / 60_000)
+    return () => clearTimeout(timer)
+  },
+})
