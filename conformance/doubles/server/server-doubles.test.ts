@@ -16,7 +16,7 @@ describe("doubles of servers", () => {
   for (const { fault, caughtBy, change, wire, isHasty } of serverDoubles) {
     it(`T86 ${caughtBy.join(", ")} catches a server that ${fault}`, async () => {
       const time = isHasty === true ? { platform: hastyPlatform(MINUTE_MILLIS), minuteMillis: MINUTE_MILLIS } : {}
-      const server = await startOurServer({ storage: memoryAdapter(), change, wire, ...time })
+      const server = await startOurServer({ storage: memoryAdapter, change, wire, ...time })
       try {
         for (const id of caughtBy) {
           const report = await runServerSuite({

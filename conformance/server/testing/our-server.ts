@@ -1,10 +1,10 @@
 /** Our own server for tests of the suite: in this process, with a token for everybody, and with a fault in front of it where one is asked for. */
 import { randomBytes } from "node:crypto"
-import type { Adapter } from "../../../kernel/ports/log-storage.ts"
+import type { Adapter, Awaitable } from "../../../kernel/ports/log-storage.ts"
 import { nativePlatform } from "../../../kernel/ports/native-platform.ts"
 import type { Platform } from "../../../kernel/ports/platform.ts"
-import type { GivenRights } from "../../../protocol/server/identity.ts"
-import { listen } from "../../../protocol/server/listen.ts"
+import type { Authenticate, GivenRights } from "../../../protocol/server/identity.ts"
+import { listen, type Listener } from "../../../protocol/server/listen.ts"
 import { createSyncServer } from "../../../protocol/server/server.ts"
 import { tokens } from "../../../protocol/server/tokens.ts"
 import type { ServerSubject, ServerTokens } from "../trial.ts"
@@ -19,7 +19,10 @@ export interface OurServer {
 }
 
 export interface OurServerOptions {
-  readonly storage: Adapter
+  /** An adapter over the place where the stores are, for each start another one. */
+  readonly storage: () => Adapter
+  /** Empties the place. With it there is a second server beside the first one, and both can be restarted. */
+  readonly wipe?: (() => Awaitable<void>) | undefined
   /** What answers in place of the server, which it may ask. */
   readonly change?: ((server: Answer) => Answer) | undefined
   /** What becomes of bytes on their way to it, a character each. Default: nothing stands there. */
@@ -34,41 +37,63 @@ const NAMESPACE = "conformance"
 
 /** Starts it on a free port of this machine. */
 export const startOurServer = async (options: OurServerOptions): Promise<OurServer> => {
-  const { storage, change = (server) => server, wire, platform, minuteMillis } = options
+  const { storage, wipe, change = (server) => server, wire, platform, minuteMillis } = options
+  const tokensByPerson = drawTokens()
+  const start = async (port: number): Promise<Listener> => {
+    const server = createSyncServer({
+      storage: storage(),
+      authenticate: authenticateBy(tokensByPerson),
+      // The cases make more stores and writers than anybody does in a day.
+      limits: { newWritersPerDayMax: 10_000_000, storesMax: 1_000_000 },
+      platform,
+    })
+    return await listen({ ...server, fetch: change(server.fetch) }, { port, graceMillis: 1000 })
+  }
+  let listeners = [await start(0), ...wipe === undefined ? [] : [await start(0)]]
+  const [first, beside] = listeners
+  const front = wire === undefined ? undefined : await startFront(first!.port, wire)
+  const stopAll = async (): Promise<void> => void await Promise.all(listeners.map((listener) => listener.stop()))
+  const restart = async (between: () => Awaitable<void> = () => undefined): Promise<void> => {
+    await stopAll()
+    await between()
+    listeners = await Promise.all(listeners.map(({ port }) => start(port)))
+  }
+  return {
+    subject: {
+      url: front === undefined ? first!.url : `http://127.0.0.1:${front.port}`,
+      tokens: tokensByPerson,
+      minuteMillis,
+      ...wipe === undefined ? {} : { beside: beside?.url, restart: () => restart(), wipe: () => restart(wipe) },
+    },
+    stop: async () => {
+      await front?.stop()
+      await stopAll()
+    },
+  }
+}
+
+const drawTokens = (): Required<ServerTokens> => {
   const draw = (person: string): string => `${person}-${randomBytes(16).toString("hex")}`
-  const drawn = {
+  return {
     owner: draw("owner"),
     neighbour: draw("neighbour"),
     author: draw("author"),
     reader: draw("reader"),
     stranger: draw("stranger"),
     nobody: draw("nobody"),
-  } satisfies Required<ServerTokens>
-  const grant = (token: string, rights: GivenRights = ALL) => ({ token, stores: ["*"], namespace: NAMESPACE, rights })
-  const server = createSyncServer({
-    storage,
-    authenticate: tokens({
-      owner: grant(drawn.owner),
-      neighbour: grant(drawn.neighbour),
-      author: grant(drawn.author, { ...ALL, relay: false }),
-      reader: grant(drawn.reader, { read: true }),
-      stranger: { ...grant(drawn.stranger), namespace: "elsewhere" },
-      nobody: { ...grant(drawn.nobody), stores: ["of-nobody"] },
-    }),
-    // The cases make more stores and writers than anybody does in a day.
-    limits: { newWritersPerDayMax: 10_000_000, storesMax: 1_000_000 },
-    platform,
-  })
-  const listener = await listen({ ...server, fetch: change(server.fetch) }, { graceMillis: 1000 })
-  const front = wire === undefined ? undefined : await startFront(listener.port, wire)
-  const url = front === undefined ? listener.url : `http://127.0.0.1:${front.port}`
-  return {
-    subject: { url, tokens: drawn, minuteMillis },
-    stop: async () => {
-      await front?.stop()
-      await listener.stop()
-    },
   }
+}
+
+const authenticateBy = ({ owner, neighbour, author, reader, stranger, nobody }: Required<ServerTokens>): Authenticate => {
+  const grant = (token: string | undefined, rights: GivenRights = ALL) => ({ token, stores: ["*"], namespace: NAMESPACE, rights })
+  return tokens({
+    owner: grant(owner),
+    neighbour: grant(neighbour),
+    author: grant(author, { ...ALL, relay: false }),
+    reader: grant(reader, { read: true }),
+    stranger: { ...grant(stranger), namespace: "elsewhere" },
+    nobody: { ...grant(nobody), stores: ["of-nobody"] },
+  })
 }
 
 /** Time that goes by so fast that a minute lasts `minuteMillis`, but for clocks, which tell what they tell. */
