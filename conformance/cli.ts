@@ -1,5 +1,5 @@
 /**
- * `npm run conformance`: checks the adapters of this package against the storage port, and its remotes against the protocol of syncing.
+ * `npm run conformance`: checks the adapters of this package against the storage port, its remotes against the protocol of syncing, and any server.
  *
  *   npm run conformance                                      all adapters and remotes, all cases
  *   npm run conformance -- --adapter file                    one adapter (may be repeated)
@@ -7,6 +7,9 @@
  *   npm run conformance -- --remote http                     a server over SQLite in a process of its own, through its HTTP client
  *   npm run conformance -- --remote http --url URL            any server, with the token in the environment as PERSIST_TOKEN
  *   npm run conformance -- --remote log                      a log in SQLite as a remote
+ *   npm run conformance -- --server URL                       any server of the protocol, by what it sends and takes, with the token in the environment
+ *                                                            as PERSIST_TOKEN, or those of several persons as PERSIST_TOKENS (cli/server-at.ts)
+ *   npm run conformance -- --server URL --slow                also the cases that take a minute
  *   npm run conformance -- --case append --case push/retry   cases by id or group (may be repeated)
  *   npm run conformance -- --list                            the cases: level, id, what they need, title
  *   npm run conformance -- --json                            reports as JSON on standard output, progress on standard error
@@ -20,6 +23,7 @@ import type { Awaitable } from "../kernel/ports/log-storage.ts"
 import { oneOf } from "./arguments.ts"
 import { groupOf } from "./case.ts"
 import { ourRemotes, type RemotePlaces } from "./cli/our-remotes.ts"
+import { serverAt } from "./cli/server-at.ts"
 import {
   atServer,
   type CaseResult,
@@ -31,8 +35,12 @@ import {
   remoteCases,
   type Report,
   runRemoteSuite,
+  runServerSuite,
   runSuite,
   selectCases,
+  type ServerCase,
+  serverCases,
+  type ServerSubject,
 } from "./mod.ts"
 import { formatResult, formatTotals, reportToJson } from "./report.ts"
 
@@ -73,16 +81,18 @@ export const ourAdapters: Subjects = {
 interface Call {
   readonly adapters: readonly string[]
   readonly remotes: readonly string[]
+  readonly server: ServerSubject | undefined
   /** Cases of each suite; undefined: all. */
   readonly adapterCases: readonly string[] | undefined
   readonly remoteCases: readonly string[] | undefined
+  readonly serverCases: readonly string[] | undefined
   readonly url: string | undefined
   readonly json: boolean
   readonly list: boolean
 }
 
 const USAGE =
-  "usage: npm run conformance -- [--adapter memory|file|sqlite|libsql]... [--remote http|log]... [--url URL] [--case id|group]... [--list] [--json] [--help]"
+  "usage: npm run conformance -- [--adapter memory|file|sqlite|libsql]... [--remote http|log]... [--url URL] | --server URL [--slow] [--case id|group]... [--list] [--json] [--help]"
 
 /** What the arguments ask for; `undefined` for `--help`. Throws if they make no sense. */
 const parseCall = (args: readonly string[], subjects: Subjects, places: RemotePlaces): Call | undefined => {
@@ -93,13 +103,22 @@ const parseCall = (args: readonly string[], subjects: Subjects, places: RemotePl
       remote: { type: "string", multiple: true },
       case: { type: "string", multiple: true },
       url: { type: "string" },
+      server: { type: "string" },
+      slow: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       list: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
   })
   if (values.help) return undefined
-  const isAll = values.adapter === undefined && values.remote === undefined
+  const isServer = values.server !== undefined
+  if (isServer && (values.adapter ?? values.remote ?? values.url) !== undefined) {
+    throw new TypeError("--server stands alone, without --adapter, --remote and --url")
+  }
+  if (values.slow && !isServer) throw new TypeError("--slow is of --server")
+  // The catalogue can be read without a token.
+  const server = values.server === undefined || values.list ? undefined : serverAt(values.server, process.env, values.slow)
+  const isAll = values.adapter === undefined && values.remote === undefined && !isServer
   const adapters = isAll ? Object.keys(subjects) : [...new Set(values.adapter)]
   const known = Object.keys(subjects)
   for (const adapter of adapters) if (!known.includes(adapter)) throw new UnknownAdapter({ adapter, known })
@@ -108,33 +127,37 @@ const parseCall = (args: readonly string[], subjects: Subjects, places: RemotePl
     const found = [...adapters, ...remotes].join(", ")
     throw new InvalidOption({ option: "--url", found, expected: "--adapter libsql or --remote http, which alone have a URL" })
   }
-  const { adapterCases, remoteCases: remoteIds } = splitCases(values.case, adapters.length > 0, remotes.length > 0)
-  return { adapters, remotes, adapterCases, remoteCases: remoteIds, url: values.url, json: values.json, list: values.list }
+  const { url, json, list } = values
+  return { adapters, remotes, server, ...splitCases(values.case, adapters.length > 0, remotes.length > 0, isServer), url, json, list }
 }
 
-/** The selected cases by suite, of those that run. Throws for a `--case` that names nothing, by the name that the option has here. */
+/**
+ * The selected cases by suite; none of those that do not run. Throws for a `--case` that names nothing, by the name that the option has here.
+ */
 const splitCases = (
   only: readonly string[] | undefined,
   hasAdapters: boolean,
   hasRemotes: boolean,
-): Pick<Call, "adapterCases" | "remoteCases"> => {
-  if (only === undefined) return { adapterCases: undefined, remoteCases: undefined }
+  hasServer: boolean,
+): Pick<Call, "adapterCases" | "remoteCases" | "serverCases"> => {
+  const suites = [hasAdapters ? logStorageCases : [], hasRemotes ? remoteCases : [], hasServer ? serverCases : []] as const
   try {
-    selectCases([...hasAdapters ? logStorageCases : [], ...hasRemotes ? remoteCases : []], only)
+    if (only !== undefined) selectCases(suites.flat(), only)
   } catch (error) {
     throw error instanceof InvalidOption ? new InvalidOption({ ...error.details, option: "--case" }, { cause: error }) : error
   }
-  const of = (cases: readonly { readonly id: string }[]): readonly string[] => {
+  const [adapterCases, remoteIds, serverIds] = suites.map((cases): readonly string[] | undefined => {
+    if (cases.length === 0) return []
     const names = new Set(cases.flatMap(({ id }) => [id, groupOf(id), `${groupOf(id)}/`]))
-    return only.filter((name) => names.has(name))
-  }
-  return { adapterCases: of(logStorageCases), remoteCases: of(remoteCases) }
+    return only?.filter((name) => names.has(name))
+  })
+  return { adapterCases, remoteCases: remoteIds, serverCases: serverIds }
 }
 
 /** Whether a suite has anything to run. */
 const isAny = (only: readonly string[] | undefined): boolean => only === undefined || only.length > 0
 
-const formatCase = ({ id, level, requires, title }: LogStorageCase | RemoteCase): string =>
+const formatCase = ({ id, level, requires, title }: LogStorageCase | RemoteCase | ServerCase): string =>
   `${level.padEnd(6)} ${id.padEnd(34)} ${title}${requires.length === 0 ? "" : ` (needs ${requires.join(", ")})`}`
 
 /** Runs the call; answers the exit code. */
@@ -157,10 +180,10 @@ export const main = async (
     return 0
   }
   if (call.list) {
-    const { adapters, remotes } = call
     const cases = [
-      ...adapters.length > 0 && isAny(call.adapterCases) ? selectCases(logStorageCases, call.adapterCases) : [],
-      ...remotes.length > 0 && isAny(call.remoteCases) ? selectCases(remoteCases, call.remoteCases) : [],
+      ...isAny(call.adapterCases) ? selectCases(logStorageCases, call.adapterCases) : [],
+      ...isAny(call.remoteCases) ? selectCases(remoteCases, call.remoteCases) : [],
+      ...isAny(call.serverCases) ? selectCases(serverCases, call.serverCases) : [],
     ]
     console.log(cases.map(formatCase).join("\n"))
     return 0
@@ -172,9 +195,9 @@ export const main = async (
     say(`${report.name}: ${formatTotals(report)}${report.warnings === 0 ? "" : `, ${report.warnings} warnings`}\n`)
     reports.push(report)
   }
-  const { url, adapterCases, remoteCases: remoteIds } = call
+  const { url, server, adapterCases, remoteCases: remoteIds } = call
   const options = {
-    timeoutMillis: url === undefined ? undefined : REMOTE_CASE_MILLIS_MAX,
+    timeoutMillis: url === undefined && server === undefined ? undefined : REMOTE_CASE_MILLIS_MAX,
     onResult: (result: CaseResult) => say(formatResult(result)),
   }
   for (const name of isAny(adapterCases) ? call.adapters : []) {
@@ -190,6 +213,10 @@ export const main = async (
     } finally {
       await place.end()
     }
+  }
+  if (server !== undefined) {
+    say(`server ${server.url}`)
+    tell(await runServerSuite({ ...options, name: `server ${server.url}`, make: () => server, only: call.serverCases }))
   }
   const sum = (count: "passed" | "failed" | "skipped"): number => reports.reduce((total, report) => total + report[count], 0)
   if (call.json) console.log(`[${reports.map(reportToJson).join(",\n")}]`)

@@ -1,6 +1,6 @@
 /**
- * Conformance: does an adapter keep the promises of the storage port, a remote those of the sync protocol, a CRDT type its laws? For their authors,
- * with any test framework or none.
+ * Conformance: does an adapter keep the promises of the storage port, a remote or a server those of the sync protocol, a CRDT type its laws? For
+ * their authors, with any test framework or none.
  *
  *   import { formatReport, runSuite } from "@cuitty/persist/conformance"
  *   import { myAdapter } from "./my-adapter.ts"
@@ -21,3 +21,5 @@ export { remoteCases, type RemoteSuiteOptions, runRemoteSuite } from "./remote/s
 export { type Person, type RemoteCase, type RemoteNeed, type RemoteSubject, RemoteTrial } from "./remote/trial.ts"
 export { formatReport, formatResult, formatTotals, reportToJson } from "./report.ts"
 export { type CaseResult, type Report, runCase, runCases, type RunOptions, selectCases, type Trial } from "./runner.ts"
+export { runServerSuite, serverCases, type ServerSuiteOptions } from "./server/suite.ts"
+export { type ServerCase, type ServerNeed, type ServerSubject, type ServerTokens, ServerTrial } from "./server/trial.ts"
