@@ -35,12 +35,12 @@ import {
   remoteCases,
   type Report,
   runRemoteSuite,
-  runServerSuite,
   runSuite,
   selectCases,
   type ServerCase,
   serverCases,
   type ServerSubject,
+  serverSuite,
 } from "./mod.ts"
 import { formatResult, formatTotals, reportToJson } from "./report.ts"
 
@@ -216,7 +216,7 @@ export const main = async (
   }
   if (server !== undefined) {
     say(`server ${server.url}`)
-    tell(await runServerSuite({ ...options, name: `server ${server.url}`, make: () => server, only: call.serverCases }))
+    tell(await serverSuite({ ...options, name: `server ${server.url}`, ...server, only: call.serverCases }))
   }
   const sum = (count: "passed" | "failed" | "skipped"): number => reports.reduce((total, report) => total + report[count], 0)
   if (call.json) console.log(`[${reports.map(reportToJson).join(",\n")}]`)

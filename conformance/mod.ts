@@ -21,5 +21,5 @@ export { remoteCases, type RemoteSuiteOptions, runRemoteSuite } from "./remote/s
 export { type Person, type RemoteCase, type RemoteNeed, type RemoteSubject, RemoteTrial } from "./remote/trial.ts"
 export { formatReport, formatResult, formatTotals, reportToJson } from "./report.ts"
 export { type CaseResult, type Report, runCase, runCases, type RunOptions, selectCases, type Trial } from "./runner.ts"
-export { runServerSuite, serverCases, type ServerSuiteOptions } from "./server/suite.ts"
+export { serverCases, serverSuite, type ServerSuiteOptions } from "./server/suite.ts"
 export { type ServerCase, type ServerNeed, type ServerSubject, type ServerTokens, ServerTrial } from "./server/trial.ts"

@@ -5,10 +5,8 @@ import { drawCall, requestOf } from "./message.ts"
 import type { ServerCase, ServerTrial } from "./trial.ts"
 
 const UNCHANGED = "An error means that nothing was done"
-const ONE_MESSAGE =
-  "The body of a POST and of its answer is one message (W-12) of the media type `application/vnd.persist+msgpack`; only a stream of hints is `text/event-stream`."
-const DAMAGED =
-  "Bytes with a wrong one, or without one, are not those that were sent, and nothing of them is used: a server answers `body_damaged`"
+const PIECES = "A body comes with its length or in chunks, as HTTP/1.1 has them (RFC 9112, 6.3), in pieces of any size"
+const TWO_LENGTHS = "a request whose head tells two lengths of its body, or one that is none, MUST NOT be taken"
 const KIB = 1024
 /** Time for a server to see that a connection is gone. */
 const SETTLE_MILLIS = 100
@@ -65,7 +63,7 @@ export const bodyCases: readonly ServerCase[] = [
     title: "a body may come in chunks of any size, and without a length", // R34
     level: "MUST",
     requires: [],
-    rule: ONE_MESSAGE,
+    rule: PIECES,
     async run(trial) {
       for (const [count, size] of [1, 7, 1000, 100_000].entries()) {
         const { body, call } = pushOf(trial, size === 1 ? 100 : 3000), connection = await trial.connect()
@@ -92,7 +90,7 @@ export const bodyCases: readonly ServerCase[] = [
     title: "a body of another length than was said is not taken, nor one with lengths that contradict", // R34
     level: "MUST",
     requires: [],
-    rule: DAMAGED,
+    rule: TWO_LENGTHS,
     async run(trial) {
       const { body, call } = pushOf(trial, 3000), length = String(body.length)
       const lies: readonly Readonly<Record<string, string>>[] = [

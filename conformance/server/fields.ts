@@ -12,7 +12,7 @@ const UNKNOWN = "Members of `fields`, and of maps in them, that this page does n
 const ABSENT = "A member that may be absent may be nil instead, with the same meaning."
 const ONCE = "Lists that name writers, or dots, name each once, but for `ranges` (W-39)."
 const PART_TYPES =
-  "A part of another type below 128 is of a feature that is not in use: a server answers `unsupported_feature`, a client refuses the answer (W-65). A part from 128 on MAY be left out by whoever receives it."
+  "a server answers `unsupported_feature`, a client refuses the answer (W-65). A part from 128 on MAY be left out by whoever receives it."
 
 const ID = new Uint8Array(16).fill(7), WRITER = new Uint8Array(16).fill(0xa0)
 const REQUIRED: Readonly<Record<RouteName, readonly string[]>> = {

@@ -130,6 +130,30 @@ export const headerCases: readonly ServerCase[] = [
     },
   },
   {
+    id: "header/origins",
+    title: "pages of other origins are told nothing that would let them read an answer", // W-71
+    level: "MUST",
+    requires: [],
+    rule: "Answers to web pages of other origins need an explicit list of origins (CORS), also for the preflight (`OPTIONS`, answered 204)",
+    async run(trial) {
+      for (const origin of ["https://of-nobody.example", "null", "http://localhost:1"]) {
+        const body = requestOf("handshake", trial.store), preflight = { origin, "access-control-request-method": "POST" }
+        for (
+          const [what, asked] of [
+            ["a handshake", { body, headers: { origin } }],
+            ["a pull", { route: "pull", body: requestOf("pull", trial.store), headers: { origin } }],
+            ["no token", { body, headers: { origin }, token: null }],
+            ["a preflight", { method: "OPTIONS", headers: preflight, token: null }],
+          ] as const
+        ) {
+          const { headers } = await trial.send(asked)
+          const allowed = headers.get("access-control-allow-origin")
+          ensure(allowed === undefined, `${what} of ${origin}: found access-control-allow-origin: ${allowed}`)
+        }
+      }
+    },
+  },
+  {
     id: "header/asked-type",
     title: "a request of another media type, or of none, is invalid; parameters of it mean nothing", // R11
     level: "MUST",

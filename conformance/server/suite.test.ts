@@ -7,7 +7,7 @@ import { logStorageCases } from "../log-storage/suite.ts"
 import { remoteCases } from "../remote/suite.ts"
 import { formatResult } from "../report.ts"
 import { runCase } from "../runner.ts"
-import { runServerSuite, serverCases, wireCases } from "./suite.ts"
+import { serverCases, serverSuite, wireCases } from "./suite.ts"
 import { hastyPlatform, type OurServer, startOurServer } from "./testing/our-server.ts"
 import { ServerTrial } from "./trial.ts"
 
@@ -33,10 +33,10 @@ describe("serverCases", () => {
   })
 })
 
-describe("runServerSuite()", () => {
+describe("serverSuite()", () => {
   it("reports a server that nobody reaches as failed", async () => {
     const nowhere = { url: "http://127.0.0.1:1", tokens: { owner: "nobody-s" } }
-    const report = await runServerSuite({ make: () => nowhere, only: ["health"] })
+    const report = await serverSuite({ ...nowhere, only: ["health"] })
     assert.deepEqual([report.name, report.failed, report.conforms], [nowhere.url, 1, false])
   })
 
@@ -44,7 +44,7 @@ describe("runServerSuite()", () => {
     const server = await startOurServer({ storage: memoryAdapter })
     try {
       const { url, tokens: { owner } } = server.subject
-      const report = await runServerSuite({ make: () => ({ url, tokens: { owner } }), only: ["right", "restart/retry", "stream/minute"] })
+      const report = await serverSuite({ url, tokens: { owner }, only: ["right", "restart/retry", "stream/minute"] })
       const skipped = report.results.filter(({ outcome }) => outcome === "skipped").map(({ id, reason }) => `${id}: ${reason}`)
       assert.deepEqual(skipped, [
         "right/reader: the subject gives no token of reader",

@@ -1,5 +1,4 @@
 /** The suite for servers: all cases about `protocol/SPEC.md` that an URL and tokens can show, and the call that runs them. */
-import type { Awaitable } from "../../kernel/ports/log-storage.ts"
 import { remoteCases } from "../remote/suite.ts"
 import { type Report, runCases, type RunOptions } from "../runner.ts"
 import { blockCases } from "./blocks.ts"
@@ -52,12 +51,10 @@ export const serverCases: readonly ServerCase[] = [
 ]
 
 /** What to check, and how. */
-export interface ServerSuiteOptions extends RunOptions {
-  /** Gives the server; called once for each case. */
-  readonly make: () => Awaitable<ServerSubject>
+export interface ServerSuiteOptions extends ServerSubject, RunOptions {
   /** How the report names it. Default: its URL. */
   readonly name?: string | undefined
-  /** How long to wait for what must come, in milliseconds. */
+  /** How long to wait for what must come, in milliseconds. Default 10,000. */
   readonly patienceMillis?: number | undefined
 }
 
@@ -67,13 +64,5 @@ export interface ServerSuiteOptions extends RunOptions {
  *
  * Rejects with `InvalidOption` if `only` names no case; never because of the server.
  */
-export const runServerSuite = async (options: ServerSuiteOptions): Promise<Report> => {
-  let name = options.name
-  const begin = async (): Promise<ServerTrial> => {
-    const subject = await options.make()
-    name ??= subject.url
-    return await ServerTrial.begin(subject, options.patienceMillis)
-  }
-  const report = await runCases("", serverCases, begin, options)
-  return { ...report, name: name ?? "server" }
-}
+export const serverSuite = async (options: ServerSuiteOptions): Promise<Report> =>
+  await runCases(options.name ?? options.url, serverCases, () => ServerTrial.begin(options, options.patienceMillis), options)

@@ -8,7 +8,7 @@ const PATH =
 const SELECTS =
   "The server selects the greatest one that it speaks too and names it as `protocol` of its answer; without one it answers `unsupported_version`, whose details have `min` and `max`, the versions it speaks."
 const USES =
-  "A server uses those that it has and that were named, tells them (without `must-`) in the answer to the handshake, and answers `unsupported_feature`, with `feature` in its details, to a required one that it does not have, in any request. Other unknown ones are left out in silence."
+  "A server uses those that it has and that were named, tells them (each once, without `must-`) in the answer to the handshake, and answers `unsupported_feature`, with `feature` (without `must-`) in its details, to a required one that it does not have, in any request. Other unknown ones are left out in silence."
 
 export const versionCases: readonly ServerCase[] = [
   {

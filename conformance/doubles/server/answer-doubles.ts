@@ -70,6 +70,17 @@ export const answerDoubles: readonly ServerDouble[] = [
     (response) => relabelled(response, (headers) => headers.delete("cross-origin-resource-policy")),
   ),
   answerDouble(
+    "lets the pages of everybody read",
+    "header/origins",
+    (response) => relabelled(response, (headers) => headers.set("access-control-allow-origin", "*")),
+  ),
+  answerDouble(
+    "lets every page read that asks",
+    "header/origins",
+    (response, request) =>
+      relabelled(response, (headers) => headers.set("access-control-allow-origin", request.headers.get("origin") ?? "*")),
+  ),
+  answerDouble(
     "tells errors as JSON",
     ["header/media-type", "error/fields"],
     (response) =>

@@ -3,7 +3,7 @@ import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { memoryAdapter } from "../../../adapters/memory/mod.ts"
 import { formatReport } from "../../report.ts"
-import { runServerSuite, wireCases } from "../../server/suite.ts"
+import { serverSuite, wireCases } from "../../server/suite.ts"
 import { hastyPlatform, startOurServer } from "../../server/testing/our-server.ts"
 import { serverDoubles } from "./server-doubles.ts"
 
@@ -19,8 +19,8 @@ describe("doubles of servers", () => {
       const server = await startOurServer({ storage: memoryAdapter, change, wire, ...time })
       try {
         for (const id of caughtBy) {
-          const report = await runServerSuite({
-            make: () => server.subject,
+          const report = await serverSuite({
+            ...server.subject,
             only: [id],
             timeoutMillis: 10_000,
             patienceMillis: PATIENCE_MILLIS,
