@@ -86,14 +86,15 @@ export class BlockWriter {
   /** The block of all numbers after `from` up to `to`; a number that is neither listed nor withheld is void. */
   part(from: number = 0, to: number = this.seq, { listed, withheld = [], links }: PartOptions = {}): Part {
     const all = Array.from({ length: to - from }, (_, index) => from + 1 + index)
-    const seqs = listed ?? all.filter((seq) => !withheld.includes(seq))
+    const withheldSeqs = new Set(withheld)
+    const seqs = listed ?? all.filter((seq) => !withheldSeqs.has(seq))
     const block = new BlockColumns()
     const [keys, values, out] = [new ByteWriter(), new ByteWriter(), new ByteWriter()]
     block.writers.push(this.id)
     block.from = from
     block.to = to
     block.count = seqs.length
-    block.withheld.push(...withheld)
+    for (const seq of withheld) block.withheld.push(seq)
     block.reserve(seqs.length)
     for (const [row, seq] of seqs.entries()) this.#putRow(block, row, seq, keys, values)
     block.links = links?.flatMap(({ writer, seq }) => [indexOf(block, writer), seq])

@@ -8,6 +8,8 @@ const TOO_LARGE = "`bodyBytesMax` and `inflatedBytesMax` for a body as it travel
 const EVERY_MESSAGE = "These hold for every message:"
 const FIELDS_BYTES_MAX = 1_048_576
 const MIB = 1_048_576
+/** Withheld numbers that one answer may have. */
+const WITHHELD_MAX = 131_072
 
 const names = (count: number): string[] => Array.from({ length: count }, (_, at) => `x-${at}`)
 const writers = (count: number): Bytes[] =>
@@ -110,6 +112,26 @@ export const sizeCases: readonly ServerCase[] = [
       const have = (count: number) => writers(count).map((id) => [id, 1])
       await trial.answered("4,096 of have", "pull", { fields: { have: have(4096) } })
       await trial.refused("4,097 of have", { route: "pull", body: requestOf("pull", trial.store, { have: have(4097) }) }, "invalid_request")
+    },
+  },
+  {
+    id: "size/withheld",
+    title: "a push whose withheld numbers would not fit its answer is too large, and nothing of it is stored",
+    level: "MUST",
+    requires: [],
+    rule: "A server whose withheld numbers do not fit the answer (W-51) answers `batch_too_large`.",
+    async run(trial) {
+      const numbers = (count: number): number[] => Array.from({ length: count }, (_, at) => at + 1)
+      const writer = trial.writer().write(WITHHELD_MAX + 2)
+      const push = (to: number) => ({ fields: { own: [writer.id] }, parts: [writer.part(0, to, { withheld: numbers(to - 1) })] })
+      await trial.storesNothing("more withheld numbers than an answer has", async () => {
+        const { fields, parts } = push(WITHHELD_MAX + 2)
+        await trial.refused("a number more", { route: "push", body: requestOf("push", trial.store, fields, parts) }, "batch_too_large")
+      })
+      const { fields } = await trial.answered("as many as an answer has", "push", push(WITHHELD_MAX + 1))
+      equal(fields["type"], "ok", "type")
+      const [[, seq, withheld]] = Object(fields["pairs"]) as [[unknown, number, readonly number[]]]
+      equal([seq, withheld.length, withheld.at(-1)], [WITHHELD_MAX + 1, WITHHELD_MAX, WITHHELD_MAX], "seq, and what is withheld")
     },
   },
   {

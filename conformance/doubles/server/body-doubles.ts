@@ -147,6 +147,14 @@ export const sizeDoubles: readonly ServerDouble[] = [
     "size/lists",
     ({ fields, call }, _, request) => listOf(fields["have"]).length > 1000 ? errorAnswer(request, "invalid_request", call) : undefined,
   ),
+  double("stores a push before it finds that the answer does not fit", "size/withheld", (server) => async (request) => {
+    const body = await bodyOf(request), answer = await server(again(request, body))
+    if (answer.status === 413) {
+      const part = new BlockWriter(1).write(1).part()
+      await (await server(again(request, requestOf("push", String(read(body)?.fields["store"]), {}, [part])))).arrayBuffer()
+    }
+    return answer
+  }),
   double("takes too many parts for too many bytes", "size/parts", (server) => async (request) => {
     const body = await bodyOf(request), answer = await server(again(request, body))
     const isPush = routeOf(request) === "push" && body.length > 200_000
