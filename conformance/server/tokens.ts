@@ -1,5 +1,5 @@
 /** Tokens: in one header, with one scheme, asked for with every request. */
-import { describe, ensure, equal } from "../expect.ts"
+import { describe, ensure, equal, fail } from "../expect.ts"
 import type { Asked, ServerCase, ServerTrial } from "./trial.ts"
 import { drawCall, requestOf, ROUTE_NAMES } from "./message.ts"
 
@@ -9,6 +9,9 @@ const SCHEMES = "Other schemes are answered `unauthenticated`."
 const UNKNOWN = "`unauthenticated`: it is not known who asks."
 const ANEW =
   "A server asks for each request anew who sends it and what that principal may do; a handshake gives no session. It asks before it reads the body, where what it needs is in the head."
+
+/** How long a token lasts that ends while somebody waits for it. */
+const LIFE_MILLIS = 1200
 
 const good = (trial: ServerTrial, asked: Asked = {}): Asked => ({ body: requestOf(asked.route ?? "handshake", trial.store), ...asked })
 
@@ -113,6 +116,31 @@ export const tokenCases: readonly ServerCase[] = [
         else ensure(connection.isOver, "no answer on the same connection")
         trial.drop(connection)
       }
+    },
+  },
+  {
+    id: "token/expires",
+    title: "a token that ends while a stream is open ends the stream, and counts no more",
+    level: "MUST",
+    requires: ["live", "expiring"],
+    rule: "A token that ends while a stream is open ends the stream; the next request is answered `unauthenticated`.",
+    async run(trial) {
+      const began = performance.now()
+      const token = await trial.subject.expiringToken?.(LIFE_MILLIS) ?? fail("there is no token that ends")
+      const { fields } = await trial.answered("a handshake", "handshake", { token })
+      const leftMillis = Number(fields["tokenExpiresMillis"] ?? NaN) - Number(fields["serverTimeMillis"])
+      ensure(Number.isNaN(leftMillis) || leftMillis > 0 && leftMillis <= LIFE_MILLIS + 1000, `the token ends in ${leftMillis} ms`)
+      const connection = await trial.connect()
+      await connection.write(trial.requestBytes({ route: "watch", token, body: requestOf("watch", trial.store) }))
+      equal((await trial.inTime("an answer", connection.head())).status, 200, "status of a stream")
+      await trial.inTime(
+        "the end of the stream",
+        connection.body().catch(() => undefined),
+        LIFE_MILLIS + Math.min(3000, trial.patienceMillis),
+      )
+      const millis = performance.now() - began
+      ensure(millis > LIFE_MILLIS * 0.8, `the stream ended after ${Math.round(millis)} ms, the token lasts ${LIFE_MILLIS} ms`)
+      for (const route of ROUTE_NAMES) await trial.refused(`${route} afterwards`, good(trial, { route, token }), "unauthenticated")
     },
   },
   {

@@ -1,7 +1,7 @@
 /**
  * A server on its way through one case: where it is and who may ask (the subject), and what cases need around it.
  *
- *   subject   url · tokens { owner, neighbour?, author?, reader?, stranger?, nobody? } · beside? · restart? · wipe? · minuteMillis?
+ *   subject   url · tokens { owner, neighbour?, author?, reader?, stranger?, nobody? } · beside? · restart? · wipe? · expiringToken? · minuteMillis?
  *   trial     store: a name of its own, made by a handshake · send(): bytes to an answer · answered(), refused(): judged · remote: for its cases
  */
 import type { Awaitable, Bytes } from "../../kernel/ports/log-storage.ts"
@@ -48,12 +48,14 @@ export interface ServerSubject {
   readonly restart?: (() => Awaitable<void>) | undefined
   /** Empties all stores, as somebody who deletes the files does, and restarts. */
   readonly wipe?: (() => Awaitable<void>) | undefined
+  /** Gives a token of the owner that ends after so many milliseconds. */
+  readonly expiringToken?: ((lifeMillis: number) => Awaitable<string>) | undefined
   /** How long the server's minute lasts, in milliseconds; left out, cases that take more than one are skipped. 60,000 of nearly all. */
   readonly minuteMillis?: number | undefined
 }
 
 /** What a case may ask for: what remotes may lack, a token, a feature, or the time that it takes. */
-export type ServerNeed = RemoteNeed | "gzip" | "minute" | Exclude<keyof ServerTokens, "owner">
+export type ServerNeed = RemoteNeed | "gzip" | "minute" | "expiring" | Exclude<keyof ServerTokens, "owner">
 
 /** A case about a server. */
 export type ServerCase = Case<ServerTrial, ServerNeed>
@@ -126,6 +128,7 @@ export class ServerTrial implements Trial {
       const missing = (["neighbour", "author", "reader"] as const).filter((person) => tokens[person] === undefined)
       return missing.length === 0 ? undefined : `the subject gives no token of ${missing.join(", ")}`
     }
+    if (need === "expiring") return this.subject.expiringToken === undefined ? "the subject gives no token that ends" : undefined
     if (need === "beside" || need === "restart" || need === "wipe") {
       return this.subject[need] === undefined ? `the subject gives no ${need}` : undefined
     }

@@ -77,6 +77,11 @@ export const tokenDoubles: readonly ServerDouble[] = [
       return answer
     }
   }),
+  knowing(
+    "looks at a token when a stream begins, and not again",
+    "token/expires",
+    (request, owner) => routeOf(request) === "watch" && authorizationOf(request) !== "" ? asOwner(request, owner) : request,
+  ),
   requestDouble(
     "reads the body before it asks who sent it",
     "token/before-the-body",

@@ -39,10 +39,11 @@ const NAMESPACE = "conformance"
 export const startOurServer = async (options: OurServerOptions): Promise<OurServer> => {
   const { storage, wipe, change = (server) => server, wire, platform, minuteMillis } = options
   const tokensByPerson = drawTokens()
+  const expiring = new Map<string, number>()
   const start = async (port: number): Promise<Listener> => {
     const server = createSyncServer({
       storage: storage(),
-      authenticate: authenticateBy(tokensByPerson),
+      authenticate: authenticateBy(tokensByPerson, expiring),
       // The cases make more stores and writers than anybody does in a day.
       limits: { newWritersPerDayMax: 10_000_000, storesMax: 1_000_000 },
       platform,
@@ -63,6 +64,11 @@ export const startOurServer = async (options: OurServerOptions): Promise<OurServ
       url: front === undefined ? first!.url : `http://127.0.0.1:${front.port}`,
       tokens: tokensByPerson,
       minuteMillis,
+      expiringToken: (lifeMillis) => {
+        const token = randomBytes(16).toString("hex")
+        expiring.set(token, Date.now() + lifeMillis)
+        return token
+      },
       ...wipe === undefined ? {} : { beside: beside?.url, restart: () => restart(), wipe: () => restart(wipe) },
     },
     stop: async () => {
@@ -84,9 +90,13 @@ const drawTokens = (): Required<ServerTokens> => {
   }
 }
 
-const authenticateBy = ({ owner, neighbour, author, reader, stranger, nobody }: Required<ServerTokens>): Authenticate => {
+/** `expiring`: tokens of the owner and when they end. */
+const authenticateBy = (
+  { owner, neighbour, author, reader, stranger, nobody }: Required<ServerTokens>,
+  expiring: ReadonlyMap<string, number>,
+): Authenticate => {
   const grant = (token: string | undefined, rights: GivenRights = ALL) => ({ token, stores: ["*"], namespace: NAMESPACE, rights })
-  return tokens({
+  const known = tokens({
     owner: grant(owner),
     neighbour: grant(neighbour),
     author: grant(author, { ...ALL, relay: false }),
@@ -94,6 +104,10 @@ const authenticateBy = ({ owner, neighbour, author, reader, stranger, nobody }: 
     stranger: { ...grant(stranger), namespace: "elsewhere" },
     nobody: { ...grant(nobody), stores: ["of-nobody"] },
   })
+  return (request) => {
+    const expiresMillis = expiring.get(request.headers.get("authorization")?.replace(/^Bearer /, "") ?? "")
+    return expiresMillis === undefined ? known(request) : { principal: "owner", namespace: NAMESPACE, rights: ALL, expiresMillis }
+  }
 }
 
 /** Time that goes by so fast that a minute lasts `minuteMillis`, but for clocks, which tell what they tell. */
