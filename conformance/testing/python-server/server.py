@@ -35,7 +35,6 @@ ERRORS = {  # W-55
 }
 START = (0, bytes(16))
 
-
 class Failed(Exception):
     """A request that fails as a whole (W-54)."""
 
@@ -43,30 +42,23 @@ class Failed(Exception):
         super().__init__(message)
         self.code, self.message, self.details = code, message, details
 
-
 class Damaged(Exception):
     """Bytes that the format refuses."""
 
-
 class TooNew(Exception):
     """Bytes of a later version of the format."""
-
 
 def check(holds, rule):
     if not holds:
         raise Damaged(rule)
 
-
 # ---- values (format, section 1) -----------------------------------------------------------------------------------------------------------
-
 
 class Big(int):
     """A big integer, which is no number (F-6)."""
 
-
 class Instant(int):
     """Milliseconds since 1970-01-01."""
-
 
 class Reader:
     """Reads MessagePack in its shortest forms (F-1), and compares every length with what is left (F-50)."""
@@ -227,7 +219,6 @@ class Reader:
         check(nanos < 1_000_000_000 and nanos % 1_000_000 == 0 and abs(millis) <= 8_640_000_000_000_000, "F-6")
         return Instant(millis)
 
-
 def is_value(data):
     """Whether bytes are a value and nothing else (F-6, F-7)."""
     try:
@@ -237,7 +228,6 @@ def is_value(data):
     except Damaged:
         return False
 
-
 def is_text(data):
     try:
         data.decode("utf-8")
@@ -245,13 +235,11 @@ def is_text(data):
     except UnicodeDecodeError:
         return False
 
-
 def head_of(length, fix, markers):
     if fix is not None and length < fix[1]:
         return bytes([fix[0] + length])
     size, marker = next((size, marker) for size, marker in markers if length < 256 ** size)
     return bytes([marker]) + length.to_bytes(size, "big")
-
 
 def encode(value):
     """A value as bytes (F-6), as far as answers need any."""
@@ -269,16 +257,13 @@ def encode(value):
     members = [encode(key) + encode(member) for key, member in value.items() if member is not None]
     return head_of(len(members), (0x80, 16), ((2, 0xDE), (4, 0xDF))) + b"".join(members)
 
-
 # ---- messages (W-12 to W-18) --------------------------------------------------------------------------------------------------------------
-
 
 def encode_message(fields, call=bytes(16), parts=()):
     data = b"\x94" + encode(fields) + head_of(len(parts), (0x90, 16), ((2, 0xDC), (4, 0xDD)))
     data += b"".join(b"\x92\x01\xc6" + len(content).to_bytes(4, "big") + content for content in parts)
     data += b"\xc4\x10" + call
     return data + b"\xce" + zlib.crc32(data).to_bytes(4, "big")
-
 
 def decode_message(data):
     """Fields, parts and call. The checksum comes first (W-13)."""
@@ -307,7 +292,6 @@ def decode_message(data):
         return fields, parts, call
     except Damaged as rule:
         raise Failed("invalid_request", f"the body is no message ({rule})")
-
 
 class Fields:
     """Members of a request, each as its table says; everything else is an invalid request that names it."""
@@ -359,11 +343,9 @@ class Fields:
         if len(set(writers)) != len(writers):
             self.fail(name, "names a writer twice")
 
-
 # ---- blocks (format, section 3) -----------------------------------------------------------------------------------------------------------
 
 SEQ_MAX, MILLIS_MAX = 2 ** 31 - 1, 2 ** 48 - 1
-
 
 class Block:
     """An operation block: `rows` are (seq, kind, millis, key, value)."""
@@ -508,9 +490,7 @@ class Block:
             at += length
         return texts
 
-
 # ---- stores -------------------------------------------------------------------------------------------------------------------------------
-
 
 class Store:
     """One log: frames, each an id and blocks; and what is folded from them. A lock makes its pushes one after the other."""
@@ -621,16 +601,13 @@ class Store:
         fields = {"type": "page", "ranges": told, "next": end, "upToDate": position == head, "head": head, "serverTimeMillis": now()}
         return fields, parts
 
-
 def now():
     return time.time_ns() // 1_000_000
-
 
 # ---- HTTP (W-4 to W-11) -------------------------------------------------------------------------------------------------------------------
 
 STORES, STORES_LOCK, LISTENERS = {}, threading.Lock(), {}
 TOKENS = {hashlib.sha256(token.encode()).digest(): who for token, who in json.loads(os.environ["PERSIST_SERVER"])["tokens"].items()}
-
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version, disable_nagle_algorithm, timeout = "HTTP/1.1", True, 40
@@ -916,7 +893,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except OSError:
             pass
 
-
 class Listener:
     """Counts streams and waits of one principal at one store (W-50)."""
 
@@ -935,13 +911,11 @@ class Listener:
         with Listener.lock:
             LISTENERS[self.key] -= 1
 
-
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads, request_queue_size = True, 128
 
     def handle_error(self, *_):
         pass  # connections break off
-
 
 if __name__ == "__main__":
     server = Server(("127.0.0.1", 0), Handler)
