@@ -121,6 +121,8 @@ export const sizeCases: readonly ServerCase[] = [
     requires: [],
     rule: "A server whose withheld numbers do not fit the answer (W-51) answers `batch_too_large`.",
     async run(trial) {
+      const { partsBytesMax } = trial.handshake.limits
+      if (partsBytesMax < 22 * WITHHELD_MAX) return trial.warn(`partsBytesMax is ${partsBytesMax}: not tried`)
       const numbers = (count: number): number[] => Array.from({ length: count }, (_, at) => at + 1)
       const writer = trial.writer().write(WITHHELD_MAX + 2)
       const push = (to: number) => ({ fields: { own: [writer.id] }, parts: [writer.part(0, to, { withheld: numbers(to - 1) })] })
@@ -148,6 +150,16 @@ export const sizeCases: readonly ServerCase[] = [
       parts.set([0xdc, 0x10, 0x01])
       for (let at = 0; at < 4097; at += 1) parts.set(part, 3 + at * part.length)
       const body = rawRequest({ fields: valueOf(fieldsOf("push", trial.store)), parts, call: joined(CALL_HEAD, drawCall()) })
+      const { partsMax } = trial.handshake.limits
+      await trial.storesNothing("a part more than announced", async () => {
+        if (partsMax >= 4096) return
+        const more = Array.from({ length: partsMax + 1 }, () => trial.writer().write(1).part())
+        await trial.refused(
+          "a part more than announced",
+          { route: "push", body: requestOf("push", trial.store, {}, more) },
+          "batch_too_large",
+        )
+      })
       await trial.storesNothing("4,097 parts", async () => {
         await trial.refused("4,097 parts", { route: "push", body }, "invalid_request", "batch_too_large")
       })

@@ -5,10 +5,10 @@ import { after, before, describe, it } from "node:test"
 import { memoryAdapter } from "../../adapters/memory/mod.ts"
 import { logStorageCases } from "../log-storage/suite.ts"
 import { remoteCases } from "../remote/suite.ts"
-import { formatResult } from "../report.ts"
+import { formatReport, formatResult } from "../report.ts"
 import { runCase } from "../runner.ts"
 import { serverCases, serverSuite, wireCases } from "./suite.ts"
-import { hastyPlatform, type OurServer, startOurServer } from "./testing/our-server.ts"
+import { type Answer, hastyPlatform, type OurServer, startOurServer } from "./testing/our-server.ts"
 import { ServerTrial } from "./trial.ts"
 
 /** Long enough for a machine that has much else to do. */
@@ -81,4 +81,43 @@ describe("createSyncServer() over memory", () => {
       if (result.outcome !== "passed" || warnings.length > 0) assert.fail(formatResult(result))
     })
   }
+})
+
+describe("serverSuite() of a server below a path", () => {
+  it("asks below that path alone", async () => {
+    const elsewhere: string[] = []
+    const change = (server: Answer): Answer => async (request) => {
+      const url = new URL(request.url)
+      // Paths that only look like those of the server are its own, too; there is nothing at the rest.
+      if (!url.pathname.startsWith("/sync/")) elsewhere.push(url.pathname)
+      return await server(new Request(new URL(url.pathname.replace(/^\/sync/, "") + url.search, url), request))
+    }
+    const server = await startOurServer({ storage: memoryAdapter, change })
+    try {
+      const { url, ...rest } = server.subject
+      const only = ["header", "route", "version", "health", "wait", "connection", "person"]
+      const report = await serverSuite({ ...rest, url: `${url}/sync`, only, timeoutMillis: CASE_MILLIS_MAX })
+      assert.ok(report.conforms && report.skipped === 0, formatReport(report))
+      assert.deepEqual(elsewhere, [])
+    } finally {
+      await server.stop()
+    }
+  })
+})
+
+describe("createSyncServer() with small limits", () => {
+  it("announces and keeps them; the cases ask for no more", async () => {
+    const limits = { partsMax: 64, operationsMax: 500, partsBytesMax: 200_000, bodyBytesMax: 1_400_000, inflatedBytesMax: 1_500_000 }
+    const server = await startOurServer({ storage: memoryAdapter, limits })
+    try {
+      const report = await serverSuite({
+        ...server.subject,
+        only: ["limit", "size", "encoding", "pull", "block"],
+        timeoutMillis: CASE_MILLIS_MAX,
+      })
+      assert.ok(report.conforms && report.skipped === 0, formatReport(report))
+    } finally {
+      await server.stop()
+    }
+  })
 })

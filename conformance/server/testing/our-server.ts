@@ -4,6 +4,7 @@ import type { Adapter, Awaitable } from "../../../kernel/ports/log-storage.ts"
 import { nativePlatform } from "../../../kernel/ports/native-platform.ts"
 import type { Platform } from "../../../kernel/ports/platform.ts"
 import type { Authenticate, GivenRights } from "../../../protocol/server/identity.ts"
+import type { ServerLimits } from "../../../protocol/server/limits.ts"
 import { listen, type Listener } from "../../../protocol/server/listen.ts"
 import { createSyncServer } from "../../../protocol/server/server.ts"
 import { tokens } from "../../../protocol/server/tokens.ts"
@@ -27,6 +28,8 @@ export interface OurServerOptions {
   readonly change?: ((server: Answer) => Answer) | undefined
   /** What becomes of bytes on their way to it, a character each. Default: nothing stands there. */
   readonly wire?: ((text: string) => string) | undefined
+  /** Bounds that differ from the server's own. */
+  readonly limits?: Partial<ServerLimits> | undefined
   /** Time of the server. Default: the runtime's. */
   readonly platform?: Platform | undefined
   readonly minuteMillis?: number | undefined
@@ -37,7 +40,7 @@ const NAMESPACE = "conformance"
 
 /** Starts it on a free port of this machine. */
 export const startOurServer = async (options: OurServerOptions): Promise<OurServer> => {
-  const { storage, wipe, change = (server) => server, wire, platform, minuteMillis } = options
+  const { storage, wipe, change = (server) => server, wire, limits, platform, minuteMillis } = options
   const tokensByPerson = drawTokens()
   const expiring = new Map<string, number>()
   const start = async (port: number): Promise<Listener> => {
@@ -45,7 +48,7 @@ export const startOurServer = async (options: OurServerOptions): Promise<OurServ
       storage: storage(),
       authenticate: authenticateBy(tokensByPerson, expiring),
       // The cases make more stores and writers than anybody does in a day.
-      limits: { newWritersPerDayMax: 10_000_000, storesMax: 1_000_000 },
+      limits: { newWritersPerDayMax: 10_000_000, storesMax: 1_000_000, ...limits },
       platform,
     })
     return await listen({ ...server, fetch: change(server.fetch) }, { port, graceMillis: 1000 })
