@@ -1,15 +1,15 @@
 /** A server in another language, written from the specification alone (`conformance/testing/python-server`), passes what ours passes. */
 import assert from "node:assert/strict"
 import { spawn, spawnSync } from "node:child_process"
+import { randomBytes } from "node:crypto"
 import { once } from "node:events"
 import { createInterface } from "node:readline"
-import process from "node:process"
 import { after, before, describe, it } from "node:test"
 import { fileURLToPath } from "node:url"
 import { formatResult } from "../report.ts"
 import { runCase } from "../runner.ts"
 import { serverCases } from "./suite.ts"
-import { type ServerSubject, ServerTrial } from "./trial.ts"
+import { type ServerSubject, type ServerTokens, ServerTrial } from "./trial.ts"
 
 /** Long enough for a machine that has much else to do. */
 const CASE_MILLIS_MAX = 50_000
@@ -19,55 +19,75 @@ const hasPython = spawnSync("python3", ["--version"]).status === 0
 /** What it can be asked for: it keeps everything in memory, alone, and hurries for nobody. */
 const LACKS: readonly string[] = ["beside", "restart", "wipe", "minute"]
 
-const TOKENS = {
-  owner: "owner-of-the-python-server",
-  neighbour: "neighbour-at-the-python-server",
-  author: "author-at-the-python-server",
-  reader: "reader-at-the-python-server",
-  stranger: "stranger-to-the-python-server",
-  nobody: "nobody-at-the-python-server",
-}
 const ALL = ["read", "write", "relay"]
-const grant = (principal: string, rights: readonly string[] = ALL) => ({ principal, namespace: "conformance", rights })
-const GRANTS = {
-  [TOKENS.owner]: grant("owner"),
-  [TOKENS.neighbour]: grant("neighbour"),
-  [TOKENS.author]: grant("author", ["read", "write"]),
-  [TOKENS.reader]: grant("reader", ["read"]),
-  [TOKENS.stranger]: { ...grant("stranger"), namespace: "elsewhere" },
-  [TOKENS.nobody]: grant("nobody", []),
+const RIGHTS: Readonly<Record<keyof ServerTokens, readonly string[]>> = {
+  owner: ALL,
+  neighbour: ALL,
+  author: ["read", "write"],
+  reader: ["read"],
+  stranger: ALL,
+  nobody: [],
+}
+
+/** The program, told what it has to know line by line. */
+class Program {
+  readonly #child = spawn("python3", [PROGRAM], { stdio: ["pipe", "pipe", "pipe"] })
+  readonly #lines = createInterface({ input: this.#child.stdout })
+  readonly #ended = once(this.#child, "close")
+  errors = ""
+
+  constructor() {
+    this.#child.stderr.on("data", (chunk) => this.errors += String(chunk))
+  }
+
+  /** The next line that it says. */
+  async line(): Promise<Readonly<Record<string, unknown>>> {
+    const ended = this.#ended.then(() => assert.fail(`it ended: ${this.errors}`))
+    const [line] = await Promise.race([once(this.#lines, "line"), ended])
+    return JSON.parse(String(line))
+  }
+
+  /** Has it know a token of somebody; answers the token. */
+  async know(principal: keyof ServerTokens, expiresMillis?: number): Promise<string> {
+    const token = randomBytes(16).toString("hex"), namespace = principal === "stranger" ? "elsewhere" : "conformance"
+    const known = this.line()
+    this.#child.stdin.write(`${JSON.stringify({ token, principal, namespace, rights: RIGHTS[principal], expiresMillis })}\n`)
+    await known
+    return token
+  }
+
+  async end(): Promise<void> {
+    this.#child.stdin.end()
+    await this.#ended
+  }
 }
 
 describe("a server in Python, written from SPEC.md", { skip: hasPython ? false : "there is no python3" }, () => {
   let subject: ServerSubject | undefined
-  let child: ReturnType<typeof startProgram> | undefined
-  let errors = ""
-  const startProgram = () =>
-    spawn("python3", [PROGRAM], {
-      env: { ...process.env, PERSIST_SERVER: JSON.stringify({ tokens: GRANTS }) },
-      stdio: ["pipe", "pipe", "pipe"],
-    })
+  let program: Program | undefined
 
   before(async () => {
-    child = startProgram()
-    child.stderr.on("data", (chunk) => errors += String(chunk))
-    const [line] = await Promise.race([
-      once(createInterface({ input: child.stdout }), "line"),
-      once(child, "close").then(() => assert.fail(`it ended: ${errors}`)),
-    ])
-    subject = { url: `http://127.0.0.1:${JSON.parse(String(line)).port}`, tokens: TOKENS }
+    const started = program = new Program(), { port } = await started.line()
+    const tokens = {
+      owner: await started.know("owner"),
+      neighbour: await started.know("neighbour"),
+      author: await started.know("author"),
+      reader: await started.know("reader"),
+      stranger: await started.know("stranger"),
+      nobody: await started.know("nobody"),
+    }
+    const expiringToken = (lifeMillis: number): Promise<string> => started.know("owner", Date.now() + lifeMillis)
+    subject = { url: `http://127.0.0.1:${port}`, tokens, expiringToken }
   })
   after(async () => {
-    if (child === undefined) return
-    child.stdin.end()
-    if (child.exitCode === null) await once(child, "close")
-    assert.equal(errors, "", "what it says on its standard error")
+    await program?.end()
+    assert.equal(program?.errors ?? "", "", "what it says on its standard error")
   })
 
   for (const one of serverCases.filter(({ requires }) => !requires.some((need) => LACKS.includes(need)))) {
     it(`${one.title} [${one.id}]`, async () => {
       const result = await runCase(one, () => ServerTrial.begin(subject ?? assert.fail("no server")), CASE_MILLIS_MAX)
-      if (result.outcome !== "passed" || result.warnings.length > 0) assert.fail(`${formatResult(result)}\n${errors}`)
+      if (result.outcome !== "passed" || result.warnings.length > 0) assert.fail(`${formatResult(result)}\n${program?.errors}`)
     })
   }
 })

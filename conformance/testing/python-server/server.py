@@ -1,15 +1,15 @@
 """A server of the sync protocol, written from protocol/SPEC.md and docs/format.md with Python's standard library alone. It keeps everything in
 memory, and is there to prove that the two pages suffice. The rules that a line follows stand behind it.
 
-    PERSIST_SERVER='{"tokens": {"<token>": {"principal": "…", "namespace": "…", "rights": ["read", …]}}}' python3 server.py
+    python3 server.py
 
-It listens on a free port of this machine, prints {"what": "listening", "port": …} as a line, and ends when its standard input does.
+It listens on a free port of this machine and prints {"what": "listening", "port": …} as a line. Each line of its standard input is a token,
+{"token": …, "principal": …, "namespace": …, "rights": ["read", …], "expiresMillis": …}, answered by {"what": "known"}; it ends with its input.
 """
 import hashlib
 import http.server
 import json
 import math
-import os
 import random
 import re
 import secrets
@@ -606,8 +606,7 @@ def now():
 
 # ---- HTTP (W-4 to W-11) -------------------------------------------------------------------------------------------------------------------
 
-STORES, STORES_LOCK, LISTENERS = {}, threading.Lock(), {}
-TOKENS = {hashlib.sha256(token.encode()).digest(): who for token, who in json.loads(os.environ["PERSIST_SERVER"])["tokens"].items()}
+STORES, STORES_LOCK, LISTENERS, TOKENS = {}, threading.Lock(), {}, {}
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version, disable_nagle_algorithm, timeout = "HTTP/1.1", True, 40
@@ -658,8 +657,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         given = self.headers.get_all("authorization") or []
         scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
         who = TOKENS.get(hashlib.sha256(token.strip().encode("latin-1")).digest()) if scheme.lower() == "bearer" else None
-        if who is None:
+        if who is None or now() >= who.get("expiresMillis", math.inf):
             raise Failed("unauthenticated", "a valid token is needed")
+        self.expires = who.get("expiresMillis")
         return who
 
     def read_body(self, encoding):
@@ -742,7 +742,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 features.append(plain)
             elif plain not in FEATURES and plain != feature:
                 raise Failed("unsupported_feature", "a feature that is not here is needed", feature=plain)
-        rights = who["rights"] if any(name.startswith(start) for start in who.get("stores", [""])) else []
+        rights = who["rights"]
         if not rights or (ROUTES[route] is not None and ROUTES[route] not in rights):
             raise Failed("forbidden", "the right to do that is missing")  # before anybody looks for the store (W-68)
         with STORES_LOCK:
@@ -763,7 +763,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         def act(store, _, rights, features):
             with store.moved:
                 return {"type": "handshake", "protocol": 1, "features": features, "head": store.head, "serverTimeMillis": now(), "limits": LIMITS,
-                        "rights": rights, "durability": "buffered"}, []
+                        "rights": rights, "durability": "buffered", "tokenExpiresMillis": self.expires}, []
         return act
 
     def push(self, fields, parts):
@@ -824,7 +824,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.head(200, "text/event-stream", {"Connection": "close"})
                 self.close_connection = True
                 end, told, beat = time.monotonic() + 60 * random.uniform(0.85, 1.15), None, time.monotonic()
-                while time.monotonic() < end and not self.is_gone():
+                while time.monotonic() < end and now() < (self.expires or math.inf) and not self.is_gone():  # W-70
                     with store.moved:
                         if store.head == told:
                             store.moved.wait(0.25)
@@ -921,4 +921,7 @@ if __name__ == "__main__":
     server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(json.dumps({"what": "listening", "port": server.server_address[1]}), flush=True)
-    sys.stdin.read()
+    for line in sys.stdin:
+        given = json.loads(line)
+        TOKENS[hashlib.sha256(given.pop("token").encode()).digest()] = given
+        print(json.dumps({"what": "known"}), flush=True)
