@@ -22,4 +22,5 @@ export { type Person, type RemoteCase, type RemoteNeed, type RemoteSubject, Remo
 export { formatReport, formatResult, formatTotals, reportToJson } from "./report.ts"
 export { type CaseResult, type Report, runCase, runCases, type RunOptions, selectCases, type Trial } from "./runner.ts"
 export { serverCases, serverSuite, type ServerSuiteOptions } from "./server/suite.ts"
-export { type ServerCase, type ServerNeed, type ServerSubject, type ServerTokens, ServerTrial } from "./server/trial.ts"
+export type { ServerNeed, ServerSubject, ServerTokens } from "./server/subject.ts"
+export { type ServerCase, ServerTrial } from "./server/trial.ts"

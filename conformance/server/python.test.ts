@@ -9,7 +9,8 @@ import { fileURLToPath } from "node:url"
 import { formatResult } from "../report.ts"
 import { runCase } from "../runner.ts"
 import { serverCases } from "./suite.ts"
-import { type ServerSubject, type ServerTokens, ServerTrial } from "./trial.ts"
+import type { ServerSubject, ServerTokens } from "./subject.ts"
+import { ServerTrial } from "./trial.ts"
 
 /** Long enough for a machine that has much else to do. */
 const CASE_MILLIS_MAX = 50_000

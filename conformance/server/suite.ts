@@ -14,7 +14,8 @@ import { rightCases } from "./rights.ts"
 import { sizeCases } from "./sizes.ts"
 import { streamCases, waitCases } from "./streams.ts"
 import { tokenCases } from "./tokens.ts"
-import { type ServerCase, type ServerSubject, ServerTrial } from "./trial.ts"
+import type { ServerSubject } from "./subject.ts"
+import { type ServerCase, ServerTrial } from "./trial.ts"
 import { featureCases, versionCases } from "./versions.ts"
 
 /** Cases about bytes and headers, which no remote shows. */

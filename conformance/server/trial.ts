@@ -1,10 +1,9 @@
 /**
- * A server on its way through one case: where it is and who may ask (the subject), and what cases need around it.
+ * A server on its way through one case: the subject, and what cases need around it.
  *
- *   subject   url · tokens { owner, neighbour?, author?, reader?, stranger?, nobody? } · beside? · restart? · wipe? · expiringToken? · minuteMillis?
- *   trial     store: a name of its own, made by a handshake · send(): bytes to an answer · answered(), refused(): judged · remote: for its cases
+ *   store: a name of its own, made by a handshake · send(): bytes to an answer · answered(), refused(): judged · remote: for its cases
  */
-import type { Awaitable, Bytes } from "../../kernel/ports/log-storage.ts"
+import type { Bytes } from "../../kernel/ports/log-storage.ts"
 import type { Part, Remote } from "../../kernel/ports/remote.ts"
 import { httpRemote } from "../../protocol/client/http-remote.ts"
 import { decodeEnvelope, type Envelope, isSameCall } from "../../protocol/envelope.ts"
@@ -15,47 +14,12 @@ import { FEATURES } from "../../protocol/version.ts"
 import type { Case } from "../case.ts"
 import { describe, describeError, ensure, fail } from "../expect.ts"
 import { BlockWriter } from "../remote/block-writer.ts"
-import { type RemoteNeed, type RemoteSubject, RemoteTrial } from "../remote/trial.ts"
+import { type RemoteSubject, RemoteTrial } from "../remote/trial.ts"
 import type { Trial } from "../runner.ts"
 import { Connection, type HttpAnswer } from "./connection.ts"
 import { gunzip } from "./gzip.ts"
 import { drawCall, type Fields, requestOf } from "./message.ts"
-
-/** What there is a token for. */
-export interface ServerTokens {
-  /** Who may read, write and relay in all stores of a namespace, and makes them by a handshake. */
-  readonly owner: string
-  /** Another principal of the same namespace with the same rights. */
-  readonly neighbour?: string | undefined
-  /** Another one, who may read and write but not relay. */
-  readonly author?: string | undefined
-  /** Another one, who may read alone. */
-  readonly reader?: string | undefined
-  /** Who may read, write and relay in another namespace. */
-  readonly stranger?: string | undefined
-  /** Who is known and has no right at any store of the owner's namespace. */
-  readonly nobody?: string | undefined
-}
-
-/** What is checked: a server that runs already. */
-export interface ServerSubject {
-  /** Its base: without a slash at its end. */
-  readonly url: string
-  readonly tokens: ServerTokens
-  /** The base of another process over the same stores. */
-  readonly beside?: string | undefined
-  /** Makes the server forget all that is not in its logs, as a kill and a start do. */
-  readonly restart?: (() => Awaitable<void>) | undefined
-  /** Empties all stores, as somebody who deletes the files does, and restarts. */
-  readonly wipe?: (() => Awaitable<void>) | undefined
-  /** Gives a token of the owner that ends after so many milliseconds. */
-  readonly expiringToken?: ((lifeMillis: number) => Awaitable<string>) | undefined
-  /** How long the server's minute lasts, in milliseconds; left out, cases that take more than one are skipped. 60,000 of nearly all. */
-  readonly minuteMillis?: number | undefined
-}
-
-/** What a case may ask for: what remotes may lack, a token, a feature, or the time that it takes. */
-export type ServerNeed = RemoteNeed | "gzip" | "minute" | "expiring" | Exclude<keyof ServerTokens, "owner">
+import { lackOf, type ServerNeed, type ServerSubject } from "./subject.ts"
 
 /** A case about a server. */
 export type ServerCase = Case<ServerTrial, ServerNeed>
@@ -120,19 +84,7 @@ export class ServerTrial implements Trial {
   }
 
   lacks(need: string): string | undefined {
-    const { tokens, minuteMillis } = this.subject
-    if (need === "live" || need === "gzip") return this.handshake.features.includes(need) ? undefined : `the server does not have ${need}`
-    if (need === "other") return undefined
-    if (need === "minute") return minuteMillis === undefined ? "the subject gives no time for it" : undefined
-    if (need === "persons") {
-      const missing = (["neighbour", "author", "reader"] as const).filter((person) => tokens[person] === undefined)
-      return missing.length === 0 ? undefined : `the subject gives no token of ${missing.join(", ")}`
-    }
-    if (need === "expiring") return this.subject.expiringToken === undefined ? "the subject gives no token that ends" : undefined
-    if (need === "beside" || need === "restart" || need === "wipe") {
-      return this.subject[need] === undefined ? `the subject gives no ${need}` : undefined
-    }
-    return Object(tokens)[need] === undefined ? `the subject gives no token of ${need}` : undefined
+    return lackOf(this.subject, this.handshake.features, need)
   }
 
   /** Notes something that breaks no rule. */

@@ -8,7 +8,7 @@ import type { ServerLimits } from "../../../protocol/server/limits.ts"
 import { listen, type Listener } from "../../../protocol/server/listen.ts"
 import { createSyncServer } from "../../../protocol/server/server.ts"
 import { tokens } from "../../../protocol/server/tokens.ts"
-import type { ServerSubject, ServerTokens } from "../trial.ts"
+import type { ServerSubject, ServerTokens } from "../subject.ts"
 import { startFront } from "./front.ts"
 
 /** Answers a request. */
