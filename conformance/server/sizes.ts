@@ -137,6 +137,26 @@ export const sizeCases: readonly ServerCase[] = [
     },
   },
   {
+    id: "size/page",
+    title: "a page weighs the withheld numbers that it names",
+    level: "MUST",
+    requires: [],
+    rule:
+      "A withheld number counts as 20 bytes of parts, beside the block that names it, since whoever pulls it has to tell of each (F-58).",
+    async run(trial) {
+      const { partsBytesMax } = trial.handshake.limits
+      // Two of them fit a page by their bytes, and do not by what they weigh.
+      const count = Math.min(100_000, Math.floor(partsBytesMax / 20 * 0.6))
+      const numbers = Array.from({ length: count }, (_, at) => at + 1)
+      for (let time = 0; time < 2; time += 1) {
+        const writer = trial.writer().write(count + 1), parts = [writer.part(0, count + 1, { withheld: numbers })]
+        equal((await trial.answered("a push", "push", { fields: { own: [writer.id] }, parts })).fields["type"], "ok", "type")
+      }
+      const page = await trial.answered("a pull", "pull", { fields: { partsBytesMax: 2 ** 53 - 1 } })
+      equal([page.parts.length, Object(page.fields["next"])[0], page.fields["upToDate"]], [1, 1, false], "parts, next, upToDate")
+    },
+  },
+  {
     id: "size/parts",
     title: "a push with more parts than a message may have is refused, and nothing of it is stored", // R35
     level: "MUST",

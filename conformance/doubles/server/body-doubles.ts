@@ -9,6 +9,7 @@ import {
   answerDouble,
   bodyOf,
   double,
+  encode,
   errorAnswer,
   fieldsDouble,
   listOf,
@@ -154,6 +155,15 @@ export const sizeDoubles: readonly ServerDouble[] = [
       await (await server(again(request, requestOf("push", String(read(body)?.fields["store"]), {}, [part])))).arrayBuffer()
     }
     return answer
+  }),
+  double("weighs a page by its bytes", "size/page", (server) => async (request) => {
+    const body = await bodyOf(request), asked = read(body), answer = await server(again(request, body))
+    if (routeOf(request) !== "pull" || asked === undefined) return answer
+    const first = read(new Uint8Array(await answer.clone().arrayBuffer()))
+    if (first?.fields["upToDate"] !== false) return answer
+    const rest = again(request, encode({ ...asked, fields: { ...asked.fields, cursor: first.fields["next"] } }))
+    const second = read(new Uint8Array(await (await server(rest)).arrayBuffer()))
+    return second === undefined ? answer : withBody(answer, encode({ ...second, parts: [...first.parts, ...second.parts] }))
   }),
   double("takes too many parts for too many bytes", "size/parts", (server) => async (request) => {
     const body = await bodyOf(request), answer = await server(again(request, body))
