@@ -138,6 +138,30 @@ export const blockCases: readonly ServerCase[] = [
     },
   },
   {
+    id: "block/named-once",
+    title: "what several blocks of a push bring is refused once, and its writer named once",
+    level: "MUST",
+    requires: ["author"],
+    rule: "Lists that name writers, or dots, name each once, but for `ranges` (W-39).",
+    async run(trial) {
+      const writer = trial.writer().write(2).write(1, { millis: trial.handshake.serverTimeMillis + FAR_MILLIS })
+      const parts = [writer.part(0, 3), writer.part(1, 3), writer.part(0, 3)], token = trial.subject.tokens.author
+      await trial.storesNothing("a push with overlapping blocks", async () => {
+        const { fields } = await trial.answered("a stamp far ahead, in three blocks", "push", { parts, fields: own(writer) })
+        equal([fields["type"], Object(fields["refused"]).length], ["refused", 1], "type, and how many are refused")
+        const answer = await trial.answered("three blocks of another one's", "push", { parts, token })
+        equal(
+          [answer.fields["type"], Object(answer.fields["writers"]).length],
+          ["forbidden", 1],
+          "type, and how many writers are forbidden",
+        )
+      })
+      const fields = own(writer), withheld = { withheld: [3] }
+      const ok = await trial.answered("three blocks", "push", { parts: [writer.part(0, 3, withheld), writer.part(1, 3, withheld)], fields })
+      equal([ok.fields["type"], Object(ok.fields["pairs"]).length], ["ok", 1], "type, and how many pairs there are")
+    },
+  },
+  {
     id: "block/seen-unreadable",
     title: "a number that the log has seen is not judged again, but not stored with bytes that nobody reads",
     level: "MUST",

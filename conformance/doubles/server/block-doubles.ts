@@ -52,6 +52,12 @@ export const blockDoubles: readonly ServerDouble[] = [
     "block/many-refused",
     (fields) => fields["type"] === "refused" ? { ...fields, refused: [...listOf(fields["refused"])].reverse() } : undefined,
   ),
+  fieldsDouble(
+    "names what it refuses as often as it comes",
+    "block/named-once",
+    (fields) =>
+      fields["type"] === "refused" ? { ...fields, refused: [...listOf(fields["refused"]), ...listOf(fields["refused"])] } : undefined,
+  ),
   double("does not look at what it has seen", "block/seen-unreadable", (server) => async (request) => {
     const body = await bodyOf(request), answer = await server(again(request, body)), message = read(body)
     if (answer.status !== 400 || message === undefined || message.parts.length === 0) return answer
