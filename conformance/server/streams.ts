@@ -145,7 +145,7 @@ export const streamCases: readonly ServerCase[] = [
   },
   {
     id: "stream/bound",
-    title: "streams of one principal at one store are bounded",
+    title: "streams of one principal at one store are bounded, and it is told when to come again",
     level: "SHOULD",
     requires: ["live"],
     rule: "A server SHOULD bound streams and waits of one principal at one store (to 10, by default), with `rate_limited`.",
@@ -153,9 +153,14 @@ export const streamCases: readonly ServerCase[] = [
       for (let count = 0; count < 64; count += 1) {
         const connection = await trial.connect()
         await connection.write(trial.requestBytes({ route: "watch", body: requestOf("watch", trial.store) }))
-        const { status } = await trial.inTime("an answer", connection.head())
-        if (status === 429) return
-        equal(status, 200, `stream ${count + 1}: status`)
+        const head = await trial.inTime("an answer", connection.head())
+        if (head.status === 429) {
+          const answer = { ...head, body: await trial.inTime("the rest of an answer", connection.body()) }
+          const { error: { retryAfterMillis } } = trial.judgeError("a stream too many", answer, "rate_limited")
+          const seconds = retryAfterMillis === undefined ? undefined : String(Math.ceil(retryAfterMillis / 1000))
+          return equal(head.headers.get("retry-after"), seconds, `retry-after, of ${retryAfterMillis} ms`)
+        }
+        equal(head.status, 200, `stream ${count + 1}: status`)
       }
       fail("64 streams of one principal at one store are open")
     },

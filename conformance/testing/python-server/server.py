@@ -753,7 +753,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             raise Failed("store_not_found", "there is no such store")
         told, contents = act(store, who["principal"], rights, features)
         if told is not None:
-            self.message(200, told, call, contents, "gzip" in accept)
+            self.answer(200, encode_message(told, call, contents), MEDIA_TYPE, "gzip" in accept)
 
     def handshake(self, fields, _):
         versions = [fields.as_integer("versions", each) for each in fields.items("versions", 1, 64)]
@@ -855,18 +855,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if retry == "later":
             told["retryAfterMillis"] = 1000
         try:
-            self.message(status, told, call)
+            self.answer(status, encode_message(told, call), MEDIA_TYPE, more={"Retry-After": "1"} if retry == "later" else {})  # W-56
         except ConnectionError:
             self.close_connection = True
 
-    def message(self, status, fields, call, parts=(), isZipped=False):
-        self.answer(status, encode_message(fields, call, parts), MEDIA_TYPE, isZipped)
-
-    def answer(self, status, body, kind, isZipped=False):
-        more = {}
+    def answer(self, status, body, kind, isZipped=False, more={}):
+        more = dict(more)
         if isZipped and len(body) > 1024:
             zipper = zlib.compressobj(6, zlib.DEFLATED, 31)
-            body, more = zipper.compress(body) + zipper.flush(), {"Content-Encoding": "gzip"}
+            body, more["Content-Encoding"] = zipper.compress(body) + zipper.flush(), "gzip"
         if not self.body_read:  # what is left of the body must not pass for a request
             self.close_connection = True
             more["Connection"] = "close"
