@@ -150,6 +150,25 @@ export const fieldCases: readonly ServerCase[] = [
     },
   },
   {
+    id: "field/tracing",
+    title: "nothing is decided by the session and the replica of who asks",
+    level: "MUST",
+    requires: [],
+    rule: "`session` and `replica` are for tracing alone. A server MUST NOT decide anything by them.",
+    async run(trial) {
+      const writer = trial.writer().write(4), own = [writer.id], sessions = [0, 1, 255, 1].map((byte) => new Uint8Array(16).fill(byte))
+      for (const [at, session] of sessions.entries()) {
+        const fields = { own, session, replica: at % 2 === 0 ? session.slice(8) : null }
+        const answer = await trial.answered(`push ${at + 1}`, "push", { fields, parts: [writer.part(at, at + 1)] })
+        equal(answer.fields["type"], "ok", `push ${at + 1}: type`)
+      }
+      for (const replica of [null, writer.id.slice(0, 8), new Uint8Array(8)]) {
+        const { parts } = await trial.answered("a pull", "pull", { fields: { session: new Uint8Array(16).fill(3), replica } })
+        equal(parts.length, 4, "parts of a pull")
+      }
+    },
+  },
+  {
     id: "field/twice",
     title: "a list that names a writer twice is invalid",
     level: "MUST",

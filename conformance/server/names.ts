@@ -69,6 +69,7 @@ export const nameCases: readonly ServerCase[] = [
       ]
       const parts = names.map(() => trial.writer().write(1).part())
       for (const [at, store] of names.entries()) {
+        equal(await trial.headPosition(store), 0, `a handshake at ${JSON.stringify(store)}: position of the last frame`)
         const { fields } = await trial.answered(`a push to ${JSON.stringify(store)}`, "push", { store, parts: [parts[at]!] })
         equal(
           [fields["type"], Object(fields["last"])[0]],

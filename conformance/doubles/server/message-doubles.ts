@@ -122,6 +122,17 @@ export const messageDoubles: readonly ServerDouble[] = [
     ({ fields, call }, _, request) =>
       fields["accept"] === null || fields["features"] === null ? errorAnswer(request, "invalid_request", call) : undefined,
   ),
+  double("takes a session for a device, and a device for a session", "field/tracing", (server) => {
+    const sessions = new Map<string, string>()
+    return async (request) => {
+      const body = await bodyOf(request), message = read(body), session = String(message?.fields["session"])
+      for (const writer of listOf(message?.fields["own"])) {
+        if ((sessions.get(String(writer)) ?? session) !== session) return errorAnswer(request, "forbidden", message?.call)
+        sessions.set(String(writer), session)
+      }
+      return await server(again(request, body))
+    }
+  }),
   messageDouble("takes a writer as often as it is named", "field/twice", ({ fields }) => ({
     fields: {
       ...fields,
