@@ -8,6 +8,7 @@ import process from "node:process"
 import { type CaseFacts, groupOf } from "./case.ts"
 import { checkPage, type GeneratedPage, writePage } from "./cli/generated.ts"
 import { crdtCases, logStorageCases, remoteCases } from "./mod.ts"
+import { wireCases } from "./server/suite.ts"
 
 /** The cases of one kind of subject. */
 export interface Chapter {
@@ -24,6 +25,12 @@ export const chapters: readonly Chapter[] = [
     title: "Remotes",
     contract: "[`kernel/ports/remote.ts`](../kernel/ports/remote.ts) and [`protocol/SPEC.md`](../protocol/SPEC.md)",
     cases: remoteCases,
+  },
+  {
+    title: "Servers",
+    contract:
+      "[`protocol/SPEC.md`](../protocol/SPEC.md); a server is also asked nearly all cases of remotes, over a remote of this package",
+    cases: wireCases,
   },
   { title: "CRDT types", contract: "[`kernel/ports/crdt-type.ts`](../kernel/ports/crdt-type.ts)", cases: crdtCases },
 ]

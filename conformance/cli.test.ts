@@ -10,15 +10,20 @@ import { memoryAdapter } from "../adapters/memory/mod.ts"
 import { main } from "./cli.ts"
 import { storageDouble } from "./doubles/double.ts"
 import { remoteDouble } from "./doubles/remote/plain-remote.ts"
+import { startOurServer } from "./server/testing/our-server.ts"
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url))
 const PROGRAM = fileURLToPath(new URL("./cli.ts", import.meta.url))
 
 const call = async (
-  ...args: readonly string[]
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly code: number | null; readonly out: string; readonly error: string }> => {
   const runtime = "Deno" in globalThis ? ["run", "-A", "--no-check", PROGRAM] : [PROGRAM]
-  const child = spawn(process.execPath, [...runtime, ...args], { stdio: ["ignore", "pipe", "pipe"] })
+  const child = spawn(process.execPath, [...runtime, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, PERSIST_TOKEN: undefined, PERSIST_TOKENS: undefined, ...env },
+  })
   const [out, error]: [string[], string[]] = [[], []]
   child.stdout.on("data", (chunk) => out.push(String(chunk)))
   child.stderr.on("data", (chunk) => error.push(String(chunk)))
@@ -28,7 +33,7 @@ const call = async (
 
 describe("npm run conformance", () => {
   it("exits with 0 and counts in its last line when the adapter conforms", async () => {
-    const { code, out } = await call("--adapter", "memory", "--only", "append/gap", "--only", "crash/twice")
+    const { code, out } = await call(["--adapter", "memory", "--only", "append/gap", "--only", "crash/twice"])
     assert.equal(code, 0)
     assert.match(out, /^ok {4}append\/gap$/m)
     assert.match(out, /^skip {2}crash\/twice +the adapter does not claim durable$/m)
@@ -36,13 +41,13 @@ describe("npm run conformance", () => {
   })
 
   it("prints JSON alone on standard output with --json", async () => {
-    const { code, out } = await call("--adapter", "memory", "--only", "append/gap", "--json")
+    const { code, out } = await call(["--adapter", "memory", "--only", "append/gap", "--json"])
     assert.equal(code, 0)
     assert.deepEqual(JSON.parse(out).map(({ name, passed }: { name: string; passed: number }) => [name, passed]), [["memory", 1]])
   })
 
   it("lists the cases with --list", async () => {
-    const { code, out } = await call("--list", "--only", "trim")
+    const { code, out } = await call(["--list", "--only", "trim"])
     assert.equal(code, 0)
     assert.match(out, /^MUST {3}trim\/older-snapshot-covers .* \(needs snapshots\)$/m)
   })
@@ -65,7 +70,7 @@ describe("npm run conformance", () => {
       [["stray"], /stray/],
     ]
     for (const [args, message] of calls) {
-      const { code, out, error } = await call(...args)
+      const { code, out, error } = await call(args)
       assert.equal(code, 2, args.join(" "))
       assert.match(error, message)
       assert.match(error, /usage: npm run conformance/)
@@ -74,7 +79,7 @@ describe("npm run conformance", () => {
   })
 
   it("checks remotes with --remote, each over a place of its own", async () => {
-    const { code, out } = await call("--remote", "log", "--remote", "http", "--only", "handshake/answer", "--only", "person/reader")
+    const { code, out } = await call(["--remote", "log", "--remote", "http", "--only", "handshake/answer", "--only", "person/reader"])
     assert.equal(code, 0)
     assert.match(out, /^remote log\nok {4}handshake\/answer\nskip {2}person\/reader +the subject gives no openAs$/m)
     assert.match(out, /^remote http\nok {4}handshake\/answer\nok {4}person\/reader$/m)
@@ -82,10 +87,51 @@ describe("npm run conformance", () => {
   })
 
   it("lists the cases of both, or of those that are asked for", async () => {
-    const [both, remotes] = [await call("--list"), await call("--list", "--remote", "http")]
+    const [both, remotes, server] = [
+      await call(["--list"]),
+      await call(["--list", "--remote", "http"]),
+      await call(["--list", "server", "any"]),
+    ]
     assert.match(both.out, /^MUST {3}trim\//m)
     assert.match(both.out, /^MUST {3}push\/retry /m)
+    assert.doesNotMatch(both.out, /^MUST {3}message\//m)
     assert.doesNotMatch(remotes.out, /^MUST {3}trim\//m)
+    assert.match(server.out, /^MUST {3}message\/damaged /m)
+    assert.match(server.out, /^MUST {3}push\/retry /m)
+  })
+
+  it("checks a server by its URL and the tokens of the environment", async () => {
+    const server = await startOurServer({ storage: memoryAdapter })
+    const { url, tokens } = server.subject
+    try {
+      const args = ["server", `${url}/`, "--only", "token", "--only", "right", "--only", "stream/minute", "--only", "push/first"]
+      const several = await call(args, { PERSIST_TOKENS: JSON.stringify(tokens) })
+      assert.equal(several.code, 0, several.out)
+      assert.match(several.out, /^server http:\/\/127\.0\.0\.1:\d+\nok {4}token\/missing$/m)
+      assert.equal(several.out.trimEnd().split("\n").at(-1), "12 passed, 0 failed, 1 skipped")
+      const { out } = await call(args, { PERSIST_TOKEN: tokens.owner })
+      assert.match(out, /^skip {2}right\/reader +the subject gives no token of reader$/m)
+      const wrong = await call(["server", url, "--only", "version/list"], { PERSIST_TOKEN: "a-token-of-nobody" })
+      assert.equal(wrong.code, 1)
+      assert.match(wrong.out, /"unauthenticated"/)
+    } finally {
+      await server.stop()
+    }
+  })
+
+  it("says what is wrong with a call about a server", async ({ mock }) => {
+    const calls: readonly (readonly [readonly string[], RegExp])[] = [
+      [["server", "ftp://127.0.0.1"], /the server is "ftp:/],
+      [["server"], /"server" takes one URL/],
+      [["server", "http://127.0.0.1", "--adapter", "memory"], /stands without/],
+      [["server", "http://127.0.0.1", "--list", "--only", "append"], /"append"/],
+      [["--slow"], /--slow is of "server"/],
+    ]
+    const said = mock.method(console, "error", () => undefined)
+    for (const [args, message] of calls) {
+      assert.equal(await main(args), 2, args.join(" "))
+      assert.match(String(said.mock.calls.at(-1)?.arguments), message)
+    }
   })
 
   it("exits with 1 when a remote does not conform, and ends its place", async () => {
@@ -138,7 +184,7 @@ export const makeRemote = () => {
     const calls = [["adapter", adapter, "append/gap"], ["remote", remote, "push/retry"], ["crdt", type, "join/idempotent"]] as const
     for (const [kind, path, id] of calls) {
       const junit = join(folder, "report.xml")
-      const { code, out, error } = await call(kind, path, "--only", id, "--junit", junit)
+      const { code, out, error } = await call([kind, path, "--only", id, "--junit", junit])
       assert.equal(code, 0, error)
       assert.match(out, new RegExp(`^ok {4}${id}$`, "m"))
       assert.match(readFileSync(junit, "utf8"), new RegExp(`<testcase classname="[^"]+" name="${id}" time="[0-9.]+"/>`))

@@ -1,5 +1,6 @@
 /**
- * `npm run conformance`: checks adapters against the storage port, remotes against the protocol of syncing, CRDT types against their laws.
+ * `npm run conformance`: checks adapters against the storage port, remotes and servers against the protocol of syncing, CRDT
+ * types against their laws.
  *
  *   npm run conformance                                      all adapters, remotes and types of this package, all cases
  *   npm run conformance -- --adapter file                    one adapter (may be repeated)
@@ -11,6 +12,9 @@
  *   npm run conformance -- adapter FILE                      an adapter of yours: FILE exports makeAdapter
  *   npm run conformance -- remote FILE                       a remote of yours: FILE exports makeRemote
  *   npm run conformance -- crdt FILE                         a CRDT type of yours: FILE exports type and edit
+ *   npm run conformance -- server URL                        a server in any language, with its token in the environment as PERSIST_TOKEN, or those of
+ *                                                            several persons as PERSIST_TOKENS (cli/server-at.ts)
+ *   npm run conformance -- server URL --slow                 also the cases that take a minute
  *   npm run conformance -- doubles                           the suites themselves: every subject that is wrong on purpose is caught
  *   npm run conformance -- --only append --only push/retry   cases by id or group (may be repeated)
  *   npm run conformance -- --list                            the cases: level, id, what they need, title
@@ -29,7 +33,8 @@ import { AUTHORS_KINDS, planAuthorsFile } from "./cli/authors-file.ts"
 import { ourAdapters, type Subjects } from "./cli/our-adapters.ts"
 import { ourRemotes, type RemotePlaces } from "./cli/our-remotes.ts"
 import { ourTypes, type TypeSuites } from "./cli/our-types.ts"
-import { planAdapter, type Planned, planRemote, planType, selectedBy, selectPlan } from "./cli/plan.ts"
+import { planAdapter, type Planned, planRemote, planServer, planType, selectedBy, selectPlan } from "./cli/plan.ts"
+import { serverAt } from "./cli/server-at.ts"
 import { Progress } from "./cli/progress.ts"
 import { type Report, reportsToJunit } from "./mod.ts"
 import { formatTotals, reportToJson } from "./report.ts"
@@ -49,7 +54,7 @@ interface Call {
 
 const USAGE = `usage: npm run conformance -- [what] [how]
   what: [--adapter memory|file|sqlite|libsql]... [--remote http|log]... [--url URL] [--type counter|add-wins-set|register-map]...
-        | adapter FILE | remote FILE | crdt FILE | doubles
+        | adapter FILE | remote FILE | crdt FILE | server URL [--slow] | doubles
   how:  [--only id|group]... [--json] [--junit FILE] [--list] [--help]`
 
 /** What the arguments ask for; `undefined` for `--help`. Rejects if they make no sense. */
@@ -68,6 +73,7 @@ const parseCall = async (
       type: { type: "string", multiple: true },
       only: { type: "string", multiple: true },
       url: { type: "string" },
+      slow: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       junit: { type: "string" },
       list: { type: "boolean", default: false },
@@ -80,6 +86,7 @@ const parseCall = async (
   const rest = { url, json, junit, list }
 
   const [command, file, ...others] = positionals
+  if (values.slow && command !== "server") throw new TypeError('--slow is of "server"')
   if (command !== undefined) {
     const kind = AUTHORS_KINDS.find((one) => one === command)
     if ((named ?? url) !== undefined) throw new TypeError(`"${command}" stands without --adapter, --remote, --type and --url`)
@@ -89,7 +96,13 @@ const parseCall = async (
       const { selectKills } = await import("./cli/kill-table.ts")
       return { ...rest, plan: [], kills: selectedBy(() => selectKills(only)) }
     }
-    if (kind === undefined) throw new TypeError(`"${command}" is no command, expected ${AUTHORS_KINDS.join(", ")} or doubles`)
+    if (command === "server") {
+      if (file === undefined || others.length > 0) throw new TypeError('"server" takes one URL')
+      // The catalogue can be read without a token.
+      const subject = list ? { url: file, tokens: { owner: "" } } : serverAt(file, process.env, values.slow)
+      return { ...rest, url: file, plan: selectPlan([planServer(subject)], only) }
+    }
+    if (kind === undefined) throw new TypeError(`"${command}" is no command, expected ${AUTHORS_KINDS.join(", ")}, server or doubles`)
     if (file === undefined || others.length > 0) throw new TypeError(`"${kind}" takes one file`)
     return { ...rest, plan: selectPlan([await planAuthorsFile(kind, file)], only) }
   }

@@ -1,6 +1,6 @@
 /**
- * Conformance: does an adapter keep the promises of the storage port, a remote those of the sync protocol, a CRDT type its laws? For their authors,
- * with any test framework or none.
+ * Conformance: does an adapter keep the promises of the storage port, a remote or a server those of the sync protocol, a CRDT type its laws? For
+ * their authors, with any test framework or none.
  *
  *   import { adapterSuite, formatReport } from "@cuitty/persist/conformance"
  *   import { myAdapter } from "./my-adapter.ts"
@@ -24,3 +24,6 @@ export { bindTo, type TestFunctions } from "./bind.ts"
 export { formatReport, formatResult, formatTotals, reportToJson } from "./report.ts"
 export { type CaseResult, type Report, runCase, runCases, type RunOptions, selectCases, type Trial } from "./runner.ts"
 export type { Suite, SuiteOptions } from "./suite.ts"
+export { serverCases, serverSuite } from "./server/suite.ts"
+export type { ServerNeed, ServerSubject, ServerTokens } from "./server/subject.ts"
+export { type ServerCase, ServerTrial } from "./server/trial.ts"

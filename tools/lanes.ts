@@ -20,7 +20,8 @@ export const FILE_MILLIS_MAX = 180_000
 
 /** Reports and outputs, one of each a file and lane. */
 const REPORTS = "build/test"
-const NODE_ONLY = /^(tools|examples|bench|conformance\/(cli|doubles|kill-loop|race|sync-race|bad-days))\//
+const NODE_ONLY =
+  /^(tools|examples|bench|conformance\/(cli|doubles|kill-loop|race|sync-race|bad-days))\/|^conformance\/server\/(python|sqlite)\.test\.ts$/
 const isUnit = (path: string): boolean => !NODE_ONLY.test(path)
 
 export interface Lane {

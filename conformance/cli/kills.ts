@@ -17,6 +17,10 @@ import type { Suite } from "../suite.ts"
 import { crdtDoubles } from "../doubles/crdt/crdt-doubles.ts"
 import { editBag } from "../doubles/crdt/plain-type.ts"
 import { doubles } from "../doubles/doubles.ts"
+import { serverSuite, wireCases } from "../server/suite.ts"
+import { hastyPlatform, startOurServer } from "../server/testing/our-server.ts"
+import type { ServerDouble } from "../doubles/server/server-double.ts"
+import { serverDoubles } from "../doubles/server/server-doubles.ts"
 import { remoteDoubles } from "../doubles/remote/remote-doubles.ts"
 
 /** A double as every kind of suite has them. */
@@ -25,7 +29,7 @@ export interface AnyDouble {
   readonly fault: string
   /** Ids of the cases that are meant for it. */
   readonly caughtBy: readonly string[]
-  readonly suite: Suite
+  readonly suite: Pick<Suite, "runCase">
 }
 
 /** The doubles of one kind of subject. */
@@ -35,6 +39,20 @@ export interface DoublesOfKind {
   readonly doubles: readonly AnyDouble[]
   /** Long enough for a slow machine to pass, short enough for a hang to be one. */
   readonly timeoutMillis: number
+}
+
+/** A minute of the doubles that are about time. */
+const MINUTE_MILLIS = 1200
+
+/** Runs a case against a server that is started for it. */
+const runServerCase = ({ change, wire, isHasty }: ServerDouble): Suite["runCase"] => async (id, timeoutMillis) => {
+  const time = isHasty === true ? { platform: hastyPlatform(MINUTE_MILLIS), minuteMillis: MINUTE_MILLIS } : {}
+  const server = await startOurServer({ storage: memoryAdapter, change, wire, ...time })
+  try {
+    return await serverSuite(server.subject, { patienceMillis: 1000 }).runCase(id, timeoutMillis)
+  } finally {
+    await server.stop()
+  }
 }
 
 /** Every double of every suite. */
@@ -58,6 +76,13 @@ export const allDoubles: readonly DoublesOfKind[] = [
       caughtBy,
       suite: remoteSuite(subject, { patienceMillis: 200 }),
     })),
+  },
+  {
+    kind: "server",
+    // Those of remotes are proven by the doubles of remotes.
+    cases: wireCases,
+    timeoutMillis: 10_000,
+    doubles: serverDoubles.map((double) => ({ fault: double.fault, caughtBy: double.caughtBy, suite: { runCase: runServerCase(double) } })),
   },
   {
     kind: "type",
@@ -86,7 +111,9 @@ export const killOf = async (
 ): Promise<Kill> => {
   const level = cases.find((one) => one.id === id)?.level ?? "MUST"
   const { outcome, reason, warnings } = await suite.runCase(id, timeoutMillis)
-  const told = outcome === "failed" ? "failed" : level === "SHOULD" && warnings.length > 0 ? "warned" : "missed"
+  // A case that could not begin has caught nothing.
+  const isBegun = !/making the subject|a handshake: /.test(reason ?? "")
+  const told = !isBegun ? "missed" : outcome === "failed" ? "failed" : level === "SHOULD" && warnings.length > 0 ? "warned" : "missed"
   return { kind, id, level, fault, outcome: told, seen: told === "warned" ? warnings.join("; ") : reason ?? `it ${outcome}` }
 }
 

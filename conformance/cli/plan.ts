@@ -7,7 +7,18 @@
  */
 import { InvalidOption } from "../../kernel/errors.ts"
 import type { CaseFacts } from "../case.ts"
-import { adapterSuite, crdtCases, logStorageCases, remoteCases, remoteSuite, selectCases, type Suite } from "../mod.ts"
+import {
+  adapterSuite,
+  crdtCases,
+  logStorageCases,
+  remoteCases,
+  remoteSuite,
+  selectCases,
+  serverCases,
+  type ServerSubject,
+  serverSuite,
+  type Suite,
+} from "../mod.ts"
 import type { Subjects } from "./our-adapters.ts"
 import type { RemotePlaces } from "./our-remotes.ts"
 import type { TypeSuites } from "./our-types.ts"
@@ -46,6 +57,12 @@ export const planRemote = (places: RemotePlaces, name: string, url: string | und
     return { suite: remoteSuite(() => place.subject(), { name: `remote ${name}` }), end: () => place.end() }
   },
 })
+
+/** A server that runs already. */
+export const planServer = (subject: ServerSubject): Planned => {
+  const name = `server ${subject.url}`
+  return { name, cases: serverCases, start: async () => ({ suite: serverSuite(subject, { name }), end: nothing }) }
+}
 
 /** A CRDT type of this package. */
 export const planType = (types: TypeSuites, name: string): Planned => ({

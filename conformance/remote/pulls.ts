@@ -100,7 +100,8 @@ export const pullCases: readonly RemoteCase[] = [
     why: "A frame that is larger than the page asked for would never come, nor anything behind it.",
     async run(trial) {
       const parts: Part[] = []
-      for (const length of [10, 500_000, 10]) {
+      const large = Math.min(500_000, Math.floor(trial.handshake.limits.partsBytesMax * 0.8))
+      for (const length of [10, large, 10]) {
         const part = trial.writer().write(1, { value: "x".repeat(length) }).part()
         parts.push(part)
         await pushed(trial.remote, [part])
@@ -118,7 +119,8 @@ export const pullCases: readonly RemoteCase[] = [
     rule: IN_ORDER,
     why: "Other devices would see half of a batch.",
     async run(trial) {
-      const parts = Array.from({ length: 20 }, () => trial.writer().write(1, { value: "x".repeat(10_000) }).part())
+      const length = Math.min(10_000, Math.floor(trial.handshake.limits.partsBytesMax / 25))
+      const parts = Array.from({ length: 20 }, () => trial.writer().write(1, { value: "x".repeat(length) }).part())
       await pushed(trial.remote, [trial.writer().write(1).part()])
       const { last } = await pushed(trial.remote, parts)
       await pushed(trial.remote, [trial.writer().write(1).part()])
