@@ -64,6 +64,7 @@ describe("npm run conformance", () => {
       [["doubles", "--only", "typo"], /"typo"/],
       [["doubles", "my.ts"], /"doubles" takes no file/],
       [["adapter"], /"adapter" takes one file/],
+      [["--adapter", "memory", "--only", "append/gap", "--junit", join(ROOT, "no-such-folder/report.xml")], /--junit: .*ENOENT/],
       [["adapter", "no-such-file.ts"], /no-such-file\.ts/],
       [["adapter", PROGRAM, "--remote", "log"], /stands without/],
       [["crdt", fileURLToPath(new URL("./arguments.ts", import.meta.url))], /exports edit/],

@@ -29,6 +29,7 @@ import { parseArgs } from "node:util"
 import { InvalidOption, UnknownAdapter } from "../kernel/errors.ts"
 import { oneOf } from "./arguments.ts"
 import type { CaseFacts } from "./case.ts"
+import { describeError } from "./expect.ts"
 import { AUTHORS_KINDS, planAuthorsFile } from "./cli/authors-file.ts"
 import { ourAdapters, type Subjects } from "./cli/our-adapters.ts"
 import { ourRemotes, type RemotePlaces } from "./cli/our-remotes.ts"
@@ -187,6 +188,13 @@ export const main = async (
     return 0
   }
 
+  try {
+    // Before a run that may take minutes: what cannot be written is a wrong call.
+    if (junit !== undefined) await writeFile(junit, reportsToJunit([]))
+  } catch (error) {
+    console.error(`--junit: ${describeError(error)}\n${USAGE}`)
+    return 2
+  }
   const reports = await runPlan(plan, url === undefined ? undefined : URL_CASE_MILLIS_MAX, say)
   const sum = (count: "passed" | "failed" | "skipped"): number => reports.reduce((total, report) => total + report[count], 0)
   if (json) console.log(`[${reports.map(reportToJson).join(",\n")}]`)
