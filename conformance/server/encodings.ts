@@ -7,7 +7,7 @@ import { joined, requestOf } from "./message.ts"
 import type { ServerCase, ServerTrial } from "./trial.ts"
 
 const ONE_LAYER =
-  "A body has no content encoding, or `Content-Encoding: gzip` with exactly one layer of gzip (RFC 1952); a server MUST answer `unsupported_encoding` to everything else, `gzip, gzip` too."
+  "A body has no content encoding, or `Content-Encoding: gzip` with exactly one layer of gzip (RFC 1952, in one member; a receiver MAY take several); a server MUST answer `unsupported_encoding` to everything else, `gzip, gzip` too."
 const DAMAGED = "What cannot be inflated is `body_damaged`."
 const COUNTS = "Who inflates MUST count what comes out and stop at a limit (a server with `body_too_large`)."
 const ANSWERS = "a server MUST NOT compress an answer unless the request names `gzip` in `accept`"
