@@ -4,6 +4,7 @@
  *   id      "append/taken-position": the noun that is checked, then what about it; it never changes its meaning
  *   level   MUST: a subject that fails it does not conform · SHOULD: it is told, and conforms
  *   rule    the sentence of the contract, word for word
+ *   why     what a user would meet if it were broken
  *
  * Cases know no test framework. They run in any order, each against a subject made for it alone.
  */
@@ -11,8 +12,8 @@
 /** As in RFC 2119: only a failed `MUST` breaks conformance. */
 export type Level = "MUST" | "SHOULD"
 
-/** One thing to check about a subject. `Needs` names what a subject may lack. */
-export interface Case<Subject, Needs extends string = string> {
+/** What a case says of itself. `Needs` names what a subject may lack. */
+export interface CaseFacts<Needs extends string = string> {
   /** Group, slash, name; lower case. Unique, and kept for ever. */
   readonly id: string
   /** One sentence: what holds when it passes. */
@@ -22,6 +23,12 @@ export interface Case<Subject, Needs extends string = string> {
   readonly requires: readonly Needs[]
   /** The sentence of the contract that is checked, word for word. */
   readonly rule: string
+  /** Why it matters: one sentence about what a user would meet if the rule were broken. */
+  readonly why: string
+}
+
+/** One thing to check about a subject. */
+export interface Case<Subject, Needs extends string = string> extends CaseFacts<Needs> {
   /** Rejects if the rule is broken. */
   readonly run: (subject: Subject) => Promise<void>
 }

@@ -20,6 +20,7 @@ const makeCase = (id: string, run: () => Promise<void>, rest: Partial<Case<Trial
   level: "MUST",
   requires: [],
   rule: "It holds.",
+  why: "Somebody relies on it.",
   run,
   ...rest,
 })
@@ -125,7 +126,7 @@ describe("runCases()", () => {
 })
 
 describe("formatReport()", () => {
-  it("has a line for each case, the rule and the cause of a failure, and ends with the totals", async () => {
+  it("has a line for each case, of a failure what was expected, seen and its cause, the rule and why, and ends with the totals", async () => {
     const report = await runCases("subject", [
       makeCase("a/passes", passing),
       makeCase("a/fails", failing),
@@ -134,9 +135,12 @@ describe("formatReport()", () => {
     assert.deepEqual(formatReport(report).split("\n").map((line) => line.replace(/ {2,}/g, "  ")), [
       "subject",
       "ok  a/passes",
-      "FAIL  a/fails  Error: broken",
-      "  rule: It holds.",
-      "  from: Error: the driver said no",
+      "FAIL  a/fails",
+      "  expected: what a/fails says",
+      "  seen:  Error: broken",
+      "  from:  Error: the driver said no",
+      "  rule:  It holds.",
+      "  why:  Somebody relies on it.",
       "skip  a/skipped  it does not claim missing",
       "1 passed, 1 failed, 1 skipped",
     ])

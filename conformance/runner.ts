@@ -12,7 +12,7 @@
  * A trial is ended whatever happened; one that cannot be begun or ended has failed.
  */
 import { InvalidOption } from "../kernel/errors.ts"
-import { type Case, groupOf, type Level } from "./case.ts"
+import { type Case, type CaseFacts, groupOf, type Level } from "./case.ts"
 import { describeError, fail } from "./expect.ts"
 import { collectLateErrors, type LateErrors } from "./late-errors.ts"
 
@@ -35,6 +35,7 @@ export interface CaseResult {
   readonly title: string
   readonly level: Level
   readonly rule: string
+  readonly why: string
   readonly outcome: "passed" | "failed" | "skipped"
   /** Why it was skipped or what was broken, in one line; undefined if it passed. */
   readonly reason?: string | undefined
@@ -63,6 +64,8 @@ export interface RunOptions {
   readonly only?: readonly string[] | undefined
   /** Longest time of one case, in milliseconds. Default {@link CASE_MILLIS_MAX}. */
   readonly timeoutMillis?: number | undefined
+  /** Called before each case, with its index among `count`. */
+  readonly onStart?: ((one: CaseFacts, index: number, count: number) => void) | undefined
   /** Called after each case, in order. */
   readonly onResult?: ((result: CaseResult) => void) | undefined
 }
@@ -90,7 +93,7 @@ export const runCase = async <T extends Trial>(
   begin: () => Promise<T>,
   timeoutMillis: number = CASE_MILLIS_MAX,
 ): Promise<CaseResult> => {
-  const { id, title, level, rule } = one
+  const { id, title, level, rule, why } = one
   const started = performance.now()
   const warnings: string[] = []
   const result = (rest: Pick<CaseResult, "outcome" | "reason" | "error">): CaseResult => ({
@@ -98,6 +101,7 @@ export const runCase = async <T extends Trial>(
     title,
     level,
     rule,
+    why,
     warnings,
     millis: performance.now() - started,
     ...rest,
@@ -138,7 +142,9 @@ export const runCases = async <T extends Trial>(
   options: RunOptions = {},
 ): Promise<Report> => {
   const results: CaseResult[] = []
-  for (const one of selectCases(cases, options.only)) {
+  const selected = selectCases(cases, options.only)
+  for (const [index, one] of selected.entries()) {
+    options.onStart?.(one, index, selected.length)
     const result = await runCase(one, begin, options.timeoutMillis)
     results.push(result)
     options.onResult?.(result)

@@ -56,6 +56,8 @@ export const PARTS_BYTES_MAX = 3_600_000
  * with at most so many.
  */
 export const WITHHELD_BYTES = 20
+/** Withheld numbers of all writers that one push brings, as the log has them afterwards: the answer tells of each. */
+export const PAIRS_WITHHELD_MAX = 131_072
 
 /** Entries of one operation's context. */
 export const CONTEXT_ENTRIES_MAX = 1024

@@ -3,7 +3,7 @@
  *
  * They bind every message whatever a handshake announces, so that a decoder knows beforehand how much it may have to keep.
  */
-import { FRAME_BYTES_MAX, PARTS_BYTES_MAX, PARTS_MAX, VALUE_BYTES_MAX, VALUE_NODES_MAX } from "../kernel/limits.ts"
+import { FRAME_BYTES_MAX, PAIRS_WITHHELD_MAX, PARTS_BYTES_MAX, PARTS_MAX, VALUE_BYTES_MAX, VALUE_NODES_MAX } from "../kernel/limits.ts"
 
 /** Bytes of the fields of one message: they are one value. */
 export const FIELDS_BYTES_MAX: number = VALUE_BYTES_MAX
@@ -28,7 +28,7 @@ export const WRITERS_MAX: number = PARTS_MAX
 /** Refused operations that one answer lists; others are named at the next push. */
 export const REFUSED_MAX = 4096
 /** Withheld numbers that one answer lists, of all writers together. */
-export const WITHHELD_MAX = 131_072
+export const WITHHELD_MAX: number = PAIRS_WITHHELD_MAX
 /** Versions that a handshake offers. */
 export const VERSIONS_MAX = 64
 /** Features or encodings that a request names. */

@@ -11,6 +11,7 @@ import { parseArgs } from "node:util"
 import { run } from "./run.ts"
 
 const ADAPTERS = ["memory", "file", "sqlite", "libsql"]
+const TYPES = ["counter", "add-wins-set", "register-map"]
 const KILLS = 100
 /** A step that takes longer hangs. */
 const STEP_MILLIS_MAX = 600_000
@@ -30,12 +31,16 @@ const SOURCE_STEPS: readonly Step[] = [
   { name: "exports", command: ["node", "tools/check-exports.ts"] },
   { name: "threats", command: ["node", "tools/check-threats.ts"] },
   { name: "docs", command: ["node", "tools/check-docs.ts"] },
+  { name: "conformance-cases", command: ["node", "conformance/catalogue.ts", "--check"] },
+  { name: "conformance-table", command: ["node", "conformance/table.ts", "--check"] },
 ]
 
 const SLOW_STEPS: readonly Step[] = [
   { name: "package", command: ["node", "tools/check-package.ts"] },
   { name: "jsr", command: ["node", "tools/check-jsr.ts"] },
   ...ADAPTERS.map((adapter): Step => ({ name: `conformance-${adapter}`, command: ["node", "conformance/cli.ts", "--adapter", adapter] })),
+  { name: "conformance-doubles", command: ["node", "conformance/cli.ts", "doubles"] },
+  { name: "conformance-types", command: ["node", "conformance/cli.ts", ...TYPES.flatMap((type) => ["--type", type])] },
   { name: "conformance-remotes", command: ["node", "conformance/cli.ts", "--remote", "http", "--remote", "log"] },
   ...ADAPTERS.filter((adapter) => adapter !== "memory").map((adapter): Step => ({
     name: `kill-loop-${adapter}`,

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
-import { atServer, runSuite } from "../../conformance/mod.ts"
+import { adapterSuite, atServer } from "../../conformance/mod.ts"
 import { formatResult } from "../../conformance/report.ts"
 import type { Report } from "../../conformance/runner.ts"
 import { libsqlAdapter } from "./mod.ts"
@@ -21,7 +21,7 @@ const isNode = !("Deno" in globalThis) && !("Bun" in globalThis)
 
 describe("libsqlAdapter, every case of the suite", () => {
   it("conforms in memory", { timeout: 60_000, skip: isNode ? false : "it runs on Node" }, async () => {
-    conforms(await runSuite({ make: () => ({ adapter: libsqlAdapter({ url: ":memory:" }) }) }), 105)
+    conforms(await adapterSuite(() => libsqlAdapter({ url: ":memory:" })).run(), 105)
   })
 })
 
@@ -46,7 +46,7 @@ describe("libsqlAdapter, cases of the suite that a server decides", { skip: isNo
           "stores/destroy",
           "watch/fires",
         ]
-        conforms(await runSuite({ make, only }), 13)
+        conforms(await adapterSuite(make).run({ only }), 13)
       } finally {
         await server.dispose()
       }

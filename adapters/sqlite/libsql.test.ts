@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, it } from "node:test"
-import { inFolder, runSuite } from "../../conformance/mod.ts"
+import { adapterSuite, inFolder } from "../../conformance/mod.ts"
 import { formatResult } from "../../conformance/report.ts"
 import type { Database } from "./drivers/driver.ts"
 import { loadLibsql } from "./drivers/libsql.ts"
@@ -44,7 +44,7 @@ describe("the adapter over libsql", { skip }, () => {
     const make = inFolder((folder) => sqliteAdapterOver(loadLibsql, { path: `${folder}/stores.db` }), {
       isLock: (path) => path.endsWith("-shm"),
     })
-    const report = await runSuite({ make })
+    const report = await adapterSuite(make).run()
     const wrong = report.results.filter(({ outcome, warnings }) => outcome === "failed" || warnings.length > 0)
     assert.equal(wrong.map(formatResult).join("\n"), "")
     assert.ok(report.passed > 120, `${report.passed} passed`)

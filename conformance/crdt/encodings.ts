@@ -61,6 +61,7 @@ export const encodeCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: STORED,
+    why: "A state that cannot be stored makes a write fail that the user has already seen.",
     async run(trial) {
       for (const state of trial.samples) trial.bytesOf(state)
     },
@@ -71,6 +72,7 @@ export const encodeCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: STORED,
+    why: "What is shown after the next start would be something else than before.",
     async run(trial) {
       for (const state of trial.samples) trial.alike(trial.stored(state), state, "what was stored, and the state")
     },
@@ -81,6 +83,7 @@ export const encodeCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: "All members are pure and synchronous, and their cost is bounded by the size of what they are given",
+    why: "The kernel encodes states that are still in use; stored bytes that change later are damage.",
     async run(trial) {
       for (const state of trial.samples) {
         const value = trial.type.encode(state), bytes = trial.storedBytes(value)
@@ -97,6 +100,7 @@ export const encodeCases: readonly CrdtCase[] = [
     level: "SHOULD",
     requires: [],
     rule: ALIKE,
+    why: "States with one encoding can be compared by bytes, so nothing is stored or sent that says nothing new.",
     async run(trial) {
       const { samples, type: { join } } = trial
       for (const a of samples) {
@@ -120,6 +124,7 @@ export const decodeCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: REFUSES,
+    why: "Logs hold what other programs and versions wrote; a state that fails later fails in every view.",
     async run(trial) {
       for (const { what, value } of FOREIGN_VALUES) use(trial, trial.readBack(value), what)
       ensure(!("polluted" in {}), "decode has changed the prototype of all objects")
@@ -131,6 +136,7 @@ export const decodeCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: REFUSES,
+    why: "States come from other devices, which may be wrong or hostile, and must not break this one.",
     async run(trial) {
       for (let left = DAMAGES; left > 0; left--) use(trial, damagedSample(trial), "a state that was changed")
     },
@@ -141,6 +147,7 @@ export const decodeCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: REFUSES,
+    why: "A few bytes from another device must not stop this one.",
     async run(trial) {
       const whole = trial.samples.map((state) => trial.readBack(trial.type.encode(state)))
       const honest = Math.max(...whole.map((value) => leastMillisOf(() => use(trial, value, "a state"), 0)))
@@ -163,6 +170,7 @@ export const viewCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: "What `get` shows of a state: alike for alike states, whatever way they came.",
+    why: "Two devices with the same data would show different things.",
     async run(trial) {
       const { type, samples } = trial
       for (const a of samples) {
@@ -178,6 +186,7 @@ export const viewCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: "All members are pure and synchronous, and their cost is bounded by the size of what they are given",
+    why: "Users change what they are given; if that reaches the state, data change without a write.",
     async run(trial) {
       const { type } = trial
       for (const state of trial.samples) {

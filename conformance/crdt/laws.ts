@@ -29,6 +29,7 @@ export const typeCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: NAME,
+    why: "The name stands in the log and says how to read the states: one that cannot be written loses them.",
     async run({ type }) {
       const bytes = typeof type.name === "string" ? utf8Length(type.name) : -1
       ensure(bytes >= 1 && bytes <= NAME_BYTES_MAX, `name: found ${describe(type.name)}`)
@@ -40,6 +41,7 @@ export const typeCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: PURE,
+    why: "The log is replayed without waiting; a promise would be stored as the state.",
     async run(trial) {
       const { type } = trial, state = type.empty()
       const answers = { empty: state, join: type.join(state, state), encode: type.encode(state), view: type.view(state) }
@@ -58,6 +60,7 @@ export const emptyCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: LAWS,
+    why: "A record that a device sees for the first time is joined with the empty state, and would be changed by that.",
     async run(trial) {
       const { type } = trial
       forSamples(trial, (a) => {
@@ -72,6 +75,7 @@ export const emptyCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: PURE,
+    why: "An empty state that edits reach puts the data of one record into every new one.",
     async run(trial) {
       const { type } = trial, before = lookAt(trial, type.empty())
       for (const state of trial.samples) type.join(type.empty(), state)
@@ -88,6 +92,7 @@ export const joinCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: LAWS,
+    why: "Devices get the same states in different orders, and would show different data for ever.",
     async run(trial) {
       const { join } = trial.type
       forSamples(trial, (a, b) => trial.alike(join(a, b), join(b, a), "join(a, b) and join(b, a)"))
@@ -99,6 +104,7 @@ export const joinCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: LAWS,
+    why: "Devices join in different groups, and would show different data for ever.",
     async run(trial) {
       const { join } = trial.type
       forSamples(trial, (a, b, c) => trial.alike(join(join(a, b), c), join(a, join(b, c)), "join(join(a, b), c) and join(a, join(b, c))"))
@@ -110,6 +116,7 @@ export const joinCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: LAWS,
+    why: "States come more than once, by retries and by several ways, and would count twice.",
     async run(trial) {
       const { join } = trial.type
       forSamples(trial, (a, b) => {
@@ -125,6 +132,7 @@ export const joinCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: "Both states together; changes neither.",
+    why: "The kernel keeps both states; one that joining changes makes other records, and other versions, wrong.",
     async run(trial) {
       forSamples(trial, (a, b) => {
         const before = [lookAt(trial, a), lookAt(trial, b)]
@@ -142,6 +150,7 @@ export const editCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: "What an `update` works on. Its methods change it; `state` is what becomes of it.",
+    why: "Edits that change nothing would let every other case pass without having checked anything.",
     async run(trial) {
       const shown = trial.samples.map((state) => trial.type.view(state))
       ensure(shown.some((view) => !areAlike(view, shown[0])), "no random edit has changed anything")
@@ -153,6 +162,7 @@ export const editCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: INFLATES,
+    why: "An edit that does not contain what it was made of loses it as soon as both meet.",
     async run(trial) {
       const { join } = trial.type
       forSamples(trial, (old) => {
@@ -168,6 +178,7 @@ export const editCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: "What `update` hands out: changes a copy of the state, on behalf of one operation.",
+    why: "The old state is still shown, stored, and joined elsewhere; a write that fails later must leave no trace.",
     async run(trial) {
       forSamples(trial, (old) => {
         const before = lookAt(trial, old)
@@ -182,6 +193,7 @@ export const editCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: PURE,
+    why: "A write that lost a race is built again; if that makes something else, it counts twice or differs from what was shown.",
     async run(trial) {
       forSamples(trial, (old) => {
         const site = trial.site(1000), seed = trial.below(2 ** 31)

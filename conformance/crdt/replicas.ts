@@ -53,6 +53,7 @@ export const replicaCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: LAWS,
+    why: "This is what a CRDT is for: devices that have the same edits show the same.",
     async run(trial) {
       const { type } = trial, { messages, states } = exchange(trial)
       const ends = states.map((state) =>
@@ -67,6 +68,7 @@ export const replicaCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: LAWS,
+    why: "Syncing joins in batches, again and out of order; every way has to lead to the same.",
     async run(trial) {
       const { type } = trial
       const join = (list: readonly unknown[]): unknown => list.reduce((all, one) => type.join(all, one), type.empty())
@@ -144,6 +146,7 @@ export const costCases: readonly CrdtCase[] = [
     level: "MUST",
     requires: [],
     rule: BOUNDED,
+    why: "States grow for years; cost that grows faster than they do stops old records from opening.",
     async run(trial) {
       for (const growth of GROWTHS) {
         const made = await outcomeOf(() => manyOf(trial, WRITERS * growth))

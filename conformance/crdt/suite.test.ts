@@ -35,13 +35,15 @@ describe("crdtCases", () => {
 
 describe("crdtSuite()", () => {
   it("checks a type that is given in one line, and names it and the seed", async () => {
-    const report = await crdtSuite(counter(), { edit: (votes, random) => votes.increment(Math.floor(random() * 9)), only: ["join"] })
+    const report = await crdtSuite(counter(), { edit: (votes, random) => votes.increment(Math.floor(random() * 9)) }).run({
+      only: ["join"],
+    })
     assert.deepEqual([report.name, report.conforms, report.passed], ["counter, seed 1", true, 4])
   })
 
   it("reports a type that throws everywhere as failed", async () => {
     const broken = { ...counter(), empty: () => assert.fail("never") }
-    const report = await crdtSuite(broken, { edit: (votes) => votes.increment(), only: ["empty", "join"] })
+    const report = await crdtSuite(broken, { edit: (votes) => votes.increment() }).run({ only: ["empty", "join"] })
     assert.deepEqual([report.failed, report.conforms], [6, false])
   })
 })

@@ -1,6 +1,6 @@
-/** The suite for CRDT types: all cases about `kernel/ports/crdt-type.ts`, and the call that runs them. */
+/** The suite for CRDT types: all cases about `kernel/ports/crdt-type.ts`. */
 import type { CrdtEditor, CrdtType } from "../../kernel/ports/crdt-type.ts"
-import { type Report, runCases, type RunOptions } from "../runner.ts"
+import { makeSuite, type Suite, type SuiteOptions } from "../suite.ts"
 import { decodeCases, encodeCases, viewCases } from "./encodings.ts"
 import { editCases, emptyCases, joinCases, typeCases } from "./laws.ts"
 import { costCases, replicaCases } from "./replicas.ts"
@@ -19,8 +19,8 @@ export const crdtCases: readonly CrdtCase[] = [
   ...costCases,
 ]
 
-/** How to edit, and how to run. */
-export interface CrdtSuiteOptions<Editor> extends RunOptions {
+/** How to edit. */
+export interface CrdtSuiteOptions<Editor> extends Pick<SuiteOptions, "name"> {
   /**
    * Makes one random edit, by whatever methods the editor has. Everything that it chooses it takes from `random`, so that it can be made again;
    * edits that are made often should be able to make a state large.
@@ -43,13 +43,14 @@ export const crdtTrial = <View, Editor extends CrdtEditor<State>, State>(
   )
 
 /**
- * Checks a CRDT type against its port, one case after another, and reports. `report.conforms` says whether it passed; the report names the seed.
- *
- * A case takes up to some seconds; a member that never ends cannot be interrupted. Rejects with `InvalidOption` if `only` names no case; never
- * because of the type.
+ * The suite for a CRDT type; reports name the seed. A case takes up to some seconds; a member that never ends cannot be interrupted.
  */
-export const crdtSuite = async <View, Editor extends CrdtEditor<State>, State>(
+export const crdtSuite = <View, Editor extends CrdtEditor<State>, State>(
   type: CrdtType<View, Editor, State>,
   options: CrdtSuiteOptions<Editor>,
-): Promise<Report> =>
-  await runCases(`${type.name}, seed ${options.seed ?? CRDT_SEED}`, crdtCases, async () => crdtTrial(type, options), options)
+): Suite =>
+  makeSuite(
+    () => `${options.name ?? type.name}, seed ${options.seed ?? CRDT_SEED}`,
+    crdtCases,
+    () => Promise.resolve(crdtTrial(type, options)),
+  )

@@ -17,6 +17,7 @@ export const appendFrameCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: SIZE,
+    why: "Lengths around powers of two and pages are where encodings of lengths go wrong.",
     async run(trial) {
       const sizes = SIZES.filter((size) => size <= trial.capabilities.maxFrameBytes)
       const frames = sizes.map((size) => bytesOf(size, size))
@@ -33,6 +34,7 @@ export const appendFrameCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: SIZE,
+    why: "A store that claims a size and refuses it cannot take a batch that the kernel has already accepted.",
     async run(trial) {
       const frames = [frameAt(1), bytesOf(trial.capabilities.maxFrameBytes, 7), frameAt(2)]
       const storage = await trial.open()
@@ -48,6 +50,7 @@ export const appendFrameCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "Rejects with `PositionTaken` (head is not `position - 1`), `FrameTooLarge` or any error whose `storedNothing` is true",
+    why: "A frame that is cut, or refused after it was written in part, is damage; the sizes tell the user what to split.",
     async run(trial) {
       const { maxFrameBytes } = trial.capabilities
       const storage = await trial.open()
@@ -65,6 +68,7 @@ export const appendFrameCases: readonly LogStorageCase[] = [
     level: "SHOULD",
     requires: [],
     rule: SIZE,
+    why: "Many media cannot tell an empty frame from none, so it would be lost when the store is opened again.",
     async run(trial) {
       const storage = await trial.open()
       await rejects("a frame of 0 bytes", () => storage.append(1, new Uint8Array(0)), InvalidOption)
@@ -77,6 +81,7 @@ export const appendFrameCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "it is the caller's again once the call has settled, so an adapter copies what it keeps.",
+    why: "The kernel uses its buffers again; an adapter that keeps one finds later frames in earlier places.",
     async run(trial) {
       const storage = await trial.open()
       const expected: Bytes[] = []
@@ -104,6 +109,7 @@ export const appendFrameCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "Stores `frame` at `position` if and only if the head is `position - 1`.",
+    why: "Storing the whole buffer around a view stores bytes that belong to somebody else, and a frame that cannot be read.",
     async run(trial) {
       const storage = await trial.open()
       const frames = [bytesOf(33, 1), bytesOf(1, 2), bytesOf(70_001, 3)]
@@ -124,6 +130,7 @@ export const appendFrameCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "What the kernel asks of a backend: a log of opaque frames at dense positions, with compare-and-append at its heart.",
+    why: "Users store any bytes; a medium that looks at them changes or refuses data.",
     async run(trial) {
       const storage = await trial.open()
       const frames: Bytes[] = [
@@ -159,6 +166,7 @@ export const appendFrameCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "Readers see all of it or nothing.",
+    why: "A reader that sees half of a frame takes a healthy log for damaged.",
     async run(trial) {
       const storage = await trial.open()
       const reader = trial.capabilities.multiHandle ? await trial.open() : storage

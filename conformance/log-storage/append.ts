@@ -13,6 +13,7 @@ export const appendCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: COMPARE,
+    why: "Every count of the kernel starts here: off by one, and the first write is lost or read twice.",
     async run(trial) {
       const storage = await trial.open()
       await storage.append(1, frameAt(1))
@@ -25,6 +26,7 @@ export const appendCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: COMPARE,
+    why: "Replayed in another order, the log gives other data.",
     async run(trial) {
       const storage = await trial.open()
       for (let position = 1; position <= 50; position += 1) {
@@ -40,6 +42,7 @@ export const appendCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: COMPARE,
+    why: "Real stores have thousands of small frames; limits of pages and buffers show only then.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 3000)
@@ -52,6 +55,7 @@ export const appendCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: COMPARE,
+    why: "This is compare-and-append: without it two writers overwrite each other, and an acknowledged write is lost.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 3)
@@ -74,6 +78,7 @@ export const appendCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: 'Positions are 1, 2, 3 … without gaps; 0 is "before the first".',
+    why: "A log with a hole cannot be replayed, and the frame behind it is never found.",
     async run(trial) {
       const storage = await trial.open()
       for (const position of [2, 3, 1000]) {
@@ -97,6 +102,7 @@ export const appendCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "An integer of at most 2^53 - 1.",
+    why: "A frame at a place that is none would be stored where nobody reads, or break the order.",
     async run(trial) {
       const storage = await trial.open()
       const wrong = [0, -1, -0, 0.5, 1.5, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 2 ** 53, 2 ** 53 - 1, 2 ** 64 + 1]
@@ -123,6 +129,7 @@ export const appendCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: COMPARE,
+    why: "If two writers are both told that they won, one of them has lost a write that was acknowledged.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 1)
@@ -142,6 +149,7 @@ export const appendCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["multiHandle"],
     rule: "Two handles in one process may have the same store open at once.",
+    why: "Two windows of one application write at once all the time; a frame that is lost there is lost quietly.",
     async run(trial) {
       const COUNT = 50
       const handles = [await trial.open(), await trial.open(), await trial.open()]
@@ -172,6 +180,7 @@ export const appendCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "and the log is unchanged",
+    why: "A refused append is normal, and retried; if it leaves something behind, the next one builds on damage.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 2)
@@ -192,6 +201,7 @@ export const appendCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: COMPARE,
+    why: "Clocks of devices jump; names and orders that are made of the time would put frames in a wrong order.",
     async run(trial) {
       const YEAR_MILLIS = 365 * 86_400_000
       const storage = await trial.open()

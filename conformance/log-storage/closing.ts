@@ -14,6 +14,7 @@ export const closingCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: RULE,
+    why: "Cleaning up runs twice where errors are handled; an error of the second close would hide the first one.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 2)
@@ -28,6 +29,7 @@ export const closingCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: RULE,
+    why: "A late write that is lost without a word, or that lands in a file somebody else has by now, is the worst way to end.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 2)
@@ -56,6 +58,7 @@ export const closingCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: RULE,
+    why: "A write that was acknowledged while the program ended must be there when it starts again.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 2)
@@ -81,6 +84,7 @@ export const closingCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: RULE,
+    why: "A read that never ends keeps a program from ending.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 200)
@@ -97,6 +101,7 @@ export const closingCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["multiHandle"],
     rule: "Two handles in one process may have the same store open at once.",
+    why: "One part of a program that closes its store must not take it from the others.",
     async run(trial) {
       const first = await trial.open()
       const second = await trial.open()
@@ -112,6 +117,7 @@ export const closingCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: "It appears whole or not at all",
+    why: "Half a snapshot would be opened as the state of the store the next time.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 3)

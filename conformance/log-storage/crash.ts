@@ -19,6 +19,7 @@ export const crashCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["durable", "medium"],
     rule: SURVIVES,
+    why: "Whoever was told that the write is stored must find it after the process was killed.",
     async run(trial) {
       for (const durability of trial.capabilities.levels.filter((level) => level !== "none")) {
         const storage = await trial.open(durability, { durability })
@@ -44,6 +45,7 @@ export const crashCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["durable", "medium"],
     rule: "Readers see all of it or nothing.",
+    why: "Half a frame in the middle of a log makes all that follows unreadable.",
     async run(trial) {
       for (const size of [50, 5000, 1_000_000]) {
         const name = `notes-${size}`
@@ -74,6 +76,7 @@ export const crashCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["durable", "medium"],
     rule: "The store did not exist before.",
+    why: "A store that is half made can be neither opened nor made, and blocks the program at every start.",
     async run(trial) {
       await trial.open()
       const image = trial.medium.save()
@@ -91,6 +94,7 @@ export const crashCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["durable", "medium", "snapshots"],
     rule: WHOLE,
+    why: "The older snapshots are all there is of trimmed frames; a half-written one must not take their place.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 5)
@@ -122,6 +126,7 @@ export const crashCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["durable", "medium", "snapshots"],
     rule: "No crash can make it drop more.",
+    why: "A base that falls back, or that is ahead of the frames, makes a healthy store look damaged.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 9)
@@ -147,6 +152,7 @@ export const crashCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["durable", "medium"],
     rule: SURVIVES,
+    why: "A recovery that changes what it recovered loses a bit more at each crash.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 10)

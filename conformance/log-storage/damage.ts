@@ -87,6 +87,7 @@ export const damageCases: readonly LogStorageCase[] = [
     level: "SHOULD",
     requires: ["durable", "medium"],
     rule: "Present if opening had to repair something or reads a prefix only.",
+    why: "Who only looks at a store must not change it: copies, backups and media that are read-only depend on it.",
     async run(trial) {
       const image = await makeImage(trial)
       await trial.restore(image)
@@ -105,6 +106,7 @@ export const damageCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["durable", "medium"],
     rule: "Frames outlive the process.",
+    why: "Users restore backups; a store that refuses its own older bytes cannot be restored.",
     async run(trial) {
       const image = await makeImage(trial)
       await fill(await trial.open(), HEAD + 20)
@@ -122,6 +124,7 @@ export const damageCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["durable", "medium"],
     rule: NOTHING_CHANGED,
+    why: "Disks that are full and copies that broke off cut files; data that are made up or lost without a word are worse than an error.",
     async run(trial) {
       const image = await makeImage(trial)
       for (const [path, bytes] of image) {
@@ -142,6 +145,7 @@ export const damageCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["durable", "medium"],
     rule: NOTHING_CHANGED,
+    why: "File systems leave zeros or old bytes behind the end after a power cut; read as frames they are data nobody wrote.",
     async run(trial) {
       const image = await makeImage(trial)
       for (const [path, bytes] of image) {
@@ -162,6 +166,7 @@ export const damageCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["durable", "medium", "checked"],
     rule: NOTICED,
+    why: "Disks and memory flip bits; data that are changed without a word spread to every device by syncing.",
     async run(trial) {
       const FLIPS = 200
       const image = await makeImage(trial)
@@ -182,6 +187,7 @@ export const damageCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["durable", "medium"],
     rule: NOTHING_CHANGED,
+    why: "A path with a typing error leads to a file of another program, which must not be overwritten.",
     async run(trial) {
       const image = await makeImage(trial)
       const foreign: Image = new Map([...image].map(([path], index) => [path, bytesOf(5000 + index, index)]))
@@ -206,6 +212,7 @@ export const damageCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["durable", "medium", "snapshots", "checked"],
     rule: NOTICED,
+    why: "A damaged snapshot that is believed replaces all of the user's data; frames are still there to rebuild it.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, HEAD)

@@ -13,6 +13,7 @@ export const durabilityCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["durable"],
     rule: OUTLIVES,
+    why: "Data that only the writing process can see are lost when it ends.",
     async run(trial) {
       for (const durability of trial.capabilities.levels.filter((level) => level !== "none")) {
         const storage = await trial.open(durability, { durability })
@@ -33,6 +34,7 @@ export const durabilityCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["durable"],
     rule: "Durability levels that `open` accepts, the default one first.",
+    why: "A user who asks for more safety later must find the same data.",
     async run(trial) {
       let head = 0
       for (const durability of [...trial.capabilities.levels, ...trial.capabilities.levels].filter((level) => level !== "none")) {
@@ -50,6 +52,7 @@ export const durabilityCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["durable", "snapshots"],
     rule: OUTLIVES,
+    why: "After a trim the data are in the snapshot alone: without it the store cannot be opened.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 9)
@@ -67,6 +70,7 @@ export const durabilityCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "Resolves when everything that was appended by this handle is on the device.",
+    why: "It is called at every end of a program, whatever happened before.",
     async run(trial) {
       const storage = await trial.open()
       await storage.flush()
@@ -84,6 +88,7 @@ export const durabilityCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "Resolves when everything that was appended by this handle is on the device.",
+    why: "It is called while users write; a frame that is lost or doubled there is lost or doubled data.",
     async run(trial) {
       const storage = await trial.open()
       const flushes: Promise<Outcome<void>>[] = []
@@ -103,6 +108,7 @@ export const durabilityCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["durable", "multiProcess"],
     rule: "Several processes may have the same store open at once.",
+    why: "Another process that does not see acknowledged frames appends over them.",
     async run(trial) {
       const first = await trial.open()
       await fill(first, 3)

@@ -11,6 +11,7 @@ export const openingCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "Position of the last frame, 0 for an empty log",
+    why: "The kernel prepares a store that was created; one that seems old, or full, is read as somebody else's data.",
     async run(trial) {
       const storage = await trial.open()
       equal(storage.opened.created, true, "opened.created")
@@ -24,6 +25,7 @@ export const openingCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "The store did not exist before.",
+    why: "Users find what they wrote yesterday, and a store that seems new would be set up over it.",
     async run(trial) {
       await fill(await trial.open(), 10)
       await trial.closeAll()
@@ -39,6 +41,7 @@ export const openingCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "`true`: make the store if it is missing.",
+    why: "A user who made a store expects it in the list, and not an error where only reading is allowed.",
     async run(trial) {
       await trial.open()
       await trial.reopen()
@@ -55,6 +58,7 @@ export const openingCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "What opening found. Constant.",
+    why: "What opening found is reported to the user later; it must be what was found, not what happened since.",
     async run(trial) {
       const storage = await trial.open()
       const before = { ...storage.opened }
@@ -69,6 +73,7 @@ export const openingCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "`false`: reject with `StoreNotFound` if it is missing.",
+    why: "A name with a typing error would become an empty store, and the user would take the data for lost.",
     async run(trial) {
       const alone = await rejects("opening in an empty place", () => trial.open("missing", { create: false }), StoreNotFound)
       equal(alone.details.store, "missing", "details.store")
@@ -86,6 +91,7 @@ export const openingCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "`undefined`: make it, but not beside other stores in a database that is already there",
+    why: "With the default options a first program must run, and a second run must find its store.",
     async run(trial) {
       const first = await trial.open("notes", { create: undefined })
       equal(first.opened.created, true, "opened.created at first")
@@ -102,6 +108,7 @@ export const openingCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "(`StoreNotFound` then lists their names).",
+    why: "Where a store is made by guessing, names with typing errors pile up as empty stores.",
     async run(trial) {
       await trial.open("present")
       await trial.closeAll()
@@ -121,6 +128,7 @@ export const openingCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "Gives up opening: rejects with the signal's reason.",
+    why: "A user who gave up waiting must not find a store, or a lock, that was left by an opening nobody sees.",
     async run(trial) {
       const reason = new Error("given up")
       const outcome = await outcomeOf(() => trial.open("notes", { signal: AbortSignal.abort(reason) }))
@@ -135,6 +143,7 @@ export const openingCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "Gives up opening: rejects with the signal's reason.",
+    why: "A timeout that covers opening is often aborted later; it must not close a store that is in use.",
     async run(trial) {
       const controller = new AbortController()
       const storage = await trial.open("notes", { signal: controller.signal })
@@ -149,6 +158,7 @@ export const openingCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "Two handles in one process may have the same store open at once.",
+    why: "A second handle that sees an old log would append over it, or show the user data that is out of date.",
     async run(trial) {
       const first = await trial.open()
       await fill(first, 2)
@@ -176,6 +186,7 @@ export const openingCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "Two handles in one process may have the same store open at once.",
+    why: "Programs start at once after a deployment; if two of them create the store, the frames of one are lost.",
     async run(trial) {
       const outcomes = await Promise.all(Array.from({ length: 8 }, () => outcomeOf(() => trial.open())))
       let created = 0
@@ -194,6 +205,7 @@ export const openingCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "Opens the log of a store.",
+    why: "Data of one store that shows in another one is a leak between users, or a loss.",
     async run(trial) {
       const left = await trial.open("left")
       const right = await trial.open("right")
@@ -211,6 +223,7 @@ export const openingCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "Names of the stores that are here, byte for byte as they were created, in any order.",
+    why: "Applications keep a store for each document; a limit or a clash that shows only with many is found in production.",
     async run(trial) {
       const names = Array.from({ length: 50 }, (_, index) => `store-${String(index).padStart(3, "0")}`)
       for (const [index, name] of names.entries()) {
@@ -230,6 +243,7 @@ export const openingCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "Opens a log with a corrupt frame in the middle for reading the frames before it.",
+    why: "Who rescues data with readPrefix must not lose what is not damaged.",
     async run(trial) {
       await fill(await trial.open(), 5)
       await trial.closeAll()
@@ -244,6 +258,7 @@ export const openingCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "A store that is missing is `StoreNotFound`, whatever `create` says.",
+    why: "A rescue that makes an empty store would hide that the name was wrong.",
     async run(trial) {
       for (const create of [true, undefined, false]) {
         const open = (): Promise<unknown> => trial.open("missing", { create, readPrefix: true })

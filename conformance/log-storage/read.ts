@@ -14,6 +14,7 @@ export const readCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: ORDER,
+    why: "Opening from a snapshot and syncing read from the middle; one frame too few or too many there is lost or doubled data.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 150)
@@ -29,6 +30,7 @@ export const readCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "Empty if and only if `after` is the head.",
+    why: "Asking for news when there is none is the most frequent read; an error there stops every follower.",
     async run(trial) {
       const storage = await trial.open()
       equal(await storage.read(0, ALL), [], "the page of an empty log")
@@ -43,6 +45,7 @@ export const readCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "`PositionOutOfRange` if it is above the head",
+    why: "A reader ahead of the log has seen frames that are gone; without an error it would miss their replacements.",
     async run(trial) {
       const storage = await trial.open()
       await rejects("reading after 1 of an empty log", () => storage.read(1, ALL), PositionOutOfRange)
@@ -59,6 +62,7 @@ export const readCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "An integer of at most 2^53 - 1.",
+    why: "A wrong position that answers something hides a defect until data are wrong.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 3)
@@ -73,6 +77,7 @@ export const readCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: LIMITS,
+    why: "The kernel bounds its memory by this limit, and goes on where a page ended.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 20)
@@ -89,6 +94,7 @@ export const readCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: LIMITS,
+    why: "The kernel bounds its memory by this limit; a page without it can fill the memory of a phone.",
     async run(trial) {
       const storage = await trial.open()
       const frames = Array.from({ length: 20 }, (_, index) => bytesOf(100, index))
@@ -108,6 +114,7 @@ export const readCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: LIMITS,
+    why: "An empty page means the end of the log: behind a large frame nothing would ever be read.",
     async run(trial) {
       const frames = [frameAt(1), bytesOf(Math.min(1_048_576, trial.capabilities.maxFrameBytes), 2), frameAt(3)]
       const storage = await trial.open()
@@ -125,6 +132,7 @@ export const readCases: readonly LogStorageCase[] = [
     level: "SHOULD",
     requires: [],
     rule: LIMITS,
+    why: "Pages that are nearly empty make opening a store as slow as the number of its frames.",
     async run(trial) {
       const storage = await trial.open()
       for (let position = 1; position <= 20; position += 1) await storage.append(position, bytesOf(100, position))
@@ -138,6 +146,7 @@ export const readCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: ORDER,
+    why: "Views are read while the log is replayed; readers that share a place in a file get each other's frames.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 100)
@@ -154,6 +163,7 @@ export const readCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: ORDER,
+    why: "A reader that misses what was acknowledged shows the user that a write was lost.",
     async run(trial) {
       const storage = await trial.open()
       const frames = framesBetween(0, 200)
@@ -187,6 +197,7 @@ export const readCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "The kernel does not change them and the adapter must not either.",
+    why: "The kernel keeps frames that it was given; a buffer that is used again changes them afterwards.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 10)
@@ -212,6 +223,7 @@ export const readCases: readonly LogStorageCase[] = [
     level: "SHOULD",
     requires: [],
     rule: "Bytes over a plain buffer: what every web API takes.",
+    why: "A Buffer is a Uint8Array whose slice shares memory, so code that is right elsewhere changes data on one runtime.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 3)

@@ -15,6 +15,7 @@ export const snapshotWriteCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: WHOLE,
+    why: "A failed snapshot is tried again later; half of one, or a lost older one, would cost the data that were trimmed.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 5)
@@ -54,6 +55,7 @@ export const snapshotWriteCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: WHOLE,
+    why: "Who opens the store in the meantime would start from half of the state.",
     async run(trial) {
       const storage = await trial.open()
       const readers = [storage, ...trial.capabilities.multiHandle ? [await trial.open()] : []]
@@ -78,6 +80,7 @@ export const snapshotWriteCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: "Writes a snapshot.",
+    why: "A snapshot of a large store takes long; users go on writing.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 3)
@@ -99,6 +102,7 @@ export const snapshotWriteCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: WHOLE,
+    why: "The kernel uses its buffers again after the write.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 3)
@@ -114,6 +118,7 @@ export const snapshotWriteCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: "A slice is the source's again once the next one was asked for, so an adapter copies what it keeps.",
+    why: "The kernel encodes one slice after another into one buffer; kept without a copy, all slices are the last one.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 3)

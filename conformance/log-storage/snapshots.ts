@@ -38,6 +38,7 @@ export const snapshotCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: "The kept snapshots, newest first; at most two.",
+    why: "A snapshot of nothing would be opened as the state of the store.",
     async run(trial) {
       const storage = await trial.open()
       equal(await storage.snapshots.list(), [], "snapshots.list()")
@@ -50,6 +51,7 @@ export const snapshotCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: "Saved states of the kernel's views: opaque slices under a position.",
+    why: "A store is opened from these bytes: a changed byte is changed data.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 5)
@@ -66,6 +68,7 @@ export const snapshotCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: "The kept snapshots, newest first; at most two.",
+    why: "A snapshot that does not outlive its handle saves nothing, and trimmed frames would be gone for good.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 5)
@@ -83,6 +86,7 @@ export const snapshotCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: "Byte length of each of its slices, in order.",
+    why: "The slices of a real store are many, and of all sizes, none among them.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 2)
@@ -105,6 +109,7 @@ export const snapshotCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: "Saved states of the kernel's views: opaque slices under a position.",
+    why: "The state of a store may be empty; it must not look like a missing snapshot.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 1)
@@ -120,6 +125,7 @@ export const snapshotCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: AT,
+    why: "A store that has just been made can be snapshotted like any other.",
     async run(trial) {
       const storage = await trial.open()
       await storage.snapshots.write(0, slicesFor(0))
@@ -135,6 +141,7 @@ export const snapshotCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: KEPT,
+    why: "If the newest turns out to be damaged, the one before it is what the user's data come from; more would only take room.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 8)
@@ -153,6 +160,7 @@ export const snapshotCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: "A snapshot at the same position replaces the one there.",
+    why: "Two snapshots of one position must not push out the older one, which is the reserve.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 4)
@@ -171,6 +179,7 @@ export const snapshotCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: AT,
+    why: "A snapshot that covers frames which are not there would hide the frames that come.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 5)
@@ -190,6 +199,7 @@ export const snapshotCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: "Rejects with `SnapshotMissing` if there is no such snapshot or slice.",
+    why: "Bytes that are made up, or undefined, would be opened as state.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 5)
@@ -209,6 +219,7 @@ export const snapshotCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots", "multiHandle"],
     rule: "Two handles in one process may have the same store open at once.",
+    why: "A process that opens the store beside this one needs the snapshot to find what was trimmed.",
     async run(trial) {
       const [writer, reader] = [await trial.open(), await trial.open()]
       await fill(writer, 4)

@@ -14,6 +14,7 @@ export const storeCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: LIST,
+    why: "A program that lists must be able to run first, and to run where it may not write.",
     async run(trial) {
       equal(await trial.adapter.list(), [], "list()")
       equal(await trial.adapter.list(), [], "list() again")
@@ -25,6 +26,7 @@ export const storeCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["medium"],
     rule: LIST,
+    why: "Listing is what tools do with places that are not theirs.",
     async run(trial) {
       const before = [...trial.medium.save().keys()]
       await trial.adapter.list()
@@ -37,6 +39,7 @@ export const storeCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: LIST,
+    why: "A store that is not listed is lost to its user, and backups leave it out.",
     async run(trial) {
       for (const name of ["b", "a", "c"]) await trial.open(name)
       equal([...await trial.adapter.list()].sort(), ["a", "b", "c"], "list() with the stores open")
@@ -55,6 +58,7 @@ export const storeCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: DESTROY,
+    why: "Deleted data that come back, or a neighbour's that go with them, are what users fear most.",
     async run(trial) {
       for (const name of ["left", "middle", "right"]) await fill(await trial.open(name), 3)
       await trial.closeAll()
@@ -72,6 +76,7 @@ export const storeCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: DESTROY,
+    why: "A name with a typing error must be told, since the user believes that the data are gone.",
     async run(trial) {
       await rejects("destroying in an empty place", () => trial.adapter.destroy("missing"), StoreNotFound)
       await trial.open("present")
@@ -89,6 +94,7 @@ export const storeCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: DESTROY,
+    why: "A store that vanishes under its writers loses what they are about to write.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 3)
@@ -109,6 +115,7 @@ export const storeCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: DESTROY,
+    why: "Old frames in a new store are data of somebody who has deleted them.",
     async run(trial) {
       await fill(await trial.open(), 5)
       await trial.closeAll()
@@ -128,6 +135,7 @@ export const storeCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: DESTROY,
+    why: "An old snapshot would be opened as the state of the new store.",
     async run(trial) {
       const storage = await trial.open()
       await fill(storage, 5)
@@ -149,6 +157,7 @@ export const storeCases: readonly LogStorageCase[] = [
     level: "SHOULD",
     requires: ["medium"],
     rule: DESTROY,
+    why: "Who deletes a store expects its bytes to be gone, and the room to be free.",
     async run(trial) {
       const TAINT = "taint-7f3a91c2-canary"
       const storage = await trial.open("doomed")

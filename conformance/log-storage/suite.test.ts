@@ -2,10 +2,10 @@
 import assert from "node:assert/strict"
 import { readFile } from "node:fs/promises"
 import { describe, it } from "node:test"
-import { ourAdapters } from "../cli.ts"
+import { ourAdapters } from "../cli/our-adapters.ts"
 import { formatResult } from "../report.ts"
 import { runCase } from "../runner.ts"
-import { logStorageCases, runSuite } from "./suite.ts"
+import { adapterSuite, logStorageCases } from "./suite.ts"
 import { LogStorageTrial } from "./trial.ts"
 
 describe("logStorageCases", () => {
@@ -24,10 +24,10 @@ describe("logStorageCases", () => {
   })
 })
 
-describe("runSuite()", () => {
+describe("adapterSuite()", () => {
   it("checks an adapter that is given in one line, and names it", async () => {
     const { memoryAdapter } = await import("../../adapters/memory/mod.ts")
-    const report = await runSuite({ make: () => ({ adapter: memoryAdapter() }), only: ["append"] })
+    const report = await adapterSuite(() => memoryAdapter()).run({ only: ["append"] })
     assert.equal(report.name, "memory")
     assert.equal(report.conforms, true)
   })

@@ -1,6 +1,6 @@
-/** The suite for adapters: all cases about `kernel/ports/log-storage.ts`, and the call that runs them. */
-import type { Awaitable } from "../../kernel/ports/log-storage.ts"
-import { type Report, runCases, type RunOptions } from "../runner.ts"
+/** The suite for adapters: all cases about `kernel/ports/log-storage.ts`. */
+import type { Adapter, Awaitable } from "../../kernel/ports/log-storage.ts"
+import { makeSuite, type Suite, type SuiteOptions } from "../suite.ts"
 import { appendCases } from "./append.ts"
 import { appendFrameCases } from "./append-frames.ts"
 import { capabilityCases } from "./capabilities.ts"
@@ -37,28 +37,16 @@ export const logStorageCases: readonly LogStorageCase[] = [
   ...damageCases,
 ]
 
-/** What to check, and how. */
-export interface SuiteOptions extends RunOptions {
-  /** Makes the adapter over an empty place; called once for each case. */
-  readonly make: () => Awaitable<LogStorageSubject>
-  /** How the report names it. Default: the adapter's name. */
-  readonly name?: string | undefined
-  /** How long to wait for a notification that must come, in milliseconds. */
-  readonly patienceMillis?: number | undefined
-}
-
 /**
- * Checks an adapter against the storage port, one case after another, and reports. `report.conforms` says whether it passed.
- *
- * Rejects with `InvalidOption` if `only` names no case; never because of the adapter.
+ * The suite for an adapter. `makeAdapter` is called once for each case, and gives an adapter over an empty place, or a subject that has one and
+ * says more: how a fresh process would see the place, and the bytes beneath it.
  */
-export const runSuite = async (options: SuiteOptions): Promise<Report> => {
-  let name = options.name
-  const begin = async (): Promise<LogStorageTrial> => {
-    const subject = await options.make()
+export const adapterSuite = (makeAdapter: () => Awaitable<Adapter | LogStorageSubject>, options: SuiteOptions = {}): Suite => {
+  let { name } = options
+  return makeSuite(() => name ?? "adapter", logStorageCases, async () => {
+    const made = await makeAdapter()
+    const subject = "adapter" in made ? made : { adapter: made }
     name ??= subject.adapter.name
     return new LogStorageTrial(subject, options.patienceMillis)
-  }
-  const report = await runCases("", logStorageCases, begin, options)
-  return { ...report, name: name ?? "adapter" }
+  })
 }

@@ -35,6 +35,7 @@ export const trimCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: TWO,
+    why: "Frames that no snapshot covers are the only copy of the data.",
     async run(trial) {
       const storage = await prepare(trial, 5, [])
       equal(await storage.trim(5), 0, "trim(5)")
@@ -47,6 +48,7 @@ export const trimCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: TWO,
+    why: "If the only snapshot turns out to be damaged, the frames are the only copy of the data.",
     async run(trial) {
       const storage = await prepare(trial, 5, [4])
       equal(await storage.trim(5), 0, "trim(5)")
@@ -60,6 +62,7 @@ export const trimCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: COVERED,
+    why: "One damaged snapshot must cost nothing: the older one and the frames behind it give the same state.",
     async run(trial) {
       const storage = await prepare(trial, 9, [3, 7])
       equal(await storage.trim(9), 3, "trim(9)")
@@ -75,6 +78,7 @@ export const trimCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: COVERED,
+    why: "The kernel keeps frames that other devices have not fetched yet.",
     async run(trial) {
       const storage = await prepare(trial, 9, [6, 8])
       equal(await storage.trim(2), 2, "trim(2)")
@@ -89,6 +93,7 @@ export const trimCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: COVERED,
+    why: "Trimming is repeated after a crash, and must not fail or drop more then.",
     async run(trial) {
       const storage = await prepare(trial, 9, [6, 8])
       equal(await storage.trim(4), 4, "trim(4)")
@@ -102,6 +107,7 @@ export const trimCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: "An integer of at most 2^53 - 1.",
+    why: "A trim by a wrong number could drop everything.",
     async run(trial) {
       const storage = await prepare(trial, 9, [6, 8])
       for (const through of [-1, Number.NaN, Number.NEGATIVE_INFINITY]) {
@@ -118,6 +124,7 @@ export const trimCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: COVERED,
+    why: "A store lives for years: if the base stops moving, its size grows without a bound.",
     async run(trial) {
       const storage = await prepare(trial, 9, [2, 4])
       equal(await storage.trim(9), 2, "trim(9) with snapshots at 2 and 4")
@@ -135,6 +142,7 @@ export const trimCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: "after `trim`, still of the last frame.",
+    why: "A head that falls back to 0 gives positions out for a second time.",
     async run(trial) {
       const storage = await prepare(trial, 7, [6, 7])
       equal(await storage.trim(7), 6, "trim(7)")
@@ -153,6 +161,7 @@ export const trimCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: COVERED,
+    why: "A store that is opened after a trim must not look damaged, or empty.",
     async run(trial) {
       const storage = await prepare(trial, 9, [3, 7])
       equal(await storage.trim(9), 3, "trim(9)")
@@ -169,6 +178,7 @@ export const trimCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: "after `trim`, still of the last frame.",
+    why: "Positions that are given twice confuse every reader that remembers one.",
     async run(trial) {
       const storage = await prepare(trial, 5, [4, 5])
       equal(await storage.trim(4), 4, "trim(4)")
@@ -188,6 +198,7 @@ export const trimCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots"],
     rule: "The kernel does not change them and the adapter must not either.",
+    why: "A reader at work must not lose the frames in its hand.",
     async run(trial) {
       const storage = await prepare(trial, 9, [8, 9])
       const page = await storage.read(0, ALL)
@@ -202,6 +213,7 @@ export const trimCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["snapshots", "multiHandle"],
     rule: BELOW,
+    why: "A handle that reads dropped frames from memory, or fails at them, shows old data or stops.",
     async run(trial) {
       const storage = await prepare(trial, 9, [3, 7])
       const other = await trial.open()
@@ -218,6 +230,7 @@ export const trimCases: readonly LogStorageCase[] = [
     level: "SHOULD",
     requires: ["snapshots", "durable", "medium"],
     rule: COVERED,
+    why: "Users compact to get room on the device.",
     async run(trial) {
       const FRAME_BYTES = 100_000
       const storage = await trial.open()

@@ -45,6 +45,7 @@ export const watchCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: [],
     rule: "Answers a function that stops it.",
+    why: "The kernel calls it on every adapter, and calls what it answers.",
     async run(trial) {
       const storage = await trial.open()
       const stop = storage.watch(() => undefined)
@@ -60,6 +61,7 @@ export const watchCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["watch", "multiHandle"],
     rule: FIRES,
+    why: "Without it a second window shows old data until its next write.",
     async run(trial) {
       const [writer, reader] = [await trial.open(), await trial.open()]
       const counter = makeCounter()
@@ -76,6 +78,7 @@ export const watchCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["watch", "multiHandle"],
     rule: FIRES,
+    why: "A call that is lost while the listener is busy leaves the window behind until somebody else writes.",
     async run(trial) {
       const [writer, reader] = [await trial.open(), await trial.open()]
       let seen = 0
@@ -101,6 +104,7 @@ export const watchCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["watch", "multiHandle"],
     rule: FIRES,
+    why: "Several windows are open at once, and each has to show what is new.",
     async run(trial) {
       const [writer, left, right] = [await trial.open(), await trial.open(), await trial.open()]
       const counters = [makeCounter(), makeCounter(), makeCounter()]
@@ -116,6 +120,7 @@ export const watchCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["watch", "multiHandle"],
     rule: "A listener that throws does not stop others.",
+    why: "A defect in one view must not fail the write of another, or blind it.",
     async run(trial) {
       const [writer, reader] = [await trial.open(), await trial.open()]
       const [before, throwing, after] = [makeCounter(), makeCounter(), makeCounter()]
@@ -139,6 +144,7 @@ export const watchCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["watch", "multiHandle"],
     rule: "Answers a function that stops it.",
+    why: "A listener of a view that is gone would work on what is freed, and keep memory.",
     async run(trial) {
       const [writer, reader] = [await trial.open(), await trial.open()]
       const [stopped, other] = [makeCounter(), makeCounter()]
@@ -156,6 +162,7 @@ export const watchCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["watch", "multiHandle"],
     rule: "Answers a function that stops it.",
+    why: "Components that use one function stop theirs; the other one must go on to hear.",
     async run(trial) {
       const [writer, reader] = [await trial.open(), await trial.open()]
       const counter = makeCounter()
@@ -173,6 +180,7 @@ export const watchCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["watch", "multiHandle"],
     rule: "Settles what is under way, flushes unless the level is `relaxed` or `none`, and frees everything.",
+    why: "A closed store that calls its listeners fails in code that has no store any more.",
     async run(trial) {
       const [writer, closing, reader] = [await trial.open(), await trial.open(), await trial.open()]
       const [closed, other] = [makeCounter(), makeCounter()]
@@ -190,6 +198,7 @@ export const watchCases: readonly LogStorageCase[] = [
     level: "MUST",
     requires: ["watch", "multiHandle"],
     rule: FIRES,
+    why: "A listener that is lost to another store's writes shows old data.",
     async run(trial) {
       const [writer, reader, beside] = [await trial.open("notes"), await trial.open("notes"), await trial.open("beside")]
       const [counter, besideCounter] = [makeCounter(), makeCounter()]

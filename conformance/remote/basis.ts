@@ -16,6 +16,7 @@ export const basisCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: "Frames of the remote's log that this push builds on: the cursor, and the last one that answered `ok` (rule S14).",
+    why: "A push that builds on what is there and is refused makes clients start anew for nothing.",
     async run(trial) {
       const [writer, other] = [trial.writer().write(9), await trial.another()]
       const lasts = []
@@ -33,6 +34,7 @@ export const basisCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: UNKNOWN,
+    why: "After a restore from a backup the client holds effects whose causes are gone; taken, they would never be brought again.",
     async run(trial) {
       const writer = trial.writer().write(3)
       await pushed(trial.remote, [writer.part(0, 1)])
@@ -52,6 +54,7 @@ export const basisCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: "A cursor of `basis` that the log does not contain: answer `unknown`.",
+    why: "A client may have pulled from two logs; if one is gone, what builds on it must not be taken.",
     async run(trial) {
       const { last } = await pushed(trial.remote, [trial.writer().write(1).part()])
       const foreign = { position: 1, id: last.id.with(0, last.id[0]! ^ 1) }
@@ -65,6 +68,7 @@ export const basisCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: "A server judges a push in this order.",
+    why: "A client that is told of refusals first drops data, though the remote only needs what came before them.",
     async run(trial) {
       const writer = trial.writer().write(1, { millis: farAhead(trial) })
       const basis = [{ position: 7, id: new Uint8Array(16).fill(7) }]

@@ -56,13 +56,14 @@ export class RawValue {
 }
 
 export class BlockWriter {
-  /** 16 random bytes. */
-  readonly id: Bytes = crypto.getRandomValues(new Uint8Array(WRITER_BYTES))
+  /** 16 bytes. */
+  readonly id: Bytes
   readonly #firstMillis: number
   readonly #operations: PlayedOperation[] = []
 
-  /** `timeMillis` is the stamp of its first operation. */
-  constructor(timeMillis: number) {
+  /** `timeMillis` is the stamp of its first operation. `id` is drawn, unless it is to be that of another one, as a clone's is. */
+  constructor(timeMillis: number, id: Bytes = crypto.getRandomValues(new Uint8Array(WRITER_BYTES))) {
+    this.id = id
     this.#firstMillis = timeMillis
   }
 
@@ -85,14 +86,15 @@ export class BlockWriter {
   /** The block of all numbers after `from` up to `to`; a number that is neither listed nor withheld is void. */
   part(from: number = 0, to: number = this.seq, { listed, withheld = [], links }: PartOptions = {}): Part {
     const all = Array.from({ length: to - from }, (_, index) => from + 1 + index)
-    const seqs = listed ?? all.filter((seq) => !withheld.includes(seq))
+    const withheldSeqs = new Set(withheld)
+    const seqs = listed ?? all.filter((seq) => !withheldSeqs.has(seq))
     const block = new BlockColumns()
     const [keys, values, out] = [new ByteWriter(), new ByteWriter(), new ByteWriter()]
     block.writers.push(this.id)
     block.from = from
     block.to = to
     block.count = seqs.length
-    block.withheld.push(...withheld)
+    for (const seq of withheld) block.withheld.push(seq)
     block.reserve(seqs.length)
     for (const [row, seq] of seqs.entries()) this.#putRow(block, row, seq, keys, values)
     block.links = links?.flatMap(({ writer, seq }) => [indexOf(block, writer), seq])

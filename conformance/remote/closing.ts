@@ -9,6 +9,7 @@ export const closeCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: "Frees what it holds. Idempotent.",
+    why: "Cleaning up runs twice where errors are handled; an error of the second close would hide the first one.",
     async run(trial) {
       const remote = await trial.another()
       await Promise.all([remote.close(), remote.close()])
@@ -21,6 +22,7 @@ export const closeCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: "Frees what it holds. Idempotent.",
+    why: "Several stores and windows share one place, and one that ends must not cut off the others.",
     async run(trial) {
       const [remote, writer] = [await trial.another(), trial.writer().write(2)]
       await pushed(remote, [writer.part(0, 1)])

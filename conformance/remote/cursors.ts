@@ -31,6 +31,7 @@ export const cursorCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: RESTART,
+    why: "After a restore the same position holds another frame; a client that goes on there misses what replaced it.",
     async run(trial) {
       const { writer, cursors } = await threeFrames(trial)
       for (const { position, id } of cursors) await restarts(`another id at ${position}`, trial.remote, { position, id: idLike(id) })
@@ -44,6 +45,7 @@ export const cursorCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: NO_ERROR,
+    why: "After a restore the log is shorter; a client that waits there misses all that comes until it is as long again.",
     async run(trial) {
       await restarts("a frame of an empty store", trial.remote, { position: 1, id: new Uint8Array(16).fill(1) })
       const { cursors } = await threeFrames(trial)
@@ -57,6 +59,7 @@ export const cursorCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: NO_ERROR,
+    why: "A client that starts anew and is told to start anew never ends.",
     async run(trial) {
       equal((await pull(trial.remote)).kind, "page", "a pull of an empty store")
       const { writer } = await threeFrames(trial)
@@ -70,6 +73,7 @@ export const cursorCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: "Nothing is to be deleted.",
+    why: "A restart that leaves something out loses it on that device for good.",
     async run(trial) {
       const { writer, cursors } = await threeFrames(trial)
       const answer = await pull(trial.remote, { cursor: { position: 2, id: idLike(cursors[1]!.id) } })
@@ -84,6 +88,7 @@ export const cursorCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: ["other"],
     rule: RESTART,
+    why: "A cursor from another store would mix the data of two users, or skip some.",
     async run(trial) {
       const other = await trial.other()
       const { writer, cursors } = await threeFrames(trial)
@@ -106,6 +111,7 @@ export const storeCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: ["other"],
     rule: "A *store* is one log at a server, under a name.",
+    why: "Data of one store that come out of another one are a leak between users.",
     async run(trial) {
       const [other, writer] = [await trial.other(), trial.writer().write(4)]
       await pushed(trial.remote, [writer.part(0, 3)])

@@ -24,6 +24,7 @@ export const handshakeCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: "A handshake changes nothing (but that it may make the store, W-69), and can be repeated at will.",
+    why: "A client plans its pushes and pulls by these numbers; out of their ranges it sends what is refused, or nothing at all.",
     async run({ remote, handshake, signal }) {
       check(handshake)
       check(await remote.handshake({ signal }))
@@ -35,6 +36,7 @@ export const handshakeCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: "Push operations of writers that this principal pushed first.",
+    why: "A client that believes it may not write keeps everything to itself.",
     run({ handshake: { rights } }) {
       equal([rights.read, rights.write, rights.relay], [true, true, true], "read, write, relay")
       return Promise.resolve()
@@ -46,6 +48,7 @@ export const handshakeCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: "A frame of some log, by its position and id; position 0 with 16 zero bytes is before the first.",
+    why: "A client takes any other head for frames it has not pulled, and asks for them for ever.",
     run({ handshake: { head } }) {
       ensure(isSameCursor(head, START), `head: found position ${head.position} and the id ${head.id.join()}`)
       return Promise.resolve()
@@ -57,6 +60,7 @@ export const handshakeCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: REPEATABLE,
+    why: "Clients shake hands at every reconnect; if that changes something, a bad network changes data.",
     async run(trial) {
       const writer = trial.writer().write(2)
       const { last } = await pushed(trial.remote, [writer.part()])
@@ -76,6 +80,7 @@ export const handshakeCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: "Last frame of the remote's log.",
+    why: "A client that is told an old head believes that it is up to date.",
     async run(trial) {
       const neighbour = await trial.another()
       for (const remote of [trial.remote, neighbour, trial.remote]) {
@@ -93,6 +98,7 @@ export const handshakeCases: readonly RemoteCase[] = [
     level: "SHOULD",
     requires: [],
     rule: "Milliseconds since 1970-01-01 by the remote's clock.",
+    why: "Clients measure their clocks by it; a clock that goes back makes good ones look wrong.",
     async run({ remote, handshake, signal }) {
       for (let latest = handshake.serverTimeMillis, count = 0; count < 20; count += 1) {
         const { serverTimeMillis } = await remote.handshake({ signal })

@@ -83,6 +83,7 @@ export const hintCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: ["live"],
     rule: NOW,
+    why: "A client that begins to listen after a push would not hear of it until the next one.",
     async run(trial) {
       const early = watch(trial)
       await early.until("the head of an empty store", is(trial.handshake.head))
@@ -99,6 +100,7 @@ export const hintCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: ["live"],
     rule: NOW,
+    why: "Without it changes of others show only after minutes.",
     async run(trial) {
       const [other, watching] = [await trial.another(), watch(trial)]
       await watching.until("the first head", is(trial.handshake.head))
@@ -115,6 +117,7 @@ export const hintCases: readonly RemoteCase[] = [
     level: "SHOULD",
     requires: ["live"],
     rule: NOW,
+    why: "People who work together see each other's changes at once, or talk past each other.",
     async run(trial) {
       const [other, watching] = [await trial.another(), new Watch(trial.remote, Math.min(1000, trial.patienceMillis))]
       await watching.until("the first head", is(trial.handshake.head))
@@ -131,6 +134,7 @@ export const hintCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: ["live"],
     rule: "Of several moves the last one suffices",
+    why: "Left at an older head, a client misses the last changes until somebody writes again.",
     async run(trial) {
       const watching = watch(trial)
       await watching.until("the first head", is(trial.handshake.head))
@@ -149,6 +153,7 @@ export const hintCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: ["live"],
     rule: NOW,
+    why: "Several devices listen at once, and one that leaves must not silence the others.",
     async run(trial) {
       const other = await trial.another()
       const watches = [watch(trial), watch(trial, other), watch(trial, other)]
@@ -165,6 +170,7 @@ export const hintCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: ["live"],
     rule: "A hint tells the head of the server's log.",
+    why: "A client that is told a head which cannot be pulled starts anew for nothing.",
     async run(trial) {
       const watching = watch(trial)
       for (let position = 1; position <= 5; position += 1) {
@@ -181,6 +187,7 @@ export const hintCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: ["live"],
     rule: NOW,
+    why: "A watch that goes on keeps the connection and the battery busy, and calls into what is freed.",
     async run(trial) {
       const watching = watch(trial)
       await watching.until("the first head", is(trial.handshake.head))

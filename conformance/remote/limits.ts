@@ -40,6 +40,7 @@ export const limitCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: TAKES,
+    why: "A client that fills its push up to what was announced would be refused for ever.",
     async run(trial) {
       const { partsBytesMax } = trial.handshake.limits
       const bytes = Math.min(partsBytesMax, PARTS_BYTES_MAX)
@@ -57,6 +58,7 @@ export const limitCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: "more than it announced (W-52) is `batch_too_large`",
+    why: "Too low, clients are refused for ever; not kept, one push can take all memory of the server.",
     async run(trial) {
       const { operationsMax } = trial.handshake.limits
       if (operationsMax > 200_000) return trial.warn(`operationsMax is ${operationsMax}: not tried`)
@@ -79,6 +81,7 @@ export const limitCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: TAKES,
+    why: "A client that fills its push up to what was announced would be refused for ever.",
     async run(trial) {
       const count = Math.min(trial.handshake.limits.partsMax, PARTS_MAX)
       const parts = Array.from({ length: count }, () => trial.writer().write(1, { value: null }).part())
@@ -92,6 +95,7 @@ export const limitCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: PAGES,
+    why: "A client bounds its memory by what was announced, and drops connections that break it.",
     async run(trial) {
       const { partsBytesMax, partsMax } = trial.handshake.limits
       // Two of either fit a page, three do not; together they come near both limits.
@@ -115,6 +119,7 @@ export const limitCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: "Bytes of parts; at least one frame comes, if there is one.",
+    why: "Clients with little memory ask for little; those that ask for much must not fail, nor take the server's memory.",
     async run(trial) {
       const writer = trial.writer().write(3)
       for (const part of writer.parts()) await pushed(trial.remote, [part])

@@ -13,6 +13,7 @@ export const personCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: ["persons"],
     rule: RIGHTS,
+    why: "A guest who can write changes the data of others.",
     async run(trial) {
       const [reader, writer] = [await trial.as("reader"), trial.writer().write(2)]
       await pushed(trial.remote, [writer.part()])
@@ -30,6 +31,7 @@ export const personCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: ["persons"],
     rule: FORBIDDEN,
+    why: "Who may relay can write in the name of others, so it must be a right of its own; the names tell the client what to leave out.",
     async run(trial) {
       const author = await trial.as("author")
       const [mine, other, third] = [trial.writer().write(2), trial.writer().write(2), trial.writer().write(1)]
@@ -50,6 +52,7 @@ export const personCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: ["persons"],
     rule: "is of a writer in `own` that another principal brought first as its own",
+    why: "Otherwise anybody could write under somebody else's device and be shown as its user.",
     async run(trial) {
       const [neighbour, writer] = [await trial.as("neighbour"), trial.writer().write(3)]
       await pushed(trial.remote, [writer.part(0, 1)])
@@ -67,6 +70,7 @@ export const personCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: ["persons"],
     rule: "A writer belongs to the principal whose frame first brought it as `own`",
+    why: "Otherwise whoever relays a block first locks its author out of his own device.",
     async run(trial) {
       const [neighbour, writer] = [await trial.as("neighbour"), trial.writer().write(3)]
       await pushed(neighbour, [writer.part(0, 1)], { own: [] })

@@ -13,6 +13,7 @@ export const restartCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: ["restart"],
     rule: "What `ok` to a push says: on the device, or handed to something that may lose it.",
+    why: "The client has crossed off what was answered ok; lost here, it is lost everywhere.",
     async run(trial) {
       const writer = trial.writer().write(10)
       let last = START
@@ -33,6 +34,7 @@ export const restartCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: ["restart"],
     rule: "A push is *idempotent*, without limit of time: whatever was taken before is skipped, by dot.",
+    why: "Answers are lost exactly when servers restart; what counts twice then is wrong on every device.",
     async run(trial) {
       const [writer, other] = [trial.writer().write(4), trial.writer().write(1)]
       const parts = [writer.part(0, 3), other.part()]
@@ -49,6 +51,7 @@ export const restartCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: ["restart"],
     rule: STATELESS,
+    why: "A restart that makes every client start anew brings the server down a second time.",
     async run(trial) {
       const writer = trial.writer().write(6)
       for (const part of writer.parts()) await pushed(trial.remote, [part])
@@ -73,6 +76,7 @@ export const besideCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: ["beside"],
     rule: "So any number of server processes over one log are one server, and a client may ask another one each time.",
+    why: "Behind a load balancer two calls of one client meet two processes; one that does not know the other's frames refuses good data.",
     async run(trial) {
       const [beside, writer] = [await trial.beside(), trial.writer().write(8)]
       const remotes = [trial.remote, beside]
@@ -93,6 +97,7 @@ export const besideCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: ["beside"],
     rule: "the frame is appended behind exactly that end, and if another one took its place, all of them are done again",
+    why: "Two processes that give out one position lose a push that was answered ok.",
     async run(trial) {
       const remotes = [trial.remote, await trial.beside(), await trial.another(), await trial.beside()]
       const writers = remotes.map(() => trial.writer().write(25))
@@ -111,6 +116,7 @@ export const besideCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: ["beside"],
     rule: "a push takes effect once however often it arrives",
+    why: "A retry often meets another process than the first attempt, and would count twice.",
     async run(trial) {
       const remotes = [trial.remote, await trial.beside()]
       const writer = trial.writer().write(20)
@@ -127,6 +133,7 @@ export const wipeCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: ["wipe"],
     rule: "The log does not contain the cursor: go on from `at`.",
+    why: "A client that goes on as before would never bring again what the wiped server has lost.",
     async run(trial) {
       const [writer, other] = [trial.writer().write(3), trial.writer().write(1)]
       let last = START

@@ -13,6 +13,7 @@ export const pushRaceCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: ONCE,
+    why: "Timeouts end pushes in the middle; half of one would be seen by other devices as data that nobody wrote.",
     async run(trial) {
       const parts: Part[] = []
       for (let turns = 0; turns < 10; turns += 1) {
@@ -38,6 +39,7 @@ export const pushRaceCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: ONCE,
+    why: "Two tabs send the same outbox at once, and everything in it would count twice.",
     async run(trial) {
       const remotes = [trial.remote, await trial.another(), await trial.another(), await trial.another()]
       const writer = trial.writer().write(20)
@@ -54,6 +56,7 @@ export const pushRaceCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: "the frame is appended behind exactly that end, and if another one took its place, all of them are done again",
+    why: "After an outage all devices come back at once; a push that was answered ok and is not there is lost.",
     async run(trial) {
       const remotes = [trial.remote, await trial.another(), await trial.another()]
       const writers = Array.from({ length: 50 }, () => trial.writer().write(3))

@@ -19,6 +19,7 @@ export const pushCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: ONE_FRAME,
+    why: "A byte that is changed on the way is changed data on every other device.",
     async run(trial) {
       const writer = trial.writer().write(5)
       const answer = await pushed(trial.remote, [writer.part()])
@@ -33,6 +34,7 @@ export const pushCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: PAIRS,
+    why: "The pairs are what the client crosses off: too much is lost for ever, too little is sent for ever.",
     async run(trial) {
       const [first, second, third] = [trial.writer().write(3), trial.writer().write(2), trial.writer().write(4)]
       holdsPairs(await pushed(trial.remote, [first.part()]), [{ ...first.dot(), withheld: [] }])
@@ -51,6 +53,7 @@ export const pushCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: ONE_FRAME,
+    why: "A pull goes by positions: behind a hole, clients wait for a frame that never comes.",
     async run(trial) {
       const parts: Part[] = []
       for (let position = 1; position <= 20; position += 1) {
@@ -67,6 +70,7 @@ export const pushCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: ONE_FRAME,
+    why: "A batch takes effect as one; split or put in another order, other devices see half of it.",
     async run(trial) {
       const writers = [trial.writer().write(2), trial.writer().write(2), trial.writer().write(2)]
       const parts = [...writers.map((writer) => writer.part(0, 1)), ...writers.map((writer) => writer.part(1, 2)).reverse()]
@@ -80,6 +84,7 @@ export const pushCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: IDEMPOTENT,
+    why: "An answer that is lost is normal on a phone; stored twice, an edit that adds counts twice.",
     async run(trial) {
       const parts = [trial.writer().write(3).part(), trial.writer().write(1).part()]
       const first = await pushed(trial.remote, parts)
@@ -94,6 +99,7 @@ export const pushCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: IDEMPOTENT,
+    why: "A device that comes back after weeks sends what it sent before; it must neither double it nor be told old numbers.",
     async run(trial) {
       const [writer, other] = [trial.writer().write(4), trial.writer().write(200)]
       await pushed(trial.remote, [writer.part(0, 2)])
@@ -111,6 +117,7 @@ export const pushCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: "Ranges MAY overlap what the server has.",
+    why: "After a lost answer a client sends more than is missing; what is there must not keep out what is not.",
     async run(trial) {
       const COUNT = 4
       const parts: Part[] = []
@@ -134,6 +141,7 @@ export const pushCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: BRINGS,
+    why: "Blocks that were carried by several devices overlap; taken twice, operations count twice.",
     async run(trial) {
       const [writer, other] = [trial.writer().write(6), trial.writer().write(1)]
       await pushed(trial.remote, [writer.part(0, 2)])
@@ -151,6 +159,7 @@ export const pushCases: readonly RemoteCase[] = [
     requires: [],
     rule:
       "A number is left out of a block only if it is withheld (the server refused the operation, W-35; or the client's log does not have it) or void (an operation that is listed in the same push covers it, F-42; never events and forgets).",
+    why: "Compacted logs leave out what was overwritten; a remote that waits for those numbers never takes anything again.",
     async run(trial) {
       const writer = trial.writer()
       for (let seq = 1; seq <= 5; seq += 1) writer.write(1, { key: "one", context: seq === 1 ? [] : [writer.dot()] })
@@ -166,6 +175,7 @@ export const pushCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: BRINGS,
+    why: "An operation that was refused is left out for good or for now; a remote that forgets this loses it or blocks its writer.",
     async run(trial) {
       const writer = trial.writer().write(5)
       const first = writer.part(0, 4, { withheld: [2, 3] })
@@ -184,6 +194,7 @@ export const pushCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: "A link of a block from 0 to (u, s), where s is above the pair of u and above what this push brings of u: answer `unknown`.",
+    why: "A device that opens its log again is a new writer; a link that is refused keeps all its later work at home.",
     async run(trial) {
       const [first, second, third] = [trial.writer().write(3), trial.writer().write(1), trial.writer().write(1)]
       const parts = [first.part(), second.part(0, 1, { links: [first.dot()] }), third.part(0, 1, { links: [second.dot()] })]
@@ -198,6 +209,7 @@ export const pushCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: "Events (kind 3) and forgets (kind 4) of blocks are taken, stored and handed on like all operations.",
+    why: "A delete or a choice that is lost comes back as data that users have removed.",
     async run(trial) {
       const writer = trial.writer().write(1, { key: "one" })
       const seen = (): readonly Dot[] => [writer.dot()]
@@ -214,6 +226,7 @@ export const pushCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: "past stamps are always taken",
+    why: "Devices with wrong or slow clocks must get their data through: the stamp only orders it.",
     async run(trial) {
       const writer = trial.writer().write(2, { millis: 1 }).write(1, { millis: 0 })
       await pushed(trial.remote, [writer.part()])
@@ -226,6 +239,7 @@ export const pushCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: ONE_FRAME,
+    why: "A remote that understands only common values loses those of somebody else.",
     async run(trial) {
       const writer = trial.writer()
       const values = [null, true, -1, 2 ** 53, 0.1, 2n ** 63n, "", "x".repeat(70_000), new Uint8Array(300), new Date(0), [], {}, {
@@ -243,6 +257,7 @@ export const pushCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: ONE_FRAME,
+    why: "The client uses its buffers again; a remote that keeps them hands on other bytes than it took.",
     async run(trial) {
       const writer = trial.writer().write(3)
       const part = writer.part()

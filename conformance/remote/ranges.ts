@@ -27,6 +27,7 @@ export const rangeCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: LEFT_OUT,
+    why: "A client that is told a range where it lacks the block misses data and does not know it.",
     async run(trial) {
       const [mine, other] = [trial.writer(), trial.writer()]
       const parts = await fillInTurns(trial, [mine, other])
@@ -50,6 +51,7 @@ export const rangeCases: readonly RemoteCase[] = [
     level: "SHOULD",
     requires: [],
     rule: RANGES_ALONE,
+    why: "Without it each device downloads again all that it has just sent.",
     async run(trial) {
       const mine = trial.writer()
       await fillInTurns(trial, [mine])
@@ -63,6 +65,7 @@ export const rangeCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: LEFT_OUT,
+    why: "The end of the block would be missing on that device for ever.",
     async run(trial) {
       const mine = trial.writer().write(10)
       const parts = [mine.part(0, 4), mine.part(4, 8), mine.part(8, 10)]
@@ -82,6 +85,7 @@ export const rangeCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: LEFT_OUT,
+    why: "Numbers that were withheld may have come meanwhile from somebody else, and the device must learn it.",
     async run(trial) {
       const mine = trial.writer().write(6)
       const parts = [mine.part(0, 2), mine.part(2, 4, { withheld: [3] }), mine.part(4, 6)]
@@ -99,6 +103,7 @@ export const rangeCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: LEFT_OUT,
+    why: "A client may know writers of other remotes; that must not make this one fail, or leave out something.",
     async run(trial) {
       const [mine, other, stranger] = [trial.writer(), trial.writer(), trial.writer().write(9)]
       const parts = await fillInTurns(trial, [mine, other])

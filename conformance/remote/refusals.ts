@@ -46,6 +46,7 @@ export const refusalCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: GAP,
+    why: "A remote that takes a block behind a gap hands out effects without their causes, and never asks for what is missing.",
     async run(trial) {
       const [writer, other] = [trial.writer().write(5), trial.writer().write(1)]
       isUnknown(await refuses("a block of an unknown writer from 2", trial.remote, () => push(trial.remote, [writer.part(2, 3)])))
@@ -63,6 +64,7 @@ export const refusalCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: GAP,
+    why: "The order of a push is the order of its effects; a remote that sorts it hands out what nobody sent.",
     async run(trial) {
       const writer = trial.writer().write(2)
       isUnknown(await refuses("2 before 1", trial.remote, () => push(trial.remote, [writer.part(1, 2), writer.part(0, 1)])))
@@ -76,6 +78,7 @@ export const refusalCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: "A link of a block from 0 to (u, s), where s is above the pair of u and above what this push brings of u: answer `unknown`.",
+    why: "Taking the claim would let others wait for operations that no log has.",
     async run(trial) {
       const [first, second] = [trial.writer().write(3), trial.writer().write(1)]
       const link = (seq: number) => second.part(0, 1, { links: [first.dot(seq)] })
@@ -91,6 +94,7 @@ export const refusalCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: AHEAD,
+    why: "One device whose clock is years ahead would win every conflict until then.",
     async run(trial) {
       const [writer, other] = [trial.writer().write(2), trial.writer().write(2)]
       writer.write(1, { millis: farAhead(trial) }).write(1).write(1, { kind: "delete", millis: farAhead(trial) })
@@ -104,6 +108,7 @@ export const refusalCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: NOT_JUDGED,
+    why: "Who relays cannot help the clocks of others, and would be blocked for good by one of them.",
     async run(trial) {
       const writer = trial.writer().write(1).write(1, { millis: farAhead(trial) })
       await pushed(trial.remote, [writer.part()], { own: [] })
@@ -116,6 +121,7 @@ export const refusalCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: NOT_JUDGED,
+    why: "Events and forgets win no conflict, so a wrong clock there is no reason to lose them.",
     async run(trial) {
       const writer = trial.writer().write(1, { key: "one" })
       writer.write(1, { kind: "event", key: "", millis: farAhead(trial) })
@@ -130,6 +136,7 @@ export const refusalCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: "What the log has seen is never judged again; a number that is withheld there and arrives is.",
+    why: "A retry that is refused for what was taken before makes the client drop data that all others have.",
     async run(trial) {
       const writer = trial.writer().write(2, { millis: farAhead(trial) }).write(1)
       await pushed(trial.remote, [writer.part(0, 2)], { own: [] })
@@ -144,6 +151,7 @@ export const refusalCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: "What the log has seen is never judged again; a number that is withheld there and arrives is.",
+    why: "Without it one refused operation blocks all later work of its device, or slips in unjudged.",
     async run(trial) {
       const writer = trial.writer().write(1).write(1, { millis: farAhead(trial) }).write(2)
       refusesOnly(
@@ -164,6 +172,7 @@ export const refusalCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: INVALID,
+    why: "One value that cannot be read would stop every device that pulls it.",
     async run(trial) {
       // Reserved, cut, bytes behind a value, a map with a key twice, a number in more bytes than it needs.
       const spoilt = [[0xc1], [0xa5, 0x61], [0x01, 0x02], [0x82, 0xa1, 0x61, 0x01, 0xa1, 0x61, 0x02], [0x81, 0x01, 0x01]]
@@ -180,6 +189,7 @@ export const refusalCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: INVALID,
+    why: "A key that cannot be read would stop every device that pulls it.",
     async run(trial) {
       for (const bytes of [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0x61, 0xe2, 0x82]]) {
         const writer = trial.writer().write(1).write(1, { key: Uint8Array.from(bytes) }).write(1)
@@ -194,6 +204,7 @@ export const refusalCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: NOTHING,
+    why: "A client that learns of one refusal at a time needs as many attempts as there are; one told of wrong ones drops good data.",
     async run(trial) {
       const [first, second, third] = [trial.writer(), trial.writer(), trial.writer().write(1)]
       const ahead = { millis: farAhead(trial) }
@@ -216,6 +227,7 @@ export const refusalCases: readonly RemoteCase[] = [
     level: "MUST",
     requires: [],
     rule: DAMAGED,
+    why: "Bytes that are no block, once stored, stop every device that pulls them.",
     async run(trial) {
       const [writer, other] = [trial.writer().write(3), trial.writer().write(1)]
       const { content } = writer.part()

@@ -8,7 +8,7 @@ import { logRemote } from "../../kernel/sync/log-remote.ts"
 import { formatResult } from "../report.ts"
 import { runCase } from "../runner.ts"
 import { logStorageCases } from "../log-storage/suite.ts"
-import { remoteCases, runRemoteSuite } from "./suite.ts"
+import { remoteCases, remoteSuite } from "./suite.ts"
 import { type RemoteSubject, RemoteTrial } from "./trial.ts"
 
 /** Long enough for a machine that has much else to do. */
@@ -54,20 +54,20 @@ const logSubject = (): RemoteSubject => {
   }
 }
 
-describe("runRemoteSuite()", () => {
+describe("remoteSuite()", () => {
   it("checks a remote that is given in one line, and names it", async () => {
     const make = (): RemoteSubject => {
       const adapter = memoryAdapter()
       return { open: () => logRemote(adapter, { store: "notes" }) }
     }
-    const report = await runRemoteSuite({ make, only: ["handshake"] })
+    const report = await remoteSuite(make).run({ only: ["handshake"] })
     assert.deepEqual([report.name, report.conforms, report.failed], ["memory:notes", true, 0])
   })
 
   it("reports a remote that cannot be opened as failed, and frees its subject", async () => {
     let freed = 0
     const broken = { open: () => Promise.reject(new Error("nobody is there")), dispose: () => void freed++ }
-    const report = await runRemoteSuite({ make: () => broken, only: ["close"] })
+    const report = await remoteSuite(() => broken).run({ only: ["close"] })
     assert.deepEqual([report.failed, report.conforms, freed], [2, false, 2])
   })
 })

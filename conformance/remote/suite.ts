@@ -1,6 +1,6 @@
-/** The suite for remotes: all cases about `kernel/ports/remote.ts`, and the call that runs them. */
+/** The suite for remotes: all cases about `kernel/ports/remote.ts`. */
 import type { Awaitable } from "../../kernel/ports/log-storage.ts"
-import { type Report, runCases, type RunOptions } from "../runner.ts"
+import { makeSuite, type Suite, type SuiteOptions } from "../suite.ts"
 import { basisCases } from "./basis.ts"
 import { cursorCases, storeCases } from "./cursors.ts"
 import { closeCases } from "./closing.ts"
@@ -36,28 +36,15 @@ export const remoteCases: readonly RemoteCase[] = [
   ...closeCases,
 ]
 
-/** What to check, and how. */
-export interface RemoteSuiteOptions extends RunOptions {
-  /** Makes the subject over an empty store; called once for each case. */
-  readonly make: () => Awaitable<RemoteSubject>
-  /** How the report names it. Default: the first remote's name. */
-  readonly name?: string | undefined
-  /** How long to wait for a hint that must come, in milliseconds. */
-  readonly patienceMillis?: number | undefined
-}
-
 /**
- * Checks a remote against its port and the protocol, one case after another, and reports. `report.conforms` says whether it passed.
- *
- * Rejects with `InvalidOption` if `only` names no case; never because of the remote.
+ * The suite for a remote. `makeRemote` is called once for each case, and gives a subject over an empty store: it opens as many remotes of that store as
+ * a case has devices.
  */
-export const runRemoteSuite = async (options: RemoteSuiteOptions): Promise<Report> => {
-  let name = options.name
-  const begin = async (): Promise<RemoteTrial> => {
-    const trial = await RemoteTrial.begin(await options.make(), options.patienceMillis)
+export const remoteSuite = (makeRemote: () => Awaitable<RemoteSubject>, options: SuiteOptions = {}): Suite => {
+  let { name } = options
+  return makeSuite(() => name ?? "remote", remoteCases, async () => {
+    const trial = await RemoteTrial.begin(await makeRemote(), options.patienceMillis)
     name ??= trial.remote.name
     return trial
-  }
-  const report = await runCases("", remoteCases, begin, options)
-  return { ...report, name: name ?? "remote" }
+  })
 }

@@ -35,6 +35,7 @@ describe("ArrivingPairs", () => {
           assert.equal(before, seq)
           fold(block)
           const after = views.vector.pairOf(writer)
+          assert.equal(pairs.withheldCount, after.withheld.length)
           assert.equal(isNews, after.seq > seq || after.withheld.length < withheld.length || views.records.rows.count > records)
         }
       }),

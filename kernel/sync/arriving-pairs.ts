@@ -41,6 +41,13 @@ export class ArrivingPairs {
     return { before, isNews }
   }
 
+  /** Numbers of the writers that came which the log would have as withheld. */
+  get withheldCount(): number {
+    let count = 0
+    for (const { withheld } of this.#pairs.values()) count += withheld.size
+    return count
+  }
+
   #pairOf(writer: number): { readonly seq: number; readonly withheld: ReadonlySet<number> } {
     const { seq, withheld } = this.#vector.pairOf(writer)
     return { seq, withheld: new Set(withheld) }

@@ -15,7 +15,7 @@ import { OPTIONAL_PART_MIN, PartType } from "../format/frame.ts"
 import { checkValue, decodeValue } from "../format/msgpack.ts"
 import { decodeBlock } from "../format/operation-block.ts"
 import { isUtf8, readUtf8 } from "../format/utf8.ts"
-import { REFUSAL_MESSAGE_BYTES_MAX, WITHHELD_BYTES } from "../limits.ts"
+import { PAIRS_WITHHELD_MAX, REFUSAL_MESSAGE_BYTES_MAX, WITHHELD_BYTES } from "../limits.ts"
 import { bytesToHex } from "../model/identifiers.ts"
 import { OperationKind } from "../model/operation.ts"
 import type { Bytes } from "../ports/log-storage.ts"
@@ -99,6 +99,10 @@ function decode({ parts, own }: PushRequest, views: LogViews, { partsMax, partsB
   }
   if (bytes > partsBytesMax || operations > operationsMax) {
     throw new BatchTooLarge({ bytes, bytesMax: partsBytesMax, operations, operationsMax })
+  }
+  // Now, since an answer that cannot be given would come after the push was stored.
+  if (pairs.withheldCount > PAIRS_WITHHELD_MAX) {
+    throw new BatchTooLarge({ bytes, bytesMax: partsBytesMax, operations: pairs.withheldCount, operationsMax: PAIRS_WITHHELD_MAX })
   }
   return blocks
 }

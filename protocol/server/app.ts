@@ -30,7 +30,7 @@ import { eventStream } from "./event-stream.ts"
 import { toWireError } from "./failures.ts"
 import { Gauge } from "./gauge.ts"
 import { type BytesClaim, HeldBytes } from "./held-bytes.ts"
-import { checkIdentity, type Identity } from "./identity.ts"
+import { checkIdentity, type Identity, isExpired } from "./identity.ts"
 import type { ResolvedOptions } from "./options.ts"
 import type { ServiceAnswer, SyncService } from "./service.ts"
 import { Visit } from "./visit.ts"
@@ -170,6 +170,8 @@ class HttpExchange {
     const identity = await this.#inTime(this.#options.authenticate(request), "who asks")
     if (identity === undefined || identity === null) throw wireError("unauthenticated", "a valid token is needed")
     checkIdentity(identity)
+    // Before the body is read; the service looks at it once more when that is done.
+    if (isExpired(identity, this.#options.platform.now())) throw wireError("unauthenticated", "the token has expired")
     return identity
   }
 

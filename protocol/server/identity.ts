@@ -43,6 +43,9 @@ export const resolveRights = ({ read = false, write = false, relay = write, admi
   admin,
 })
 
+/** Whether the identity counts no more at this time. */
+export const isExpired = ({ expiresMillis = Infinity }: Identity, nowMillis: number): boolean => expiresMillis <= nowMillis
+
 /** What `identity` may do with the store `name`. */
 export const rightsTo = ({ rights }: Identity, store: string): Rights =>
   resolveRights(typeof rights === "function" ? rights(store) : rights)

@@ -9,6 +9,7 @@
 import { type Platform, startTimer } from "../../kernel/ports/platform.ts"
 import type { Cursor } from "../../kernel/ports/remote.ts"
 import { wireError } from "../errors.ts"
+import { WATCH_MILLIS } from "../limits.ts"
 import type { WaitRequest } from "../messages.ts"
 import { Gauge } from "./gauge.ts"
 import { HeadFeed } from "./head-feed.ts"
@@ -63,6 +64,9 @@ export class Listeners {
       lease.log.onHead((head) => feed.tell(head)),
       lease.listen(bye),
     )
+    const { expiresMillis } = identity, leftMillis = (expiresMillis ?? Infinity) - this.#options.platform.now()
+    // Beats look at the token as well, but not at once; a longer time than a stream lasts may be too long for a timer.
+    if (leftMillis < 2 * WATCH_MILLIS) stops.push(startTimer(this.#options.platform, bye, Math.max(0, leftMillis), true))
     feed.tell(lease.log.head)
     if (signal?.aborted === true) drop()
     return feed

@@ -37,7 +37,7 @@ import { type RouteName, ROUTES } from "../routes.ts"
 import { FEATURES } from "../version.ts"
 import { toWireError } from "./failures.ts"
 import { type HeadFeed, randomShare } from "./head-feed.ts"
-import { type Identity, isEnough, rightsTo } from "./identity.ts"
+import { type Identity, isEnough, isExpired, rightsTo } from "./identity.ts"
 import type { ServerLimits } from "./limits.ts"
 import { Listeners } from "./listeners.ts"
 import { OpenStores, type StoreLease } from "./open-stores.ts"
@@ -267,9 +267,7 @@ export class SyncService {
   #rightsFor(route: RouteName, identity: Identity, store: string): Rights {
     const fault = faultOfName(store)
     if (fault !== undefined) malformed("store", fault)
-    if (identity.expiresMillis !== undefined && identity.expiresMillis <= this.#options.platform.now()) {
-      throw wireError("unauthenticated", "the token has expired")
-    }
+    if (isExpired(identity, this.#options.platform.now())) throw wireError("unauthenticated", "the token has expired")
     const rights = rightsTo(identity, store)
     if (!isEnough(rights, ROUTES[route].needs)) throw wireError("forbidden", "this principal has no right to do that with this store")
     return rights

@@ -1,0 +1,52 @@
+/**
+ * Subjects of other authors, from a file of theirs.
+ *
+ *   adapter FILE   exports `makeAdapter`: a function that answers an adapter, or a subject with one, over an empty place
+ *   remote FILE    exports `makeRemote`: a function that answers a subject over an empty store
+ *   crdt FILE      exports `type`, and `edit`, which makes one random edit
+ */
+import { resolve } from "node:path"
+import { pathToFileURL } from "node:url"
+import { InvalidOption } from "../../kernel/errors.ts"
+import { adapterSuite, crdtCases, crdtSuite, logStorageCases, remoteCases, remoteSuite, type Suite } from "../mod.ts"
+import type { Planned } from "./plan.ts"
+
+/** What the file is expected to export. */
+type Exports = Readonly<Record<string, unknown>>
+
+/** What a file of an author's is of, as the command names it. */
+export type AuthorsKind = "adapter" | "remote" | "crdt"
+
+/** The kinds, in the order in which they are told. */
+export const AUTHORS_KINDS: readonly AuthorsKind[] = ["adapter", "remote", "crdt"]
+
+const CASES = { adapter: logStorageCases, remote: remoteCases, crdt: crdtCases }
+
+/** The file at `path`, as the subject of a suite. Rejects with `InvalidOption` where it cannot be loaded or exports something else. */
+export const planAuthorsFile = async (kind: AuthorsKind, path: string): Promise<Planned> => {
+  let file: Exports
+  try {
+    file = await import(pathToFileURL(resolve(path)).href) as Exports
+  } catch (cause) {
+    throw new InvalidOption({ option: kind, found: path, expected: `a module that can be loaded (${String(cause)})` }, { cause })
+  }
+  const suite = suiteOf(kind, path, file)
+  return { name: path, cases: CASES[kind], start: () => Promise.resolve({ suite, end: () => Promise.resolve() }) }
+}
+
+const suiteOf = (kind: AuthorsKind, path: string, file: Exports): Suite => {
+  const exported = (name: string, type: "function" | "object"): unknown => {
+    const found = file[name]
+    if (found !== null && typeof found === type) return found
+    throw new InvalidOption({
+      option: kind,
+      found: path,
+      expected: `a module that exports ${name}, which is ${type === "object" ? "an" : "a"} ${type}`,
+    })
+  }
+  // What an author's file exports is believed to be of the type that its name says; where it is not, cases fail.
+  if (kind === "adapter") return adapterSuite(exported("makeAdapter", "function") as Parameters<typeof adapterSuite>[0])
+  if (kind === "remote") return remoteSuite(exported("makeRemote", "function") as Parameters<typeof remoteSuite>[0])
+  const edit = exported("edit", "function") as Parameters<typeof crdtSuite>[1]["edit"]
+  return crdtSuite(exported("type", "object") as Parameters<typeof crdtSuite>[0], { edit })
+}

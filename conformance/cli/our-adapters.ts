@@ -1,0 +1,34 @@
+/** How each adapter of this package is checked; each is loaded only when it is asked for. */
+import type { Awaitable } from "../../kernel/ports/log-storage.ts"
+import { atServer, inFolder, type LogStorageSubject } from "../mod.ts"
+
+/** Subjects by name; `url` is what was given for them, if anything was. */
+export type Subjects = Readonly<Record<string, (url?: string) => Awaitable<LogStorageSubject>>>
+
+/** Watching stores at a server ask this often, so that the cases about it take no minutes. */
+const POLL_MILLIS = 50
+
+export const ourAdapters: Subjects = {
+  async memory() {
+    const { memoryAdapter } = await import("@cuitty/persist/adapters/memory")
+    return { adapter: memoryAdapter() }
+  },
+  async file() {
+    const { fileAdapter } = await import("@cuitty/persist/adapters/file")
+    return inFolder((folder) => fileAdapter({ path: `${folder}/stores` }), {
+      isLock: (path) => /(^|[/\\])lock(-|$)/.test(path),
+      checked: true,
+    })()
+  },
+  async sqlite() {
+    const { sqliteAdapter } = await import("@cuitty/persist/adapters/sqlite")
+    return inFolder((folder) => sqliteAdapter({ path: `${folder}/stores.db` }))()
+  },
+  async libsql(url) {
+    const { libsqlAdapter } = await import("@cuitty/persist/adapters/libsql")
+    if (url === ":memory:") return { adapter: libsqlAdapter({ url }) }
+    if (url !== undefined) return atServer((tablePrefix) => libsqlAdapter({ url, tablePrefix, pollMillis: POLL_MILLIS }))
+    // The shared memory of the log holds no data, and libsql leaves it behind.
+    return inFolder((folder) => libsqlAdapter({ path: `${folder}/stores.db` }), { isLock: (path) => path.endsWith("-shm") })()
+  },
+}
