@@ -25,7 +25,7 @@ describe("serverAt()", () => {
 
   it("refuses what is no URL of the web", () => {
     for (const url of ["ftp://127.0.0.1", "127.0.0.1:80", ""]) {
-      assert.throws(() => serverAt(url, { PERSIST_TOKEN: "x" }, false), /--server is/)
+      assert.throws(() => serverAt(url, { PERSIST_TOKEN: "x" }, false), /the server is/)
     }
   })
 })
