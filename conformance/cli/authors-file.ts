@@ -8,7 +8,8 @@
 import { resolve } from "node:path"
 import { pathToFileURL } from "node:url"
 import { InvalidOption } from "../../kernel/errors.ts"
-import { adapterSuite, crdtCases, crdtSuite, logStorageCases, remoteCases, remoteSuite, type Suite } from "../mod.ts"
+import type { CaseFacts } from "../case.ts"
+import { adapterSuite, crdtCases, crdtSuite, logStorageCases, remoteCases, remoteSuite, serverCases, type Suite } from "../mod.ts"
 import type { Planned } from "./plan.ts"
 
 /** What the file is expected to export. */
@@ -20,7 +21,13 @@ export type AuthorsKind = "adapter" | "remote" | "crdt"
 /** The kinds, in the order in which they are told. */
 export const AUTHORS_KINDS: readonly AuthorsKind[] = ["adapter", "remote", "crdt"]
 
-const CASES = { adapter: logStorageCases, remote: remoteCases, crdt: crdtCases }
+/** The cases of every kind of subject that an author can bring. */
+export const CASES_BY_KIND: Readonly<Record<AuthorsKind | "server", readonly CaseFacts[]>> = {
+  adapter: logStorageCases,
+  remote: remoteCases,
+  crdt: crdtCases,
+  server: serverCases,
+}
 
 /** The file at `path`, as the subject of a suite. Rejects with `InvalidOption` where it cannot be loaded or exports something else. */
 export const planAuthorsFile = async (kind: AuthorsKind, path: string): Promise<Planned> => {
@@ -31,7 +38,7 @@ export const planAuthorsFile = async (kind: AuthorsKind, path: string): Promise<
     throw new InvalidOption({ option: kind, found: path, expected: `a module that can be loaded (${String(cause)})` }, { cause })
   }
   const suite = suiteOf(kind, path, file)
-  return { name: path, cases: CASES[kind], start: () => Promise.resolve({ suite, end: () => Promise.resolve() }) }
+  return { name: path, cases: CASES_BY_KIND[kind], start: () => Promise.resolve({ suite, end: () => Promise.resolve() }) }
 }
 
 const suiteOf = (kind: AuthorsKind, path: string, file: Exports): Suite => {

@@ -81,7 +81,7 @@ export const selectedBy = <T>(select: () => T): T => {
 }
 
 /** What is left of a plan by `--only`: subjects with a case that it names. Throws `InvalidOption` for a name that no subject has a case for. */
-export const selectPlan = (plan: readonly Planned[], only: readonly string[] | undefined): readonly Planned[] => {
+export const selectPlan = <P extends Pick<Planned, "cases">>(plan: readonly P[], only: readonly string[] | undefined): readonly P[] => {
   if (only === undefined) return plan
   const all = new Map(plan.flatMap(({ cases }) => cases).map((one) => [one.id, one]))
   const selected = new Set(selectedBy(() => selectCases([...all.values()], only)).map(({ id }) => id))
