@@ -19,7 +19,7 @@ import { describeError } from "./expect.ts"
 import { runKillLoop, type Totals } from "./kill-loop/loop.ts"
 import { startProgress } from "./kill-loop/progress.ts"
 import { LEVELS, type Subject } from "./kill-loop/subject.ts"
-import { type Runtime, RUNTIMES } from "./kill-loop/victim.ts"
+import { type Runtime, RUNTIMES } from "./processes/runtimes.ts"
 
 const USAGE = `usage: npm run kill-loop -- [options]
 

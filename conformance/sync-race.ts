@@ -16,7 +16,7 @@ import Table from "cli-table3"
 import { integer, oneOf, pair } from "./arguments.ts"
 import { describeError } from "./expect.ts"
 import { startProgress } from "./kill-loop/progress.ts"
-import { type Runtime, RUNTIMES } from "./kill-loop/victim.ts"
+import { type Runtime, RUNTIMES } from "./processes/runtimes.ts"
 import type { ServerPlace } from "./sync-race/messages.ts"
 import { SyncRace, type SyncRaceResult } from "./sync-race/run.ts"
 

@@ -11,8 +11,8 @@
  *   conformance  base, model, format, ports, and protocol, whose servers it checks; its programs (`bad-days`, `catalogue`, `cli`, `kill-loop`, `race`,
  *               `sync-race`, `table`) also published entry points, and the servers of tests
  *   mod.ts    puts the parts together; enable-sync.ts, which it loads lazily, and remotes.ts do the same for syncing, crdt.ts for types
- *   examples, bench, cli  published entry points; bench also kernel/format, whose bytes it weighs,
- *                         and the servers of tests
+ *   examples, bench, cli  published entry points; bench also kernel/format, whose bytes it weighs, conformance,
+ *                         whose hold on processes it uses, and the servers of tests; cli also the programs of conformance, one of which it installs
  *   tools     know nothing of the project's code
  *
  * The kernel's only package is effect/<module>; a runtime (`node:`, `bun:`) or a driver there is a violation. Type-only and lazy imports are
@@ -66,7 +66,8 @@ const isAllowed = (from: string, to: string): boolean => {
   if (from === "crdt") return ["base", "kernel/ports", "kernel/format"].includes(to)
   if (from === "conformance") return CONTRACTS.includes(to) || to === "protocol"
   if (from === "conformance-programs") return to === "conformance" || to === "published" || to === "testing" || CONTRACTS.includes(to)
-  if (from === "bench" && (to === "kernel/format" || to === "testing")) return true
+  if (from === "bench" && ["kernel/format", "testing", "conformance"].includes(to)) return true
+  if (from === "cli" && to === "conformance-programs") return true
   return to === "published" && ["examples", "bench", "cli"].includes(from)
 }
 

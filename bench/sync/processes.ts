@@ -1,6 +1,6 @@
 /** The processes of the sync rows, as the bench holds them: one command at a time, each answered. */
 import { fileURLToPath } from "node:url"
-import { Child } from "../../conformance/testing/child.ts"
+import { Child } from "../../conformance/processes/child.ts"
 import type { Command, Counts, DeviceMessage, DeviceOrder, ServerMessage, ServerOrder } from "./messages.ts"
 
 /** How a runtime runs a program. */

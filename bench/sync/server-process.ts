@@ -2,7 +2,7 @@
 import process from "node:process"
 import { sqliteAdapter } from "@cuitty/persist/adapters/sqlite"
 import { allowAnyone, createSyncServer, listen } from "@cuitty/persist/server"
-import { toParent } from "../../conformance/testing/child.ts"
+import { toParent } from "../../conformance/processes/child.ts"
 import { countedAdapter, noCounts } from "./counted-adapter.ts"
 import type { ServerMessage, ServerOrder } from "./messages.ts"
 import { usage } from "./usage.ts"

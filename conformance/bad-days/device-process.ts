@@ -2,7 +2,7 @@
 import { flushCompileCache } from "node:module"
 import process from "node:process"
 import { createStore, enableSync, PersistError, type SyncHandle } from "@cuitty/persist"
-import { toParent } from "../testing/child.ts"
+import { toParent } from "../processes/child.ts"
 import type { DeviceCall, DeviceCalls, DeviceMessage, DeviceOrder, Failure } from "./messages.ts"
 
 const { path, store: name, clockMillis }: DeviceOrder = JSON.parse(process.argv[2]!)

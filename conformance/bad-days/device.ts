@@ -6,7 +6,7 @@
 import { setTimeout as startTimer } from "node:timers"
 import { fileURLToPath } from "node:url"
 import type { SyncStatus } from "@cuitty/persist"
-import { Child } from "../testing/child.ts"
+import { Child } from "../processes/child.ts"
 import { DatabaseFiles } from "./database-files.ts"
 import { type DeviceCalls, type DeviceMessage, type DeviceOrder, type Failure, STORE, type SyncOrder, TOKEN } from "./messages.ts"
 import { NODE } from "./node.ts"

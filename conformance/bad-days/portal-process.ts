@@ -1,7 +1,7 @@
 /** A captive portal: answers whatever is asked by a page to log in, as networks of hotels and trains do, until its parent is gone. */
 import { createServer } from "node:http"
 import process from "node:process"
-import { toParent } from "../testing/child.ts"
+import { toParent } from "../processes/child.ts"
 import type { PortalOrder, ServerMessage } from "./messages.ts"
 
 const PAGE = "<!doctype html><title>Welcome</title><h1>Welcome aboard</h1><p>Please accept our terms to go online.</p>"

@@ -4,7 +4,7 @@ import process from "node:process"
 import { fileAdapter } from "@cuitty/persist/adapters/file"
 import { sqliteAdapter } from "@cuitty/persist/adapters/sqlite"
 import { bearerToken, createSyncServer, listen } from "@cuitty/persist/server"
-import { toParent } from "../testing/child.ts"
+import { toParent } from "../processes/child.ts"
 import { NAMESPACE, type ServerMessage, type ServerOrder } from "./messages.ts"
 import { type Lie, lying } from "./testing/lies.ts"
 

@@ -5,7 +5,7 @@
 import { setTimeout as startTimer } from "node:timers"
 import { fileURLToPath } from "node:url"
 import { createStore } from "@cuitty/persist"
-import { Child } from "../testing/child.ts"
+import { Child } from "../processes/child.ts"
 import { DatabaseFiles } from "./database-files.ts"
 import { NAMESPACE, type PortalOrder, type ServerMessage, type ServerOrder, STORE, TOKEN } from "./messages.ts"
 import { NODE } from "./node.ts"

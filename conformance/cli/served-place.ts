@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url"
 import { httpRemote } from "@cuitty/persist/remotes"
 import type { Remote } from "../../kernel/ports/remote.ts"
 import type { Person, RemoteSubject } from "../mod.ts"
-import { Child } from "../testing/child.ts"
+import { Child } from "../processes/child.ts"
 import type { ServerMessage, ServerOrder } from "./server-order.ts"
 
 const PROGRAM = fileURLToPath(new URL("./server-process.ts", import.meta.url))

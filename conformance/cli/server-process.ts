@@ -2,7 +2,7 @@
 import process from "node:process"
 import { sqliteAdapter } from "@cuitty/persist/adapters/sqlite"
 import { createSyncServer, listen, tokens } from "@cuitty/persist/server"
-import { toParent } from "../testing/child.ts"
+import { toParent } from "../processes/child.ts"
 import { NAMESPACE, RIGHTS, type ServerMessage, type ServerOrder } from "./server-order.ts"
 
 const { path, port, tokensByPerson }: ServerOrder = JSON.parse(process.argv[2]!)

@@ -4,7 +4,7 @@
  */
 import type { Bytes, Position } from "../../kernel/ports/log-storage.ts"
 import { bytesOf } from "../log-storage/frames.ts"
-import { Random } from "./random.ts"
+import { Random } from "../processes/random.ts"
 
 const FRAME_BYTES_MAX = 3_900_000
 /** Writing one that is longer takes long enough to be killed in the middle of. */

@@ -6,7 +6,7 @@ import process from "node:process"
 import { setImmediate as nextTurn } from "node:timers/promises"
 import type { Bytes, LogStorage, Position } from "../../kernel/ports/log-storage.ts"
 import { frameAt, sliceAt, sliceBytesAt } from "./frame-calls.ts"
-import { Random } from "./random.ts"
+import { Random } from "../processes/random.ts"
 import { readOrder, report } from "./reports.ts"
 import { openLog, type Subject } from "./subject.ts"
 

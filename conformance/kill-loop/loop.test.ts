@@ -7,7 +7,7 @@ import { describe, it } from "node:test"
 import { fileURLToPath } from "node:url"
 import { runKillLoop, type Totals } from "./loop.ts"
 import type { Subject } from "./subject.ts"
-import type { Runtime } from "./victim.ts"
+import type { Runtime } from "../processes/runtimes.ts"
 
 // With this seed they hit both kinds of children, in nearly all of their moments.
 const KILLS = 12

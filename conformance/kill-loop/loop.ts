@@ -13,8 +13,9 @@ import { FramesJudge } from "./frames-judge.ts"
 import type { Judge } from "./judge.ts"
 import { type Moment, type Plan, planAt, type Work } from "./plan.ts"
 import { RecordsJudge } from "./records-judge.ts"
+import type { Runtime } from "../processes/runtimes.ts"
 import type { Subject } from "./subject.ts"
-import { type Runtime, Victim } from "./victim.ts"
+import { Victim } from "./victim.ts"
 
 export interface KillLoopOptions {
   readonly subject: Subject

@@ -12,7 +12,7 @@
  *                       recovery
  *             closing   a moment after it began to close
  */
-import { Random } from "./random.ts"
+import { Random } from "../processes/random.ts"
 
 /** What a child writes: records through the store, or frames through the storage port. */
 export type Work = "records" | "frames"

@@ -10,7 +10,7 @@
  * its key. So a value that is damaged, half there or under another key is found by itself, and two values are the same if their marks are.
  */
 import { fail } from "../expect.ts"
-import { Random } from "./random.ts"
+import { Random } from "../processes/random.ts"
 
 export const COLLECTIONS: readonly string[] = ["", "drafts", "étiquettes"]
 const KEYS_A_COLLECTION = 48

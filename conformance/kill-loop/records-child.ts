@@ -7,7 +7,7 @@ import process from "node:process"
 import { setImmediate as nextTurn } from "node:timers/promises"
 import type { Store } from "@cuitty/persist"
 import { type Call, callAt, ensureValue, type Value, valueOf } from "./record-calls.ts"
-import { Random } from "./random.ts"
+import { Random } from "../processes/random.ts"
 import { readOrder, report } from "./reports.ts"
 import { openStore, type Subject } from "./subject.ts"
 

@@ -8,17 +8,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
 import { RuleBroken } from "../expect.ts"
+import { type Runtime, RUNTIMES } from "../processes/runtimes.ts"
 import { formatOrder, parseReport, type ReportKind } from "./reports.ts"
 import type { Subject } from "./subject.ts"
-
-export type Runtime = "node" | "deno" | "bun"
-
-/** How each runtime runs a program of ours. */
-export const RUNTIMES: Readonly<Record<Runtime, readonly [string, ...string[]]>> = {
-  node: ["node"],
-  deno: ["deno", "run", "-A", "--no-check"],
-  bun: ["bun"],
-}
 
 /** Where Node keeps compiled modules by default, once it is told to: a child then starts in a third of the time. */
 const NODE_COMPILE_CACHE = join(tmpdir(), "node-compile-cache")

@@ -1,6 +1,6 @@
 /** A double of the racer: one `update()` in five is a read and a put without `ifVersion`. It proves that the race can fail. */
 import type { Store } from "@cuitty/persist"
-import { START, type State, stateAfter } from "./history.ts"
+import { START, type State, stateAfter } from "../processes/history.ts"
 import { COUNTER } from "./subject.ts"
 import { Racer, runAsRacer } from "./racer.ts"
 

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
 import { ensure, fail } from "../expect.ts"
-import { type Runtime, RUNTIMES } from "../kill-loop/victim.ts"
+import { type Runtime, RUNTIMES } from "../processes/runtimes.ts"
 import type { Entry } from "./journal.ts"
 import type { RacerOrder } from "./racer.ts"
 

@@ -6,7 +6,7 @@
  *
  * Stops come one after another. The kill comes in the middle, whatever is stopped then.
  */
-import { Random } from "../kill-loop/random.ts"
+import { Random } from "../processes/random.ts"
 
 export interface Stop {
   /** It comes when this share of the increments has been made. */

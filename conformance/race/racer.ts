@@ -11,8 +11,8 @@
 import process from "node:process"
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises"
 import { type Entry as StoredEntry, PersistError, type Store, StoreLocked, VersionMismatch } from "@cuitty/persist"
-import { Random } from "../kill-loop/random.ts"
-import { START, type State, stateAfter } from "./history.ts"
+import { Random } from "../processes/random.ts"
+import { START, type State, stateAfter } from "../processes/history.ts"
 import { type Answer, JournalWriter, markOf, type Version } from "./journal.ts"
 import { COUNTER, END, endOf, openStore, type Subject } from "./subject.ts"
 

@@ -1,6 +1,6 @@
 /** What the processes race for: a store of any adapter, with one record that all of them increment. */
 import { createStore, type CreateStoreOptions, type Store } from "@cuitty/persist"
-import type { State } from "./history.ts"
+import type { State } from "../processes/history.ts"
 
 /** What all processes agree on; goes to them as JSON. */
 export interface Subject {

@@ -10,8 +10,8 @@
 import process from "node:process"
 import { setTimeout as sleep } from "node:timers/promises"
 import { createStore, enableSync, PersistError, type Store, type SyncHandle } from "@cuitty/persist"
-import { Random } from "../kill-loop/random.ts"
-import { toParent } from "../testing/child.ts"
+import { Random } from "../processes/random.ts"
+import { toParent } from "../processes/child.ts"
 import type { Command, DeviceMessage, DeviceOrder } from "./messages.ts"
 import { checkMoment, STORE, summarize, type write } from "./work.ts"
 

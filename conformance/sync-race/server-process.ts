@@ -3,7 +3,7 @@ import process from "node:process"
 import { libsqlAdapter } from "@cuitty/persist/adapters/libsql"
 import { sqliteAdapter } from "@cuitty/persist/adapters/sqlite"
 import { createSyncServer, listen, tokens } from "@cuitty/persist/server"
-import { toParent } from "../testing/child.ts"
+import { toParent } from "../processes/child.ts"
 import type { ServerMessage, ServerOrder } from "./messages.ts"
 import { NAMESPACE, STORE } from "./work.ts"
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { createStore, type Store } from "../../mod.ts"
 import { RuleBroken } from "../expect.ts"
-import { Random } from "../kill-loop/random.ts"
+import { Random } from "../processes/random.ts"
 import { checkCounters, checkMoment, checkSummary, summarize, write, writeKey } from "./work.ts"
 
 const WRITES = [20, 7]

@@ -10,7 +10,7 @@
  */
 import type { Store } from "@cuitty/persist"
 import { ensure, equal, fail } from "../expect.ts"
-import type { Random } from "../kill-loop/random.ts"
+import type { Random } from "../processes/random.ts"
 
 /** The name of the store on every device and at the servers. */
 export const STORE = "sync-race"
