@@ -25,6 +25,8 @@ type Conditions = Readonly<Record<string, string>>
 interface Manifest {
   readonly [field: string]: unknown
   readonly version: string
+  /** Programs by name, each a source that begins with a line for the shell. */
+  readonly bin: Conditions
   readonly exports: Conditions
   readonly imports: Readonly<Record<string, Conditions>>
   readonly optionalDependencies: Conditions
@@ -34,6 +36,7 @@ interface Manifest {
 
 interface PublishedManifest extends BuiltManifest {
   readonly [field: string]: unknown
+  readonly bin: Conditions
 }
 
 const PUBLISHED_FIELDS = ["name", "version", "description", "keywords", "license", "type", "sideEffects", "engines"]
@@ -47,9 +50,13 @@ const sourcesOf = (manifest: Manifest): readonly string[] => [
   ...new Set([...Object.values(manifest.exports), ...Object.values(manifest.imports).flatMap((conditions) => Object.values(conditions))]),
 ]
 
+/** Those that are bundled: also the programs, of which nobody reads declarations. */
+const bundledSourcesOf = (manifest: Manifest): readonly string[] => [...sourcesOf(manifest), ...Object.values(manifest.bin)]
+
 /** The manifest of the published package, out of the repository's. */
 export const publishedManifest = (manifest: Manifest): PublishedManifest => ({
   ...Object.fromEntries(PUBLISHED_FIELDS.filter((field) => field in manifest).map((field) => [field, manifest[field]])),
+  bin: mapValues(manifest.bin, (source) => posix.normalize(toJavaScript(source))),
   exports: {
     ...mapValues(manifest.exports, (source) => ({ types: toDeclaration(source), default: toJavaScript(source) })),
     "./package.json": "./package.json",
@@ -65,7 +72,7 @@ export const publishedManifest = (manifest: Manifest): PublishedManifest => ({
 const bundle = (manifest: Manifest, stage: string): Promise<BuildResult<BuildOptions & { metafile: true }>> =>
   esbuild({
     absWorkingDir: ROOT,
-    entryPoints: [...sourcesOf(manifest)],
+    entryPoints: [...bundledSourcesOf(manifest)],
     outdir: join(stage, "dist"),
     outbase: ROOT,
     chunkNames: "chunks/[name]-[hash]",
@@ -119,7 +126,7 @@ export const buildPackage = async (stage: string = STAGE): Promise<void> => {
   await writeFile(join(stage, "package.json"), `${JSON.stringify(published, undefined, 2)}\n`)
   await removeUnreached(stage, published)
   await writeFile(join(stage, NOTICES), await noticesOf(ROOT))
-  const violations = judgeBundle(metafile, sourcesOf(manifest).map((source) => posix.normalize(source)))
+  const violations = judgeBundle(metafile, bundledSourcesOf(manifest).map((source) => posix.normalize(source)))
   if (violations.length > 0) throw new Error(`Cannot publish this bundle:\n${violations.join("\n")}`)
   for (const file of ["README.md", "LICENSE", "CHANGELOG.md"]) {
     if (existsSync(join(ROOT, file))) await cp(join(ROOT, file), join(stage, file)) // one that is missing fails the check of the package

@@ -11,6 +11,7 @@ interface PackageManifest {
   readonly name: string
   readonly version: string
   readonly license: string
+  readonly bin?: Readonly<Record<string, string>>
   readonly exports: Readonly<Record<string, string>>
   readonly imports?: Readonly<Record<string, Targets>>
 }
@@ -55,6 +56,7 @@ export const checkExports: Check = async (root) => {
   ]
   const targets = [
     ...Object.values(npm.exports),
+    ...Object.values(npm.bin ?? {}),
     ...Object.values(imports).flatMap((by) => typeof by === "string" ? [by] : Object.values(by)),
   ]
   for (const target of new Set(targets)) {

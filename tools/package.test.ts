@@ -138,6 +138,11 @@ describe("judgeManifest()", () => {
     ])
   })
 
+  it("takes the program of the package, and no other", () => {
+    assert.deepEqual(judgeManifest({ bin: { persist: "dist/cli/persist.js" } }), [])
+    assert.equal(judgeManifest({ bin: { node: "dist/cli/persist.js", persist: "../elsewhere.js" } }).length, 2)
+  })
+
   it("takes peers that are optional, and no others", () => {
     const peers = { peerDependencies: { client: "1", other: "1" }, peerDependenciesMeta: { client: { optional: true } } }
     assert.deepEqual(judgeManifest(peers), ['package.json asks for the package "other", and does not say that it is optional'])
@@ -152,6 +157,7 @@ describe("publishedManifest()", () => {
       types: "./dist/mod.d.ts",
       default: "./dist/mod.js",
     })
+    assert.deepEqual(published.bin, { persist: "dist/cli/persist.js" })
   })
 })
 

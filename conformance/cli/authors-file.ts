@@ -35,7 +35,8 @@ export const planAuthorsFile = async (kind: AuthorsKind, path: string): Promise<
   try {
     file = await import(pathToFileURL(resolve(path)).href) as Exports
   } catch (cause) {
-    throw new InvalidOption({ option: kind, found: path, expected: `a module that can be loaded (${String(cause)})` }, { cause })
+    const hint = Object(cause).code === "ERR_UNKNOWN_FILE_EXTENSION" ? "; TypeScript runs on Node from 22.18 on, on Deno and on Bun" : ""
+    throw new InvalidOption({ option: kind, found: path, expected: `a module that can be loaded (${String(cause)}${hint})` }, { cause })
   }
   const suite = suiteOf(kind, path, file)
   return { name: path, cases: CASES_BY_KIND[kind], start: () => Promise.resolve({ suite, end: () => Promise.resolve() }) }
