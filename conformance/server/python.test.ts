@@ -1,4 +1,4 @@
-/** A server in another language, written from the specification alone (`conformance/testing/python-server`), passes what ours passes. */
+/** A server in another language, written from the specification alone (`conformance/testing/python`), passes what ours passes. */
 import assert from "node:assert/strict"
 import { spawn, spawnSync } from "node:child_process"
 import { randomBytes } from "node:crypto"
@@ -14,7 +14,7 @@ import { ServerTrial } from "./trial.ts"
 
 /** Long enough for a machine that has much else to do. */
 const CASE_MILLIS_MAX = 50_000
-const PROGRAM = fileURLToPath(new URL("../testing/python-server/server.py", import.meta.url))
+const PROGRAM = fileURLToPath(new URL("../testing/python/server.py", import.meta.url))
 const hasPython = spawnSync("python3", ["--version"]).status === 0
 
 /** What it can be asked for: it keeps everything in memory, alone, and hurries for nobody. */
