@@ -18,6 +18,7 @@ import { crdtDoubles } from "../doubles/crdt/crdt-doubles.ts"
 import { editBag } from "../doubles/crdt/plain-type.ts"
 import { doubles } from "../doubles/doubles.ts"
 import { serverSuite, wireCases } from "../server/suite.ts"
+import { memoryPlace } from "../server/testing/memory-place.ts"
 import { hastyPlatform, startOurServer } from "../server/testing/our-server.ts"
 import type { ServerDouble } from "../doubles/server/server-double.ts"
 import { serverDoubles } from "../doubles/server/server-doubles.ts"
@@ -47,7 +48,8 @@ const MINUTE_MILLIS = 1200
 /** Runs a case against a server that is started for it. */
 const runServerCase = ({ change, wire, isHasty }: ServerDouble): Suite["runCase"] => async (id, timeoutMillis) => {
   const time = isHasty === true ? { platform: hastyPlatform(MINUTE_MILLIS), minuteMillis: MINUTE_MILLIS } : {}
-  const server = await startOurServer({ storage: memoryAdapter, change, wire, ...time })
+  const { storage } = memoryPlace() // outlives a server that ends on the way
+  const server = await startOurServer({ storage, change, wire, ...time })
   try {
     return await serverSuite(server.subject, { patienceMillis: 1000 }).runCase(id, timeoutMillis)
   } finally {

@@ -3,7 +3,7 @@ import type { ServerSubject, ServerTokens } from "../mod.ts"
 
 /** How long a server's minute lasts. */
 const MINUTE_MILLIS = 60_000
-const PERSONS: readonly (keyof ServerTokens)[] = ["owner", "neighbour", "author", "reader", "stranger", "nobody"]
+const PERSONS: readonly (keyof ServerTokens)[] = ["owner", "neighbour", "author", "reader", "sender", "stranger", "nobody"]
 
 /**
  * The subject at `url`. `PERSIST_TOKENS` has a token for each of several persons as JSON (`{"owner":"…","reader":"…"}`), `PERSIST_TOKEN` that of the

@@ -1,7 +1,7 @@
 /**
  * A remote on its way through one case: what the author gives (the subject), and what cases need around it.
  *
- *   subject   open · openOther? · openBeside? · openAs? · restart? · wipe? · dispose?     made for each case by the author's `make`
+ *   subject   open · openOther? · openBeside? · openAs? · restart? · roll? · wipe? · backUp? · dispose?     made for each case by the author's `make`
  *   trial     remote, another(), other(), beside(), as() track remotes · writer() · signal        end() closes what a case left open
  */
 import type { Awaitable } from "../../kernel/ports/log-storage.ts"
@@ -26,14 +26,18 @@ export interface RemoteSubject {
   readonly openAs?: ((person: Person) => Awaitable<Remote>) | undefined
   /** Makes the remote's side forget all that is not in its log, as a kill and a start do. Remotes that are open go on with what comes then. */
   readonly restart?: (() => Awaitable<void>) | undefined
+  /** Restarts the processes behind `open` and `openBeside`, one after another, so that one of them is always there. */
+  readonly roll?: (() => Awaitable<void>) | undefined
   /** Empties the store, as somebody who deletes its files does, and restarts. */
   readonly wipe?: (() => Awaitable<void>) | undefined
+  /** Copies the store; what it answers puts the copy in its place, as somebody who restores a backup does, and restarts. */
+  readonly backUp?: (() => Awaitable<() => Awaitable<void>>) | undefined
   /** Frees everything. Every remote is closed by then. */
   readonly dispose?: (() => Awaitable<void>) | undefined
 }
 
 /** What a case may ask for. */
-export type RemoteNeed = "live" | "other" | "beside" | "persons" | "restart" | "wipe"
+export type RemoteNeed = "live" | "other" | "beside" | "persons" | "restart" | "roll" | "wipe" | "backUp"
 
 /** A case about a remote. */
 export type RemoteCase = Case<RemoteTrial, RemoteNeed>
@@ -45,7 +49,15 @@ export const HINT_PATIENCE_MILLIS = 5000
 const RECONNECTS_MAX = 100
 
 /** Members of a subject by what they are needed for. */
-const MEMBERS = { other: "openOther", beside: "openBeside", persons: "openAs", restart: "restart", wipe: "wipe" } as const
+const MEMBERS = {
+  other: "openOther",
+  beside: "openBeside",
+  persons: "openAs",
+  restart: "restart",
+  roll: "roll",
+  wipe: "wipe",
+  backUp: "backUp",
+} as const
 
 /** A subject with helpers; made for one case. */
 export class RemoteTrial implements Trial {
@@ -122,6 +134,21 @@ export class RemoteTrial implements Trial {
   async restart(): Promise<void> {
     await (this.#subject.restart ?? missing)()
     await this.#reconnect()
+  }
+
+  /** As `restart`. Only for cases that require `roll`. */
+  async roll(): Promise<void> {
+    await (this.#subject.roll ?? missing)()
+    await this.#reconnect()
+  }
+
+  /** Copies the store; answers what restores it, as `restart`. Only for cases that require `backUp`. */
+  async backUp(): Promise<() => Promise<void>> {
+    const restore = await (this.#subject.backUp ?? missing)()
+    return async () => {
+      await restore()
+      await this.#reconnect()
+    }
   }
 
   /** As `restart`. Only for cases that require `wipe`. */

@@ -28,7 +28,7 @@ const causes = (trial: ServerTrial): readonly (readonly [WireErrorCode, Asked])[
 }
 
 /** Fails unless all that an error says is as it has to be. */
-const check = (what: string, { answer: { headers }, fields }: Refused, parts: number): void => {
+export const checkError = (what: string, { answer: { headers }, fields }: Refused, parts: number): void => {
   equal([fields["type"], parts], ["error", 0], `${what}: type, parts`)
   const { message, retry, retryAfterMillis: after, details, requestId } = fields
   ensure(typeof message === "string" && new TextEncoder().encode(message).length <= 1000, `${what}: message: found ${describe(message)}`)
@@ -63,7 +63,7 @@ export const errorCases: readonly ServerCase[] = [
     async run(trial) {
       for (const [code, asked] of causes(trial)) {
         const refused = await trial.refused(`what causes ${code}`, asked, code)
-        check(code, refused, trial.message(code, refused.answer).parts.length)
+        checkError(code, refused, trial.message(code, refused.answer).parts.length)
       }
     },
   },

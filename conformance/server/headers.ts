@@ -42,6 +42,12 @@ const all = (trial: ServerTrial): readonly (readonly [string, Asked])[] => {
   ]
 }
 
+/** Fails unless the answer has the headers that every answer has. */
+export const checkHeaders = (what: string, { status, headers }: HttpAnswer): void => {
+  const found = ["cache-control", "x-content-type-options", "cross-origin-resource-policy"].map((name) => headers.get(name)?.toLowerCase())
+  equal(found, ["no-store", "nosniff", "same-origin"], `${what} (status ${status}): the headers that every answer has`)
+}
+
 export const headerCases: readonly ServerCase[] = [
   {
     id: "header/always",
@@ -51,13 +57,7 @@ export const headerCases: readonly ServerCase[] = [
     rule: ALWAYS,
     why: "A cache that keeps an answer gives one person's data to another one; a page that embeds it reads them.",
     async run(trial) {
-      for (const [what, asked] of all(trial)) {
-        const { status, headers } = await trial.send(asked)
-        const found = ["cache-control", "x-content-type-options", "cross-origin-resource-policy"].map((name) =>
-          headers.get(name)?.toLowerCase()
-        )
-        equal(found, ["no-store", "nosniff", "same-origin"], `${what} (status ${status}): the headers that every answer has`)
-      }
+      for (const [what, asked] of all(trial)) checkHeaders(what, await trial.send(asked))
     },
   },
   {

@@ -18,7 +18,10 @@ const PROGRAM = fileURLToPath(new URL("../testing/python/server.py", import.meta
 const hasPython = spawnSync("python3", ["--version"]).status === 0
 
 /** What it can be asked for: it keeps everything in memory, alone, and hurries for nobody. */
-const LACKS: readonly string[] = ["beside", "restart", "wipe", "minute"]
+const LACKS: readonly string[] = [
+  ...["beside", "restart", "roll", "wipe", "backUp", "minute"],
+  ...["draining", "failing", "full", "overloaded", "limited"],
+]
 
 const ALL = ["read", "write", "relay"]
 const RIGHTS: Readonly<Record<keyof ServerTokens, readonly string[]>> = {
@@ -26,6 +29,7 @@ const RIGHTS: Readonly<Record<keyof ServerTokens, readonly string[]>> = {
   neighbour: ALL,
   author: ["read", "write"],
   reader: ["read"],
+  sender: ["write"],
   stranger: ALL,
   nobody: [],
 }
@@ -74,6 +78,7 @@ describe("a server in Python, written from SPEC.md", { skip: hasPython ? false :
       neighbour: await started.know("neighbour"),
       author: await started.know("author"),
       reader: await started.know("reader"),
+      sender: await started.know("sender"),
       stranger: await started.know("stranger"),
       nobody: await started.know("nobody"),
     }

@@ -1,6 +1,6 @@
 /** Every case for our own server over SQLite, two of them over one file, one test a case. */
 import assert from "node:assert/strict"
-import { mkdtemp, rm } from "node:fs/promises"
+import { copyFile, mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { after, before, describe, it } from "node:test"
@@ -23,7 +23,16 @@ describe("createSyncServer() over SQLite", () => {
     const wipe = async (): Promise<void> => {
       for (const suffix of ["", "-wal", "-shm"]) await rm(`${path}${suffix}`, { force: true })
     }
-    server = await startOurServer({ storage: () => sqliteAdapter({ path }), wipe })
+    let copies = 0
+    const backUp = async (): Promise<() => Promise<void>> => {
+      const copy = `${path}.${copies += 1}`
+      await copyFile(path, copy) // of a file that nobody has open, which holds everything
+      return async () => {
+        await wipe()
+        await copyFile(copy, path)
+      }
+    }
+    server = await startOurServer({ storage: () => sqliteAdapter({ path }), wipe, backUp })
   })
   after(async () => {
     await server?.stop()

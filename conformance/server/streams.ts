@@ -15,7 +15,7 @@ const WAITS =
 const NUMBERS_ALONE = "and nothing in them but numbers and ids"
 
 /** A stream of hints that is read event by event. */
-class Events {
+export class Events {
   readonly head: AnswerHead
   readonly #connection: Connection
   readonly #decoder = new TextDecoder()

@@ -8,6 +8,7 @@ import { remoteCases } from "../remote/suite.ts"
 import { formatReport, formatResult } from "../report.ts"
 import { runCase } from "../runner.ts"
 import { serverCases, serverSuite, wireCases } from "./suite.ts"
+import { memoryPlace } from "./testing/memory-place.ts"
 import { type Answer, hastyPlatform, type OurServer, startOurServer } from "./testing/our-server.ts"
 import { ServerTrial } from "./trial.ts"
 
@@ -61,10 +62,9 @@ describe("serverSuite()", () => {
 })
 
 describe("createSyncServer() over memory", () => {
-  let adapter = memoryAdapter()
   let server: OurServer | undefined, hasty: OurServer | undefined
   before(async () => {
-    server = await startOurServer({ storage: () => adapter, wipe: () => void (adapter = memoryAdapter()) })
+    server = await startOurServer(memoryPlace())
     hasty = await startOurServer({ storage: memoryAdapter, platform: hastyPlatform(MINUTE_MILLIS), minuteMillis: MINUTE_MILLIS })
   })
   after(async () => {

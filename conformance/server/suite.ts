@@ -14,6 +14,7 @@ import { rightCases } from "./rights.ts"
 import { sizeCases } from "./sizes.ts"
 import { streamCases, waitCases } from "./streams.ts"
 import { tokenCases } from "./tokens.ts"
+import { troubleCases } from "./troubles.ts"
 import type { ServerSubject } from "./subject.ts"
 import { type ServerCase, ServerTrial } from "./trial.ts"
 import { featureCases, versionCases } from "./versions.ts"
@@ -37,6 +38,7 @@ export const wireCases: readonly ServerCase[] = [
   ...streamCases,
   ...waitCases,
   ...blockCases,
+  ...troubleCases,
 ]
 
 /** Of remotes alone: what their `close` does. */

@@ -250,14 +250,16 @@ export class ServerTrial implements Trial {
   }
 
   #remoteSubject(): RemoteSubject {
-    const { beside, restart, wipe, tokens } = this.subject
+    const { beside, restart, roll, wipe, backUp, tokens } = this.subject
     return {
       open: () => this.remoteOf(),
       openOther: () => this.remoteOf(this.otherStore()),
       openAs: (person) => this.remoteOf(this.store, tokens[person] ?? tokens.owner),
       ...beside === undefined ? {} : { openBeside: () => this.remoteOf(this.store, tokens.owner, beside) },
       ...restart === undefined ? {} : { restart },
+      ...roll === undefined ? {} : { roll },
       ...wipe === undefined ? {} : { wipe },
+      ...backUp === undefined ? {} : { backUp },
     }
   }
 

@@ -14,7 +14,7 @@ import {
 } from "./server-double.ts"
 
 /** A double that changes the text of streams, piece by piece. */
-const streamDouble = (
+export const streamDouble = (
   fault: string,
   caughtBy: string | readonly string[],
   change: (text: string) => string,

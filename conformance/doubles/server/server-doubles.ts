@@ -6,6 +6,7 @@ import { hintDoubles } from "./hint-doubles.ts"
 import { messageDoubles, versionDoubles } from "./message-doubles.ts"
 import { connectionDoubles, nameDoubles, rightDoubles, tokenDoubles } from "./principal-doubles.ts"
 import type { ServerDouble } from "./server-double.ts"
+import { troubleDoubles } from "./trouble-doubles.ts"
 
 export const serverDoubles: readonly ServerDouble[] = [
   ...messageDoubles,
@@ -20,4 +21,5 @@ export const serverDoubles: readonly ServerDouble[] = [
   ...connectionDoubles,
   ...hintDoubles,
   ...blockDoubles,
+  ...troubleDoubles,
 ]

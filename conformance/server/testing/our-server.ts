@@ -4,12 +4,13 @@ import type { Adapter, Awaitable } from "../../../kernel/ports/log-storage.ts"
 import { nativePlatform } from "../../../kernel/ports/native-platform.ts"
 import type { Platform } from "../../../kernel/ports/platform.ts"
 import type { Authenticate, GivenRights } from "../../../protocol/server/identity.ts"
-import type { ServerLimits } from "../../../protocol/server/limits.ts"
+import { DEFAULT_SERVER_LIMITS, type ServerLimits } from "../../../protocol/server/limits.ts"
 import { listen, type Listener } from "../../../protocol/server/listen.ts"
-import { createSyncServer } from "../../../protocol/server/server.ts"
+import { createSyncServer, type SyncServer } from "../../../protocol/server/server.ts"
 import { tokens } from "../../../protocol/server/tokens.ts"
 import type { ServerSubject, ServerTokens } from "../subject.ts"
 import { startFront } from "./front.ts"
+import { Troubles } from "./troubles.ts"
 
 /** Answers a request. */
 export type Answer = (request: Request) => Promise<Response>
@@ -24,6 +25,8 @@ export interface OurServerOptions {
   readonly storage: () => Adapter
   /** Empties the place. With it there is a second server beside the first one, and both can be restarted. */
   readonly wipe?: (() => Awaitable<void>) | undefined
+  /** Copies the place, of which no server is; what it answers puts the copy in its place. */
+  readonly backUp?: (() => Awaitable<() => Awaitable<void>>) | undefined
   /** What answers in place of the server, which it may ask. */
   readonly change?: ((server: Answer) => Answer) | undefined
   /** What becomes of bytes on their way to it, a character each. Default: nothing stands there. */
@@ -40,31 +43,41 @@ const NAMESPACE = "conformance"
 
 /** Starts it on a free port of this machine. */
 export const startOurServer = async (options: OurServerOptions): Promise<OurServer> => {
-  const { storage, wipe, change = (server) => server, wire, limits, platform, minuteMillis } = options
+  const { storage, wipe, backUp, change = (server) => server, wire, limits, platform, minuteMillis } = options
   const tokensByPerson = drawTokens()
   const expiring = new Map<string, number>()
-  const start = async (port: number): Promise<Listener> => {
+  const authenticate = authenticateBy(tokensByPerson, expiring)
+  const troubles = new Troubles(limits?.requestsMax ?? DEFAULT_SERVER_LIMITS.requestsMax)
+  const start = async (port: number): Promise<Running> => {
     const server = createSyncServer({
-      storage: storage(),
-      authenticate: authenticateBy(tokensByPerson, expiring),
+      ...troubles.around(storage(), authenticate),
       // The cases make more stores and writers than anybody does in a day.
       limits: { newWritersPerDayMax: 10_000_000, storesMax: 1_000_000, ...limits },
       platform,
     })
-    return await listen({ ...server, fetch: change(server.fetch) }, { port, graceMillis: 1000 })
+    return { server, listener: await listen({ ...server, fetch: change(server.fetch) }, { port, graceMillis: 1000 }) }
   }
-  let listeners = [await start(0), ...wipe === undefined ? [] : [await start(0)]]
-  const [first, beside] = listeners
-  const front = wire === undefined ? undefined : await startFront(first!.port, wire)
-  const stopAll = async (): Promise<void> => void await Promise.all(listeners.map((listener) => listener.stop()))
-  const restart = async (between: () => Awaitable<void> = () => undefined): Promise<void> => {
+  const running = [await start(0), ...wipe === undefined ? [] : [await start(0)]]
+  const [first, beside] = running
+  const front = wire === undefined ? undefined : await startFront(first!.listener.port, wire)
+  const startAgain = async (at: number): Promise<void> => void (running[at] = await start(running[at]!.listener.port))
+  const stopAll = async (): Promise<void> => void await Promise.all(running.map(({ listener }) => listener.stop()))
+  const restart = async <T>(between: () => Awaitable<T>): Promise<T> => {
     await stopAll()
-    await between()
-    listeners = await Promise.all(listeners.map(({ port }) => start(port)))
+    const done = await between()
+    await Promise.all(running.map((_, at) => startAgain(at)))
+    return done
+  }
+  const nothing = (): void => undefined
+  const roll = async (): Promise<void> => {
+    for (const at of running.keys()) {
+      await running[at]!.listener.stop()
+      await startAgain(at)
+    }
   }
   return {
     subject: {
-      url: front === undefined ? first!.url : `http://127.0.0.1:${front.port}`,
+      url: front === undefined ? first!.listener.url : `http://127.0.0.1:${front.port}`,
       tokens: tokensByPerson,
       minuteMillis,
       expiringToken: (lifeMillis) => {
@@ -72,13 +85,30 @@ export const startOurServer = async (options: OurServerOptions): Promise<OurServ
         expiring.set(token, Date.now() + lifeMillis)
         return token
       },
-      ...wipe === undefined ? {} : { beside: beside?.url, restart: () => restart(), wipe: () => restart(wipe) },
+      ...troubles.of(() => running.map(({ server }) => server)),
+      draining: () => {
+        for (const { server } of running) void server.close({ graceMillis: 1000 })
+        return () => restart(nothing)
+      },
+      ...wipe === undefined ? {} : { beside: beside?.listener.url, restart: () => restart(nothing), roll, wipe: () => restart(wipe) },
+      ...backUp === undefined ? {} : {
+        backUp: async () => {
+          const restore = await restart(backUp)
+          return () => restart(restore)
+        },
+      },
     },
     stop: async () => {
       await front?.stop()
       await stopAll()
     },
   }
+}
+
+/** One server, and where it listens. */
+interface Running {
+  readonly server: SyncServer
+  readonly listener: Listener
 }
 
 const drawTokens = (): Required<ServerTokens> => {
@@ -88,6 +118,7 @@ const drawTokens = (): Required<ServerTokens> => {
     neighbour: draw("neighbour"),
     author: draw("author"),
     reader: draw("reader"),
+    sender: draw("sender"),
     stranger: draw("stranger"),
     nobody: draw("nobody"),
   }
@@ -95,7 +126,7 @@ const drawTokens = (): Required<ServerTokens> => {
 
 /** `expiring`: tokens of the owner and when they end. */
 const authenticateBy = (
-  { owner, neighbour, author, reader, stranger, nobody }: Required<ServerTokens>,
+  { owner, neighbour, author, reader, sender, stranger, nobody }: Required<ServerTokens>,
   expiring: ReadonlyMap<string, number>,
 ): Authenticate => {
   const grant = (token: string | undefined, rights: GivenRights = ALL) => ({ token, stores: ["*"], namespace: NAMESPACE, rights })
@@ -104,6 +135,7 @@ const authenticateBy = (
     neighbour: grant(neighbour),
     author: grant(author, { ...ALL, relay: false }),
     reader: grant(reader, { read: true }),
+    sender: grant(sender, { write: true, relay: false }),
     stranger: { ...grant(stranger), namespace: "elsewhere" },
     nobody: { ...grant(nobody), stores: ["of-nobody"] },
   })
