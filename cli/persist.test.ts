@@ -1,6 +1,6 @@
 /** The program itself, in processes of the runtime that runs this. */
 import assert from "node:assert/strict"
-import { spawn } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import process from "node:process"
@@ -10,6 +10,10 @@ import { fileURLToPath } from "node:url"
 const ROOT = fileURLToPath(new URL("..", import.meta.url))
 const PROGRAM = fileURLToPath(new URL("./persist.ts", import.meta.url))
 const RUNTIME = "Deno" in globalThis ? [process.execPath, "run", "-A", "--no-check", PROGRAM] : [process.execPath, PROGRAM]
+
+/** Runs its arguments in a pseudo-terminal, and ends as they do. */
+const IN_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+const hasPython = spawnSync("python3", ["--version"]).status === 0
 
 interface Ended {
   readonly code: number | null
@@ -93,6 +97,17 @@ export const makeAdapter = () => {
     assert.match(out, /^MUST {3}trim\/older-snapshot-covers .* \(needs snapshots\)$/m)
     assert.doesNotMatch(out, /^MUST {3}append\//m)
   })
+
+  it(
+    "shows on a terminal which case is running",
+    { skip: hasPython ? false : "python3, which makes the terminal, is not installed here" },
+    async () => {
+      const args = ["conformance", "adapter", "my-adapter.ts", "--only", "append/gap", "--only", "append/order"]
+      const { code, out } = await runIn(folder, ["python3", "-c", IN_TERMINAL, ...RUNTIME, ...args])
+      assert.equal(code, 0, out)
+      assert.ok(out.includes("\r\u001b[2K[2/2] append/gap\r\u001b[2Kok    append/gap\r\n"), JSON.stringify(out))
+    },
+  )
 
   it("ends although the adapter leaves a timer behind, and says so", async () => {
     writeFileSync(join(folder, "timer.ts"), `${right}setInterval(() => {}, 1000)\n`)

@@ -4,6 +4,7 @@
  *   tarball    files, sizes, manifest; two builds give the same bytes
  *   packages   what an install brings along
  *   types      a consumer compiles strictly, once with Node's types and once with a browser's alone
+ *   command    `persist conformance` by npx and on every runtime: an author's adapter that conforms, one that does not, a wrong call
  *   runs       the same programs on the system's Node, on 22, 24 and 26, on Bun and Deno, and with code generation forbidden: stores with nothing
  *              but the package, then syncing through a server with the oldest packages that it takes
  *   browser    pages that keep a store in memory, and that also sync it, bundled and minified: sizes (goals and bounds)
@@ -16,7 +17,17 @@ import { join } from "node:path"
 import process from "node:process"
 import { buildPackage, STAGE } from "./build.ts"
 import { checkDeclarations } from "./check-declarations.ts"
-import { IMPORT_PROGRAM, SERVER_TYPES, STORE_PAGE, STORE_PROGRAM, STORE_TYPES, SYNC_PAGE, SYNC_PROGRAM, SYNC_TYPES } from "./consumers.ts"
+import {
+  AUTHORS_FILES,
+  IMPORT_PROGRAM,
+  SERVER_TYPES,
+  STORE_PAGE,
+  STORE_PROGRAM,
+  STORE_TYPES,
+  SYNC_PAGE,
+  SYNC_PROGRAM,
+  SYNC_TYPES,
+} from "./consumers.ts"
 import { judgeFiles, judgeInstalled, judgeManifest, lowestPeers, pack } from "./package.ts"
 import { measurePage } from "./pages.ts"
 import { readJson, ROOT } from "./repository.ts"
@@ -101,6 +112,39 @@ const checkRuns = async (app: string, what: string, source: string): Promise<voi
   }
 }
 
+/** What `persist` answers on each runtime: arguments, exit code, and what the last lines say. */
+const COMMAND_CALLS: readonly (readonly [args: readonly string[], code: number, output: RegExp])[] = [
+  [["--version"], 0, /^\d+\.\d+\.\d+$/],
+  [
+    ["conformance", "adapter", "./my-adapter.mjs", "--only", "append", "--only", "crash", "--only", "damage"],
+    0,
+    /^[1-9]\d{1,} passed, 0 failed, \d+ skipped$/m,
+  ],
+  [["conformance", "adapter", "./wrong-adapter.mjs", "--only", "append"], 1, /^FAIL {2}append\/gap$[^]*^ {6}why: /m],
+  [["conformance", "crdt", "./my-type.mjs"], 0, /^[1-9]\d{1,} passed, 0 failed, \d+ skipped$/m],
+  [["conformance", "adapter", "./none.mjs"], 2, /^usage: persist conformance/m],
+  [["bogus"], 2, /^persist has no command "bogus"/m],
+]
+
+const checkCommand = async (app: string): Promise<void> => {
+  for (const [name, source] of Object.entries(AUTHORS_FILES)) await writeFile(join(app, name), source)
+  const check = async (name: string, program: string, ...args: readonly string[]): Promise<void> => {
+    const wrong: string[] = []
+    for (const [call, code, output] of COMMAND_CALLS) {
+      const finished = await run(program, [...args, ...call], { cwd: app, timeoutMillis: 60_000 })
+      if (finished.code !== code || !output.test(finished.output.trim())) {
+        wrong.push(`persist ${call.join(" ")} exits with ${finished.code}, expected ${code} and ${output}:\n${finished.output}`)
+      }
+    }
+    say(`persist on ${name}`, wrong)
+  }
+  await check("npx", "npx", "--no-install", "persist")
+  for (const [name, program, ...args] of LANES) {
+    if (program !== undefined && existsSync(program)) await check(name, program, ...args, "node_modules/.bin/persist")
+    else console.log(`skip persist on ${name}: not installed here`)
+  }
+}
+
 const checkPages = async (app: string): Promise<void> => {
   await writeFile(join(app, "store.js"), STORE_PAGE)
   await writeFile(join(app, "sync.js"), SYNC_PAGE)
@@ -137,6 +181,8 @@ const install = (app: string, ...packages: readonly string[]): ReturnType<typeof
 const main = async (): Promise<void> => {
   const folder = await mkdtemp(join(tmpdir(), "persist-package-"))
   try {
+    const inClone = await run("npx", ["--no-install", "persist", "--version"])
+    say("persist by npx in the repository", inClone.code === 0 ? [] : [inClone.output])
     const tarball = await checkTarball(folder)
     const app = join(folder, "app")
     await mkdir(app)
@@ -150,6 +196,7 @@ const main = async (): Promise<void> => {
     await checkTypes(app, "sync, node", SYNC_TYPES, NODE)
     await checkTypes(app, "sync, browser", SYNC_TYPES, BROWSER)
     await checkRuns(app, "runs", STORE_PROGRAM)
+    await checkCommand(app)
     await checkPages(app)
     await reportImport(app)
 

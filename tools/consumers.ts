@@ -169,3 +169,22 @@ await enableSync(store, { remote: "http://127.0.0.1:1", live: false, stopMillis:
 console.log(JSON.stringify([imported - started, performance.now() - opened]))
 await store.close()
 `
+
+/** Files that authors check with `persist conformance`, by name: an adapter that conforms, one that stores nothing, and a CRDT type. */
+export const AUTHORS_FILES: Readonly<Record<string, string>> = {
+  "my-adapter.mjs": `import { sqliteAdapter } from "@cuitty/persist/adapters/sqlite"
+import { inFolder } from "@cuitty/persist/conformance"
+// The shared memory of the log holds no data, and the driver of Node 20 leaves it behind.
+export const makeAdapter = inFolder((folder) => sqliteAdapter({ path: folder + "/stores.db" }), { isLock: (path) => path.endsWith("-shm") })
+`,
+  "wrong-adapter.mjs": `import { memoryAdapter } from "@cuitty/persist/adapters/memory"
+export const makeAdapter = () => {
+  const adapter = memoryAdapter()
+  return { ...adapter, open: async (...args) => ({ ...await adapter.open(...args), append: () => Promise.resolve() }) }
+}
+`,
+  "my-type.mjs": `import { counter } from "@cuitty/persist/crdt"
+export const type = counter()
+export const edit = (votes, random) => votes.increment(random() < 0.5 ? 1 : 2)
+`,
+}
