@@ -8,8 +8,9 @@
  *   protocol  the kernel but for its store: what goes over the wire, a server and a client for it
  *   crdt      base, ports, format: pure types, which the kernel knows by their port alone
  *   simulation  the kernel and the protocol, over doubles of its own; the second reader of conformance judges
- *   conformance  base, model, format, ports, and protocol, whose servers it checks; its programs (`bad-days`, `catalogue`, `cli`, `kill-loop`, `race`,
- *               `sync-race`, `table`) also published entry points, and the servers of tests
+ *   conformance  base, model, format, ports, and protocol, whose servers it checks, and with which clients are, over adapters/memory; its programs
+ *               (`bad-days`, `catalogue`, `cli`, `client/our-client`, `kill-loop`, `race`, `sync-race`, `table`) also published entry points, and the
+ *               servers of tests
  *   mod.ts    puts the parts together; enable-sync.ts, which it loads lazily, and remotes.ts do the same for syncing, crdt.ts for types
  *   examples, bench, cli  published entry points; bench also kernel/format, whose bytes it weighs, conformance,
  *                         whose hold on processes it uses, and the servers of tests; cli also the programs of conformance, one of which it installs
@@ -27,7 +28,7 @@ import { type Check, listFiles, readText, runAsProgram, type Violation } from ".
 const KERNEL_ORDER = ["ports", "model", "format", "log", "merge", "views", "sync", "store"]
 const KERNEL_PACKAGES = /^effect\/.+$/
 const CONTRACTS = ["base", "kernel/model", "kernel/format", "kernel/ports"]
-const PROGRAMS = /^conformance\/(?:bad-days|catalogue|cli|kill-loop|race|sync-race|table)(?:\.ts$|\/)/
+const PROGRAMS = /^conformance\/(?:bad-days|catalogue|cli|client\/our-client|kill-loop|race|sync-race|table)(?:\.ts$|\/)/
 
 /** Layer of a file, or undefined where the rules know none. */
 const layerOf = (path: string): string | undefined => {
@@ -64,7 +65,7 @@ const isAllowed = (from: string, to: string): boolean => {
   if (from === "adapters/system") return CONTRACTS.includes(to)
   if (from.startsWith("adapters/")) return to === "adapters/system" || CONTRACTS.includes(to)
   if (from === "crdt") return ["base", "kernel/ports", "kernel/format"].includes(to)
-  if (from === "conformance") return CONTRACTS.includes(to) || to === "protocol"
+  if (from === "conformance") return CONTRACTS.includes(to) || to === "protocol" || to === "adapters/memory"
   if (from === "conformance-programs") return to === "conformance" || to === "published" || to === "testing" || CONTRACTS.includes(to)
   if (from === "bench" && ["kernel/format", "testing", "conformance"].includes(to)) return true
   if (from === "cli" && to === "conformance-programs") return true

@@ -1,0 +1,41 @@
+/**
+ * The suite for clients in any language: a program that is started for each case, asked over its standard input, and judged by what it sends to a server
+ * that misbehaves (`server.ts`).
+ *
+ *   const report = await clientSuite("python3 my_client.py").run()
+ */
+import { makeSuite, type Suite, type SuiteOptions } from "../suite.ts"
+import { type StartClient, startCommand } from "./driver.ts"
+import { requestCases } from "./requests.ts"
+import { type ClientCase, ClientTrial } from "./trial.ts"
+
+/** Every case for clients, in the order in which they are run. */
+export const clientCases: readonly ClientCase[] = [
+  ...requestCases,
+].map((one): ClientCase => ({
+  ...one,
+  run: async (trial) => {
+    await one.run(trial)
+    await trial.checkRequests()
+  },
+}))
+
+/** What the suite of a client can be told. */
+export interface ClientSuiteOptions extends SuiteOptions {
+  /** Also the cases that take a minute. Default false. */
+  readonly isSlow?: boolean | undefined
+}
+
+/** How long a case waits for what must come. */
+const PATIENCE_MILLIS = 8000
+
+/**
+ * The suite for the client that `command` starts: a command line of the shell, or what gives a client in this process. Reports name the command.
+ *
+ * Each case starts the program anew, with an empty folder and a server on a free port of 127.0.0.1, and ends both.
+ */
+export const clientSuite = (command: string | StartClient, options: ClientSuiteOptions = {}): Suite => {
+  const start = typeof command === "string" ? () => startCommand(command) : command
+  const { name = typeof command === "string" ? command : "client", isSlow, patienceMillis = PATIENCE_MILLIS } = options
+  return makeSuite(() => name, clientCases, () => ClientTrial.begin({ start, isSlow, patienceMillis }))
+}
