@@ -3,10 +3,12 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
+import { memoryAdapter } from "@cuitty/persist/adapters/memory"
 import { sqliteAdapter } from "@cuitty/persist/adapters/sqlite"
 import { httpRemote, logRemote } from "@cuitty/persist/remotes"
 import type { Remote } from "../../kernel/ports/remote.ts"
 import type { RemoteSubject } from "../mod.ts"
+import { copyLogs } from "../server/testing/memory-place.ts"
 import { ServedPlace } from "./served-place.ts"
 
 /** Where the remotes of one run are. */
@@ -60,9 +62,21 @@ async function startLogs(): Promise<RemotePlace> {
         openOther: () => open(adapters[0], `${store}-other`),
         openBeside: () => open(adapters[1], store),
         restart: closeAll,
+        roll: async () => {
+          for (const remote of [...remotes]) await remote.close()
+        },
         wipe: async () => {
           await closeAll()
           await adapters[0].destroy(store)
+        },
+        backUp: async () => {
+          const copy = memoryAdapter()
+          await copyLogs(adapters[0], copy, [store])
+          return async () => {
+            await closeAll()
+            await adapters[0].destroy(store)
+            await copyLogs(copy, adapters[0], [store])
+          }
         },
       }
     },

@@ -4,7 +4,7 @@
  *   first ── another one beside it, when a case asks for it ── restart: both are killed and come back at their ports ── wipe: without the file
  */
 import { randomBytes } from "node:crypto"
-import { mkdtemp, rm } from "node:fs/promises"
+import { copyFile, mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
@@ -54,6 +54,10 @@ class ServerProcess {
   }
 }
 
+const ignoreMissing = (error: unknown): void => {
+  if (Object(error).code !== "ENOENT") throw error
+}
+
 export class ServedPlace {
   readonly #folder: string
   readonly #order: Omit<ServerOrder, "port">
@@ -90,7 +94,9 @@ export class ServedPlace {
       openBeside: () => open(1, store, "owner"),
       openAs: (person) => open(0, store, person),
       restart: () => this.#restart(),
+      roll: () => this.#roll(),
       wipe: () => this.#restart(() => this.#removeFiles()),
+      backUp: () => this.#backUp(),
     }
   }
 
@@ -102,6 +108,29 @@ export class ServedPlace {
     await Promise.all(this.#servers.map((server) => server.kill()))
     await between()
     for (const server of this.#servers) await server.start()
+  }
+
+  /** Kills each and starts it again, while the others answer. */
+  async #roll(): Promise<void> {
+    for (const server of this.#servers) {
+      await server.kill()
+      await server.start()
+    }
+  }
+
+  /** Copies the file while nobody has it open, with what a killed process left beside it; answers what restores it. */
+  async #backUp(): Promise<() => Promise<void>> {
+    const { path } = this.#order, copy = `${path}.copy-${this.#stores}`
+    const copyAll = async (from: string, to: string): Promise<void> => {
+      // The file of shared memory is made anew from the other two.
+      for (const suffix of ["", "-wal"]) await copyFile(`${from}${suffix}`, `${to}${suffix}`).catch(ignoreMissing)
+    }
+    await this.#restart(() => copyAll(path, copy))
+    return () =>
+      this.#restart(async () => {
+        await this.#removeFiles()
+        await copyAll(copy, path)
+      })
   }
 
   async #removeFiles(): Promise<void> {

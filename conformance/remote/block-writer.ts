@@ -50,8 +50,10 @@ export interface PartOptions {
 export class RawValue {
   readonly bytes: Uint8Array
 
-  constructor(...bytes: readonly number[]) {
-    this.bytes = Uint8Array.from(bytes)
+  /** Bytes one by one, or more of them than a call has arguments as one array. */
+  constructor(...bytes: readonly number[] | readonly [Uint8Array]) {
+    const [first] = bytes
+    this.bytes = first instanceof Uint8Array ? first : Uint8Array.from(bytes as readonly number[])
   }
 }
 

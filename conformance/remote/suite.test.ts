@@ -8,6 +8,7 @@ import { logRemote } from "../../kernel/sync/log-remote.ts"
 import { formatResult } from "../report.ts"
 import { runCase } from "../runner.ts"
 import { logStorageCases } from "../log-storage/suite.ts"
+import { copyLogs } from "../server/testing/memory-place.ts"
 import { remoteCases, remoteSuite } from "./suite.ts"
 import { type RemoteSubject, RemoteTrial } from "./trial.ts"
 
@@ -47,6 +48,18 @@ const logSubject = (): RemoteSubject => {
     openOther: () => open("others"),
     openBeside: () => open("notes"),
     restart: closeAll,
+    roll: async () => {
+      // A log remote that is closed opens its log anew with its next call.
+      for (const remote of remotes) await remote.close()
+    },
+    backUp: async () => {
+      const copy = await copyLogs(adapter, memoryAdapter())
+      return async () => {
+        await closeAll()
+        for (const name of await adapter.list()) await adapter.destroy(name)
+        await copyLogs(copy, adapter)
+      }
+    },
     wipe: async () => {
       await closeAll()
       await adapter.destroy("notes")

@@ -1,11 +1,14 @@
 /** The suite for remotes: all cases about `kernel/ports/remote.ts`. */
 import type { Awaitable } from "../../kernel/ports/log-storage.ts"
 import { makeSuite, type Suite, type SuiteOptions } from "../suite.ts"
+import { backUpCases } from "./backups.ts"
 import { basisCases } from "./basis.ts"
 import { cursorCases, storeCases } from "./cursors.ts"
 import { closeCases } from "./closing.ts"
+import { edgeCases } from "./edges.ts"
 import { handshakeCases } from "./handshakes.ts"
 import { hintCases } from "./hints.ts"
+import { interruptionCases, rollingCases } from "./interruptions.ts"
 import { limitCases } from "./limits.ts"
 import { personCases } from "./persons.ts"
 import { besideCases, restartCases, wipeCases } from "./processes.ts"
@@ -28,10 +31,14 @@ export const remoteCases: readonly RemoteCase[] = [
   ...cursorCases,
   ...storeCases,
   ...limitCases,
+  ...edgeCases,
   ...hintCases,
   ...restartCases,
+  ...interruptionCases,
   ...besideCases,
+  ...rollingCases,
   ...wipeCases,
+  ...backUpCases,
   ...personCases,
   ...closeCases,
 ]

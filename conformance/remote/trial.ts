@@ -145,6 +145,7 @@ export class RemoteTrial implements Trial {
   /** Copies the store; answers what restores it, as `restart`. Only for cases that require `backUp`. */
   async backUp(): Promise<() => Promise<void>> {
     const restore = await (this.#subject.backUp ?? missing)()
+    await this.#reconnect()
     return async () => {
       await restore()
       await this.#reconnect()

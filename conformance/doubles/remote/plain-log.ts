@@ -61,7 +61,7 @@ export class PlainLog {
   frames: PlainFrame[] = []
   pairs: Map<string, PlainPair> = new Map()
   owners: Map<string, Person> = new Map()
-  readonly limits: RemoteLimits = { partsBytesMax: 1_000_000, operationsMax: 20_000, partsMax: 2000 }
+  readonly limits: RemoteLimits = { partsBytesMax: 1_200_000, operationsMax: 20_000, partsMax: 2000 }
   readonly listeners: Set<(head: Cursor) => void> = new Set()
 
   now(): number {
@@ -297,6 +297,19 @@ export class PlainLog {
 
   /** What a process that starts anew does. Everything here is as good as on a disk. */
   restart(): void {}
+
+  /** Copies the log; what it answers goes back to the copy. */
+  backUp(): () => void {
+    const { frames, pairs, owners } = this
+    const copy = structuredClone({ frames, pairs, owners })
+    return () => this.restore(structuredClone(copy))
+  }
+
+  restore({ frames, pairs, owners }: Pick<PlainLog, "frames" | "pairs" | "owners">): void {
+    this.frames = frames
+    this.pairs = pairs
+    this.owners = owners
+  }
 
   wipe(): void {
     this.frames = []

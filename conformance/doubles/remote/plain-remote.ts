@@ -61,7 +61,14 @@ export const plainSubject = (
     openBeside: () => open(log),
     openAs: (person) => open(log, person),
     restart: () => log.restart(),
+    roll: async () => {
+      for (const at of [0, 1]) {
+        await new Promise((resolve) => setTimeout(resolve, 10 * at))
+        log.restart()
+      }
+    },
     wipe: () => log.wipe(),
+    backUp: () => log.backUp(),
   }
 }
 
