@@ -9,10 +9,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
-import { httpRemote } from "@cuitty/persist/remotes"
-import type { Remote } from "../../kernel/ports/remote.ts"
 import type { Person, RemoteSubject } from "../mod.ts"
 import { Child } from "../processes/child.ts"
+import { type ServedStore, servedSubject } from "./served-store.ts"
 import type { ServerMessage, ServerOrder } from "./server-order.ts"
 
 const PROGRAM = fileURLToPath(new URL("./server-process.ts", import.meta.url))
@@ -64,15 +63,15 @@ export class ServedPlace {
   readonly #servers: ServerProcess[] = []
   #stores = 0
 
-  private constructor(folder: string) {
+  private constructor(folder: string, origin: string | undefined) {
     this.#folder = folder
     const tokens = PERSONS.map((person) => [person, `${person}-${randomBytes(16).toString("hex")}`] as const)
-    this.#order = { path: join(folder, "stores.db"), tokensByPerson: Object.fromEntries(tokens) as Record<Person, string> }
+    this.#order = { path: join(folder, "stores.db"), tokensByPerson: Object.fromEntries(tokens) as Record<Person, string>, origin }
   }
 
-  /** Starts the first server. */
-  static async start(): Promise<ServedPlace> {
-    const place = new ServedPlace(await mkdtemp(join(tmpdir(), "persist-served-")))
+  /** Starts the first server; pages of `origin` may speak to it. */
+  static async start(origin?: string): Promise<ServedPlace> {
+    const place = new ServedPlace(await mkdtemp(join(tmpdir(), "persist-served-")), origin)
     try {
       await place.#server(0)
       return place
@@ -84,15 +83,16 @@ export class ServedPlace {
 
   /** A store that no other case has. */
   subject(): RemoteSubject {
+    return servedSubject(this.takeStore())
+  }
+
+  /** The same as what a subject is made of, for one that is elsewhere. */
+  takeStore(): ServedStore {
     this.#stores += 1
-    const store = `case-${this.#stores}`
-    const open = async (index: number, name: string, person: Person): Promise<Remote> =>
-      httpRemote((await this.#server(index)).url, { store: name, token: this.#order.tokensByPerson[person] })
     return {
-      open: () => open(0, store, "owner"),
-      openOther: () => open(0, `${store}-other`, "owner"),
-      openBeside: () => open(1, store, "owner"),
-      openAs: (person) => open(0, store, person),
+      name: `case-${this.#stores}`,
+      tokensByPerson: this.#order.tokensByPerson,
+      urlOf: async (index) => (await this.#server(index)).url,
       restart: () => this.#restart(),
       roll: () => this.#roll(),
       wipe: () => this.#restart(() => this.#removeFiles()),

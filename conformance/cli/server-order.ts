@@ -7,6 +7,8 @@ export interface ServerOrder {
   readonly path: string
   /** 0: one that is free. */
   readonly port: number
+  /** Pages of this origin may use it. */
+  readonly origin?: string | undefined
   readonly tokensByPerson: Readonly<Record<Person, string>>
 }
 

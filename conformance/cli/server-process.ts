@@ -5,7 +5,7 @@ import { createSyncServer, listen, tokens } from "@cuitty/persist/server"
 import { toParent } from "../processes/child.ts"
 import { NAMESPACE, RIGHTS, type ServerMessage, type ServerOrder } from "./server-order.ts"
 
-const { path, port, tokensByPerson }: ServerOrder = JSON.parse(process.argv[2]!)
+const { path, port, origin, tokensByPerson }: ServerOrder = JSON.parse(process.argv[2]!)
 const tell = toParent<ServerMessage>()
 const grants = Object.entries(tokensByPerson).map(([person, token]) =>
   [person, { token, stores: ["*"], namespace: NAMESPACE, rights: RIGHTS[person as keyof typeof RIGHTS] }] as const
@@ -13,6 +13,7 @@ const grants = Object.entries(tokensByPerson).map(([person, token]) =>
 const server = createSyncServer({
   storage: sqliteAdapter({ path }),
   authenticate: tokens(Object.fromEntries(grants)),
+  allowedOrigins: origin === undefined ? [] : [origin],
   // The cases bring more writers than anybody does in a day.
   limits: { newWritersPerDayMax: 10_000_000 },
 })
