@@ -8,6 +8,11 @@ export interface FolderOptions {
   readonly isLock?: ((path: string) => boolean) | undefined
   /** Whether the adapter itself notices every changed byte of a frame. Default false. */
   readonly checked?: boolean | undefined
+  /**
+   * URL of a module that exports `openAdapter(path)`, which answers an adapter over the folder as `adapterAt` does: for the cases about processes
+   * and faults, which are skipped without it. In the module itself `import.meta.url`.
+   */
+  readonly module?: string | undefined
 }
 
 /**
@@ -45,5 +50,6 @@ export const inFolder =
       reopen: () => adapterAt(root),
       dispose: () => fs.rmSync(root, { recursive: true, force: true, maxRetries: 3 }),
       medium,
+      ...(options.module === undefined ? {} : { processes: { module: options.module, place: root, folder: root } }),
     }
   }

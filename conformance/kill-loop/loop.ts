@@ -8,7 +8,7 @@
  * torn tail was cut where the log ends and never before an earlier cut, and the second look finds nothing left to repair.
  */
 import { fileURLToPath } from "node:url"
-import { setTimeout as sleep } from "node:timers/promises"
+import { delay } from "../processes/delay.ts"
 import { FramesJudge } from "./frames-judge.ts"
 import type { Judge } from "./judge.ts"
 import { type Moment, type Plan, planAt, type Work } from "./plan.ts"
@@ -118,13 +118,6 @@ const killAsPlanned = async (victim: Victim, { moment, calls, share }: Plan, jud
   } finally {
     await victim.kill()
   }
-}
-
-/** Waits to the microsecond: timers count in milliseconds only. */
-const delay = async (millis: number): Promise<void> => {
-  const end = performance.now() + millis
-  if (millis > 4) await sleep(millis - 3)
-  while (performance.now() < end);
 }
 
 const count = (totals: Totals, victim: Victim, { moment }: Plan): void => {

@@ -1,7 +1,8 @@
-/** The suite itself is well made; then every case for each of our adapters, one test a case. */
+/** The suite itself is well made; then every case for each of our adapters, one test a case, but those that start processes: `npm run conformance` runs them. */
 import assert from "node:assert/strict"
 import { readFile } from "node:fs/promises"
 import { describe, it } from "node:test"
+import { groupOf } from "../case.ts"
 import { ourAdapters } from "../cli/our-adapters.ts"
 import { formatResult } from "../report.ts"
 import { runCase } from "../runner.ts"
@@ -33,11 +34,14 @@ describe("adapterSuite()", () => {
   })
 })
 
+/** Groups whose cases start processes by the dozen. */
+const SLOW_GROUPS = ["process", "fault"]
+
 for (const [name, make] of Object.entries(ourAdapters)) {
   describe(`${name} adapter`, () => {
-    for (const one of logStorageCases) {
+    for (const one of logStorageCases.filter(({ id }) => !SLOW_GROUPS.includes(groupOf(id)))) {
       it(`${one.title} [${one.id}]`, async (t) => {
-        const result = await runCase(one, async () => new LogStorageTrial(await make()))
+        const result = await runCase(one, async () => new LogStorageTrial(await make(), { makeAnother: make }))
         // Of our own adapters we ask what is recommended, too.
         if (result.outcome === "failed" || result.warnings.length > 0) assert.fail(formatResult(result))
         if (result.outcome === "skipped") t.skip(result.reason)

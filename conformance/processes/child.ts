@@ -12,6 +12,14 @@ import { createInterface } from "node:readline"
 
 const ERROR_CHARS_MAX = 4000
 
+/** What a process gets beside its order. */
+export interface ChildSettings {
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>> | undefined
+  /** The user that it runs as, by number; only root may say so. */
+  readonly user?: number | undefined
+}
+
 export class Child<Message extends { readonly what: string }> {
   readonly name: string
   readonly ended: Promise<void>
@@ -22,11 +30,19 @@ export class Child<Message extends { readonly what: string }> {
   #end: string | undefined
 
   /** Starts `program` by `command` with `order` as its argument; `take` is called with each message. `name` is for people. */
-  constructor(name: string, command: readonly string[], program: string, order: unknown, take: (message: Message) => void) {
+  constructor(
+    name: string,
+    command: readonly string[],
+    program: string,
+    order: unknown,
+    take: (message: Message) => void,
+    { env, user }: ChildSettings = {},
+  ) {
     this.name = name
     const [runtime = "node", ...args] = command
     this.#process = spawn(runtime, [...args, program, JSON.stringify(order)], {
-      env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "node-compile-cache") },
+      env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "node-compile-cache"), ...env },
+      ...(user === undefined ? {} : { uid: user, gid: user }),
       stdio: ["pipe", "pipe", "pipe"],
     })
     this.#process.stdin.on("error", () => {}) // it ended before it read: told by `ended`
@@ -53,6 +69,21 @@ export class Child<Message extends { readonly what: string }> {
 
   get isRunning(): boolean {
     return this.#end === undefined
+  }
+
+  /** How it ended, for people; undefined while it runs. */
+  get end(): string | undefined {
+    return this.#end === undefined ? undefined : `${this.#end}${this.#errors === "" ? "" : `\n${this.#errors.trimEnd()}`}`
+  }
+
+  /** Stops it, until it is told to go on. */
+  stop(): void {
+    process.kill(this.#pid ?? this.#process.pid!, "SIGSTOP")
+  }
+
+  /** Lets it go on. */
+  goOn(): void {
+    process.kill(this.#pid ?? this.#process.pid!, "SIGCONT")
   }
 
   /** Gives it a line. */

@@ -10,7 +10,7 @@ import { join } from "node:path"
 import process from "node:process"
 import { ensure, fail } from "../expect.ts"
 import { type Runtime, RUNTIMES } from "../processes/runtimes.ts"
-import type { Entry } from "./journal.ts"
+import type { Entry } from "../processes/journal.ts"
 import type { RacerOrder } from "./racer.ts"
 
 const ERROR_CHARS_MAX = 4000

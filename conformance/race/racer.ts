@@ -13,7 +13,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promi
 import { type Entry as StoredEntry, PersistError, type Store, StoreLocked, VersionMismatch } from "@cuitty/persist"
 import { Random } from "../processes/random.ts"
 import { START, type State, stateAfter } from "../processes/history.ts"
-import { type Answer, JournalWriter, markOf, type Version } from "./journal.ts"
+import { type Answer, JournalWriter, markOf, type Version } from "../processes/journal.ts"
 import { COUNTER, END, endOf, openStore, type Subject } from "./subject.ts"
 
 /** What a racer is told. */

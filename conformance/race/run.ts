@@ -21,7 +21,7 @@ import { ensure, equal, fail } from "../expect.ts"
 import type { Runtime } from "../processes/runtimes.ts"
 import { Contestant } from "./contestant.ts"
 import { checkHistory, START, type State } from "../processes/history.ts"
-import { callsOf, checkTurns, type Entry, JournalReader, JournalWriter, type Version } from "./journal.ts"
+import { callsOf, checkTurns, type Entry, JournalReader, JournalWriter, type Version } from "../processes/journal.ts"
 import { planOf, type Stop } from "./plan.ts"
 import { COUNTER, END, endOf, openStore, type Subject } from "./subject.ts"
 

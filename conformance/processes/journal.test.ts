@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, it } from "node:test"
 import { RuleBroken } from "../expect.ts"
-import { START, type State, stateAfter } from "../processes/history.ts"
+import { START, type State, stateAfter } from "./history.ts"
 import { callsOf, checkTurns, type Entry, JournalReader, JournalWriter, type Version } from "./journal.ts"
 
 const a = stateAfter(START, "1.1")

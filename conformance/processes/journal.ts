@@ -11,7 +11,7 @@
  */
 import { closeSync, openSync, readSync, writeSync } from "node:fs"
 import { fail } from "../expect.ts"
-import type { Call, Effect, State } from "../processes/history.ts"
+import type { Call, Effect, State } from "./history.ts"
 
 /** A version of the record, null before the first. */
 export type Version = string | null

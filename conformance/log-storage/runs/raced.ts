@@ -1,0 +1,73 @@
+/** Several other processes that race for one log. */
+import fs from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { ensure, equal, fail } from "../../expect.ts"
+import { checkHistory, START, type State } from "../../processes/history.ts"
+import { callsOf, checkTurns, JournalReader, JournalWriter, type Version } from "../../processes/journal.ts"
+import { formatReply, type OtherProcess } from "../../processes/other-process.ts"
+import { toState } from "../../processes/racer.ts"
+import { readAll } from "../frames.ts"
+import type { LogStorageTrial } from "../trial.ts"
+
+const PROCESSES = 8
+const INCREMENTS = { usual: 50, slow: 1000 }
+
+/** Starts so many processes at once. */
+export const startProcesses = (trial: LogStorageTrial, count: number): Promise<readonly OtherProcess[]> =>
+  Promise.all(Array.from({ length: count }, () => trial.startProcess()))
+
+/** Eight processes increment a register by compare-and-append; the history of all their calls is judged. */
+export const raceAppends = async (trial: LogStorageTrial): Promise<void> => {
+  const { capabilities: { levels, multiProcess } } = trial
+  const increments = trial.isSlow ? INCREMENTS.slow : INCREMENTS.usual
+  const storeName = "race", durability = levels[0] ?? "normal"
+  const folder = fs.mkdtempSync(join(tmpdir(), "persist-race-")), journal = join(folder, "journal")
+  try {
+    new JournalWriter(journal) // makes the file
+    const processes = await startProcesses(trial, PROCESSES)
+    const replies = await Promise.all(
+      processes.map((process, index) =>
+        process.ask("race", { storeName, durability, journal, process: index + 1, increments, turn: multiProcess ? 200 : 10 })
+      ),
+    )
+    for (const [index, reply] of replies.entries()) if (reply.kind !== "value") fail(`process ${index + 1}: ${formatReply(reply)}`)
+    for (const process of processes) await process.dismiss()
+
+    const reader = new JournalReader(journal), entries = reader.read()
+    reader.close()
+    const states = (await readAll(await trial.open(storeName, { create: false }))).map(toState)
+    const statesByVersion = new Map<Version, State>([[START.mark, START], ...states.map((state) => [state.mark, state] as const)])
+    if (!multiProcess) checkTurns(entries)
+    checkHistory(callsOf(entries, statesByVersion), states)
+    equal(states.length, PROCESSES * increments, "frames, one for each increment that was acknowledged")
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Eight processes make the same store at once. */
+export const raceFirstOpen = async (trial: LogStorageTrial): Promise<void> => {
+  const { capabilities: { levels, multiProcess } } = trial
+  const durability = levels[0] ?? "normal"
+  const processes = await startProcesses(trial, PROCESSES)
+  for (let round = 1; round <= (trial.isSlow ? 50 : 5); round += 1) {
+    const storeName = `notes-${round}`
+    const replies = await Promise.all(processes.map((process) => process.ask("open", { storeName, durability, create: true })))
+    const opened = replies.flatMap((reply, index) => reply.kind === "value" ? [{ process: processes[index]!, ...reply.value }] : [])
+    for (const reply of replies) {
+      if (reply.kind === "value") continue
+      const isRefused = reply.kind === "error" && (reply.error.name === "StoreLocked" || reply.error.name === "StoreBusy") && !multiProcess
+      ensure(isRefused, `round ${round}: opening a new store beside seven others: ${formatReply(reply)}`)
+    }
+    equal(opened.filter(({ created }) => created).length, 1, `round ${round}: processes that were told that they have made the store`)
+    if (!multiProcess) equal(opened.length, 1, `round ${round}: processes that have the store open`)
+    for (const [index, { process }] of opened.entries()) {
+      await process.must(`round ${round}: appending`, "append", { position: index + 1 })
+    }
+    for (const { process } of opened) {
+      equal(await process.must(`round ${round}: head()`, "head", {}), opened.length, `round ${round}: head()`)
+    }
+    for (const { process } of opened) await process.must(`round ${round}: closing`, "close", {})
+  }
+}
