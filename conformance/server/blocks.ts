@@ -121,6 +121,32 @@ export const blockCases: readonly ServerCase[] = [
     },
   },
   {
+    id: "block/order-of-rights",
+    title: "rights are asked for behind what is damaged or builds on nothing, and before gaps, links and operations",
+    level: "MUST",
+    requires: ["author"],
+    rule: IN_ORDER,
+    why: "A client that is told of a gap first pulls and pushes for ever, and never learns that it has to leave something out.",
+    async run(trial) {
+      const token = trial.subject.tokens.author, ahead = { millis: trial.handshake.serverTimeMillis + FAR_MILLIS }
+      const [mine, others, late] = [trial.writer().write(3), trial.writer().write(1), trial.writer().write(1, ahead)]
+      const cut = { ...mine.part(), content: mine.part().content.slice(0, -1) }
+      const basis = [[9, new Uint8Array(16).fill(9)]]
+      const linked = mine.part(0, 1, { links: [trial.writer().write(1).dot()] })
+      await trial.storesNothing("pushes with what others wrote", async () => {
+        const fields = own(mine, late)
+        const type = async (what: string, parts: readonly Part[], more: Fields = {}): Promise<unknown> =>
+          (await trial.answered(what, "push", { token, parts, fields: { ...fields, ...more } })).fields["type"]
+        equal(await type("an unknown basis", [others.part()], { basis }), "unknown", "an unknown basis: type")
+        const body = requestOf("push", trial.store, fields, [others.part(), cut])
+        await trial.refused("a damaged block", { route: "push", token, body }, "invalid_request")
+        equal(await type("a gap", [mine.part(1, 3), others.part()]), "forbidden", "a gap: type")
+        equal(await type("a link to nothing", [linked, others.part()]), "forbidden", "a link to nothing: type")
+        equal(await type("a stamp far ahead", [late.part(), others.part()]), "forbidden", "a stamp far ahead: type")
+      })
+    },
+  },
+  {
     id: "block/many-refused",
     title: "of more refused operations than an answer can name the first ones are named",
     level: "MUST",

@@ -57,6 +57,11 @@ export class Connection {
     })
   }
 
+  /** Takes nothing of what comes from now on, so that what the other end writes piles up there. */
+  pause(): void {
+    this.#socket.pause()
+  }
+
   /** Whether bytes came that nobody has read, or the end. */
   get hasNews(): boolean {
     return this.#reader.hasNews

@@ -7,6 +7,10 @@ const ALONE = "Every request stands alone: a server keeps nothing between two of
 const NAMES_CALL = "An answer names the call of its request; an error SHOULD, and names 16 zeros where it was not read."
 const HEALTH = "It needs no token and tells nothing of stores; its body is for people."
 
+/** Pieces of what nobody takes, and connections on which nobody does. */
+const PIECES = 4
+const UNREAD = 2
+
 export const connectionCases: readonly ServerCase[] = [
   {
     id: "connection/after-errors",
@@ -96,6 +100,31 @@ export const connectionCases: readonly ServerCase[] = [
         }))
       }
       for (const store of stores) equal(await trial.headPosition(store), 20, "position of the last frame")
+    },
+  },
+  {
+    id: "connection/unread",
+    title: "clients that do not take their answers hold up nobody else", // T55, T59
+    level: "SHOULD",
+    requires: [],
+    rule: ALONE,
+    why: "A few phones with a bad connection, or one attacker, would stop a server that waits for them.",
+    async run(trial) {
+      const bytes = Math.floor(trial.handshake.limits.partsBytesMax * 0.8 / PIECES), writer = trial.writer()
+      for (let piece = 0; piece < PIECES; piece += 1) writer.write(1, { value: new Uint8Array(Math.min(bytes, 1_000_000)) })
+      equal((await trial.answered("a push", "push", { fields: { own: [writer.id] }, parts: writer.parts() })).fields["type"], "ok", "type")
+      for (let count = 0; count < UNREAD; count += 1) {
+        const connection = await trial.connect()
+        connection.pause()
+        // Several answers, of which the first ones fit the buffers on the way.
+        const pulls = Array.from({ length: 6 }, () => trial.requestBytes({ route: "pull", body: requestOf("pull", trial.store) }))
+        void connection.write(joined(...pulls))
+      }
+      for (let count = 0; count < 8; count += 1) {
+        const other = trial.writer().write(1), fields = { own: [other.id] }
+        await trial.answered("a push of another client", "push", { fields, parts: [other.part()] })
+        await trial.answered("a handshake of another client", "handshake")
+      }
     },
   },
   {

@@ -55,6 +55,12 @@ const longName = (trial: ServerTrial, bytes: number, ending: string): string => 
   return start + "n".repeat(bytes - encoded(start) - encoded(ending)) + ending
 }
 
+/** Stores that are asked for: more than a server may have open at once. */
+const STORES = 300
+const AT_ONCE = 8
+/** Of so many, at the beginning and at the end, it is looked at what they hold. */
+const LOOKED_AT = 5
+
 export const nameCases: readonly ServerCase[] = [
   {
     id: "name/apart",
@@ -107,6 +113,40 @@ export const nameCases: readonly ServerCase[] = [
       ]
       for (const store of wrong) {
         await trial.refused(`a name of ${store.length} characters`, { body: requestOf("handshake", store) }, "invalid_request")
+      }
+    },
+  },
+  {
+    id: "name/many",
+    title: "however many stores somebody makes, each holds what it held, or no more are made", // R104, T57
+    level: "MUST",
+    requires: [],
+    rule: OF_ITS_OWN,
+    why: "A server that forgets stores when there are many loses those of the users who came first.",
+    async run(trial) {
+      const stores = Array.from({ length: STORES }, (_, at) => trial.otherStore(`many-${at}`))
+      const parts = stores.map(() => trial.writer().write(1).part())
+      const push = async (at: number): Promise<void> => {
+        const { fields } = await trial.answered(`a push to store ${at}`, "push", { store: stores[at]!, parts: [parts[at]!] })
+        equal([fields["type"], Object(fields["last"])[0]], ["ok", 1], `a push to store ${at}: type, position of the last frame`)
+      }
+      let made = 0, isFull = false
+      await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+        while (made < STORES && !isFull) {
+          const at = made++, answer = await trial.send({ body: requestOf("handshake", stores[at]!) })
+          if (answer.status !== 200) {
+            trial.judgeError(`a handshake at store ${at}`, answer, "quota_exceeded", "rate_limited")
+            await trial.refused(`a pull of store ${at}`, { route: "pull", body: requestOf("pull", stores[at]!) }, "store_not_found")
+            isFull = true
+          } else if (at < LOOKED_AT) await push(at)
+        }
+      }))
+      if (isFull) trial.warn(`no more than ${made} stores are made`)
+      const last = isFull ? [] : Array.from({ length: LOOKED_AT }, (_, at) => STORES - 1 - at)
+      for (const at of last) await push(at)
+      for (const at of [...Array.from({ length: LOOKED_AT }, (_, at) => at), ...last]) {
+        const found = (await trial.answered(`a pull of store ${at}`, "pull", { store: stores[at]! })).parts
+        equal(found.map(({ content }) => content.join()), [parts[at]!.content.join()], `what store ${at} holds`)
       }
     },
   },

@@ -1,12 +1,27 @@
 /** Rights: what a principal may do with a store, which stores it reaches at all, and what it learns of others. */
+import type { RouteName } from "../../protocol/routes.ts"
 import { ensure, equal } from "../expect.ts"
+import { BlockWriter } from "../remote/block-writer.ts"
 import { drawCall, requestOf, ROUTE_NAMES } from "./message.ts"
-import type { ServerCase } from "./trial.ts"
+import type { ServerCase, ServerTrial } from "./trial.ts"
 
 const NO_OTHER_MAKES =
   "A server MAY make a store that does not exist at a handshake or push of a principal with `write`; no other request makes one."
 const NAMESPACES = "Principals belong to *namespaces*; a store is a namespace and a name, and no request reaches one of another namespace."
+const RIGHTS =
+  "Rights are `read` (pull, watch, wait), `write` (push of own writers), `relay` (push of others' operations) and `admin` (nothing in this protocol)."
 const INVISIBLE = "To a principal without any right at a store it MUST NOT be visible whether it exists."
+
+/** Fails unless a principal is answered at these endpoints, and forbidden at all others, where nothing is stored. */
+const allows = async (trial: ServerTrial, who: string, token: string, allowed: readonly RouteName[]): Promise<void> => {
+  for (const route of ROUTE_NAMES) {
+    if (["watch", "wait"].includes(route) && trial.lacks("live") !== undefined) continue
+    const writer = trial.writer().write(1), what = `${route} by ${who}`
+    const body = requestOf(route, trial.store, route === "push" ? { own: [writer.id] } : {}, route === "push" ? [writer.part()] : [])
+    if (allowed.includes(route)) equal((await trial.send({ route, token, body })).status, 200, `${what}: status`)
+    else await trial.storesNothing(what, async () => void await trial.refused(what, { route, token, body }, "forbidden"))
+  }
+}
 
 export const rightCases: readonly ServerCase[] = [
   {
@@ -95,6 +110,69 @@ export const rightCases: readonly ServerCase[] = [
         ensure(words[0] === words[1], `${route}: a store that there is is answered ${words[0]}, another one ${words[1]}`)
       }
       await trial.refused("a pull by the owner", { route: "pull", body: requestOf("pull", missing) }, "store_not_found")
+    },
+  },
+  {
+    id: "right/endpoints",
+    title: "each endpoint asks for its own right, and for no more", // R91, P83
+    level: "MUST",
+    requires: ["reader", "author"],
+    rule: RIGHTS,
+    why:
+      "A right that is not asked for at one endpoint is given to everybody there; one that is asked for too much keeps people from their data.",
+    async run(trial) {
+      const { owner, author, reader } = trial.subject.tokens
+      await allows(trial, "the owner", owner, ROUTE_NAMES)
+      await allows(trial, "an author", author!, ROUTE_NAMES)
+      await allows(trial, "a reader", reader!, ["handshake", "pull", "watch", "wait"])
+    },
+  },
+  {
+    id: "right/sender",
+    title: "who may only write pushes and reads nothing", // R91, P83
+    level: "MUST",
+    requires: ["sender"],
+    rule: RIGHTS,
+    why: "Devices that only send, such as sensors, are easily stolen; they must not open what all others sent.",
+    async run(trial) {
+      const token = trial.subject.tokens.sender!
+      await allows(trial, "a sender", token, ["handshake", "push"])
+      const rights = Object((await trial.answered("a handshake by a sender", "handshake", { token })).fields["rights"]) as unknown[]
+      equal(["read", "write"].filter((right) => rights.includes(right)), ["write"], "rights")
+    },
+  },
+  {
+    id: "right/canaries",
+    title: "nothing that is in a store is in any answer to who may not read it", // I21, T29, T30
+    level: "MUST",
+    requires: ["stranger", "nobody"],
+    rule: NAMESPACES,
+    why: "What leaks through an error, a cache or a cursor is as lost as what is read.",
+    async run(trial) {
+      const { stranger, nobody } = trial.subject.tokens, canary = `canary${crypto.randomUUID()}`
+      const writer = trial.writer().write(2, { key: canary, value: canary, collection: canary })
+      await trial.answered("a push", "push", { fields: { own: [writer.id] }, parts: [writer.part()] })
+      await trial.answered("a pull", "pull") // what is kept of it must not reach others
+      const { head } = await trial.shakeHands()
+      const other = trial.writer().write(1)
+      const clone = new BlockWriter(trial.handshake.serverTimeMillis, writer.id).write(3)
+      const bodies = (): readonly (readonly [RouteName, Uint8Array])[] => [
+        ...ROUTE_NAMES.map((route) => [route, requestOf(route, trial.store, {}, route === "push" ? [other.part()] : [])] as const),
+        ["pull", requestOf("pull", trial.store, { cursor: [head.position, head.id] })],
+        ["pull", requestOf("pull", trial.store, { have: [[writer.id, 1]] })],
+        ["push", requestOf("push", trial.store, { own: [writer.id], basis: [[head.position, head.id]] }, [clone.part()])],
+        ["push", requestOf("push", trial.store, { own: [writer.id] }, [clone.part(1, 3)])],
+      ]
+      // First where the stranger has no store of this name, then where there is one.
+      for (const token of [nobody, stranger, null, "a-token-that-is-nobody-s", stranger, nobody]) {
+        for (const [route, body] of bodies()) {
+          const { status, headers, body: answered } = await trial.send({ route, token, body })
+          const words = [...headers].join() + new TextDecoder("latin1").decode(answered)
+          ensure(!words.includes(canary), `${route}, answered with status ${status}, tells what is in a store of others`)
+        }
+      }
+      const found = (await trial.answered("a pull", "pull")).parts.map(({ content }) => content.join())
+      equal(found, [writer.part().content.join()], "what our store holds")
     },
   },
 ]

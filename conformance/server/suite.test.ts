@@ -51,6 +51,9 @@ describe("serverSuite()", () => {
         "right/reader: the subject gives no token of reader",
         "right/namespaces: the subject gives no token of stranger",
         "right/invisible: the subject gives no token of nobody",
+        "right/endpoints: the subject gives no token of reader",
+        "right/sender: the subject gives no token of sender",
+        "right/canaries: the subject gives no token of stranger",
         "stream/minute: the subject gives no time for it",
         "restart/retry: the subject gives no restart",
       ])

@@ -9,6 +9,7 @@ import { errorCases } from "./failures.ts"
 import { fieldCases } from "./fields.ts"
 import { headerCases, routeCases } from "./headers.ts"
 import { messageCases } from "./messages.ts"
+import { mutationCases } from "./mutations.ts"
 import { nameCases } from "./names.ts"
 import { rightCases } from "./rights.ts"
 import { sizeCases } from "./sizes.ts"
@@ -22,6 +23,7 @@ import { featureCases, versionCases } from "./versions.ts"
 /** Cases about bytes and headers, which no remote shows. */
 export const wireCases: readonly ServerCase[] = [
   ...messageCases,
+  ...mutationCases,
   ...fieldCases,
   ...errorCases,
   ...headerCases,

@@ -47,6 +47,21 @@ export const blockDoubles: readonly ServerDouble[] = [
     if (!hasGap || answer.status !== 400 || message === undefined) return answer
     return withBody(new Response(null, { headers: answer.headers }), encode({ fields: { type: "unknown" }, parts: [], call: message.call }))
   }),
+  double("asks for rights before anything else", "block/order-of-rights", (server) => async (request) => {
+    const body = await bodyOf(request), message = read(body), own = new Set(listOf(message?.fields["own"]).map(String))
+    const writers = writersOf(message?.parts ?? []).filter((writer) => !own.has(String(writer)))
+    const isAuthor = request.headers.get("authorization")?.startsWith("Bearer author-") === true
+    if (message === undefined || !isAuthor || writers.length === 0) return await server(again(request, body))
+    return withBody(await server(again(request, body)), encode({ fields: { type: "forbidden", writers }, parts: [], call: message.call }))
+  }),
+  double("asks for rights when it has looked for gaps", "block/order-of-rights", (server) => async (request) => {
+    const body = await bodyOf(request), message = read(body), answer = await server(again(request, body))
+    const { type } = read(new Uint8Array(await answer.clone().arrayBuffer()))?.fields ?? {}
+    const hasGap = message !== undefined && message.parts.some((part) => rangeOf(part)[0] > 0)
+    return type === "forbidden" && hasGap
+      ? withBody(answer, encode({ fields: { type: "unknown" }, parts: [], call: message.call }))
+      : answer
+  }),
   fieldsDouble(
     "names the last operations that it refuses",
     "block/many-refused",

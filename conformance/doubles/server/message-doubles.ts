@@ -1,5 +1,6 @@
 /** Faults of messages, fields, versions and features. */
 import type { Envelope, FieldValues } from "../../../protocol/envelope.ts"
+import type { Part } from "../../../kernel/ports/remote.ts"
 import { sealed, unsealed } from "../../server/message.ts"
 import {
   again,
@@ -74,6 +75,24 @@ export const messageDoubles: readonly ServerDouble[] = [
   requestDouble("goes 32 lists deep and no further", "message/deep", async (request) => {
     const body = await bodyOf(request), depth = depthOf(body)
     return depth > 32 && depth < 64 ? errorAnswer(request, "invalid_request") : again(request, body)
+  }),
+  double("fails at blocks that it did not think of", "message/mutated", (server) => async (request) => {
+    const answer = await server(request)
+    const message = answer.status === 400 ? read(new Uint8Array(await answer.clone().arrayBuffer())) : undefined
+    return routeOf(request) === "push" && message?.fields["code"] === "invalid_request" ? errorAnswer(request, "internal") : answer
+  }),
+  double("takes operations that nobody can read", "message/mutated", (server) => {
+    const taken: Part[] = []
+    return async (request) => {
+      const body = await bodyOf(request), sent = read(body), answer = await server(again(request, body))
+      const message = read(new Uint8Array(await answer.clone().arrayBuffer()))
+      if (sent === undefined || message === undefined) return answer
+      if (message.fields["type"] === "page") return withBody(answer, encode({ ...message, parts: [...message.parts, ...taken] }))
+      if (message.fields["type"] !== "refused") return answer
+      taken.push(...sent.parts)
+      const last = [1, new Uint8Array(16).fill(1)]
+      return withBody(answer, encode({ ...message, fields: { type: "ok", pairs: [], last, durability: "durable", serverTimeMillis: 1 } }))
+    }
   }),
   double("names no call in its answers to pushes and pulls", ["message/call", "message/error-call"], (server) => async (request) => {
     const answer = await server(request)

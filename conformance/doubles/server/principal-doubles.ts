@@ -1,4 +1,6 @@
 /** Faults of tokens, rights, names of stores, connections and health. */
+import type { Envelope } from "../../../protocol/envelope.ts"
+import { MEDIA_TYPE } from "../../../protocol/routes.ts"
 import type { Bytes } from "../../../kernel/ports/log-storage.ts"
 import { requestOf } from "../../server/message.ts"
 import {
@@ -114,6 +116,36 @@ export const rightDoubles: readonly ServerDouble[] = [
     "right/namespaces",
     (request, owner) => isOf(request, "stranger") ? asOwner(request, owner) : request,
   ),
+  knowing(
+    "lets only those listen who may write",
+    "right/endpoints",
+    (request) => isOf(request, "reader") && routeOf(request) === "watch" ? errorAnswer(request, "forbidden") : request,
+  ),
+  knowing(
+    "lets all wait who may do anything",
+    ["right/sender"],
+    (request, owner) => isOf(request, "sender") && routeOf(request) === "wait" ? asOwner(request, owner) : request,
+  ),
+  double("keeps pages by the names of stores", "right/canaries", (server) => {
+    const pages = new Map<string, Envelope>()
+    return async (request) => {
+      const body = await bodyOf(request), asked = read(body), answer = await server(again(request, body))
+      if (asked === undefined || routeOf(request) !== "pull" || answer.status === 401) return answer
+      const name = JSON.stringify([asked.fields["store"], asked.fields["cursor"]]), kept = pages.get(name)
+      const page = answer.status === 200 ? read(new Uint8Array(await answer.clone().arrayBuffer())) : undefined
+      if (page !== undefined && kept === undefined) pages.set(name, page)
+      return kept === undefined || page === undefined ? answer : withBody(answer, encode({ ...kept, call: asked.call }))
+    }
+  }),
+  double("tells in its errors what was pushed last", "right/canaries", (server) => {
+    let last = ""
+    return async (request) => {
+      const body = await bodyOf(request), answer = await server(again(request, body))
+      last = /canary[0-9a-f-]+/.exec(new TextDecoder("latin1").decode(body))?.[0] ?? last
+      const message = answer.status === 403 ? read(new Uint8Array(await answer.clone().arrayBuffer())) : undefined
+      return message === undefined ? answer : withBody(answer, encode({ ...message, fields: { ...message.fields, message: last } }))
+    }
+  }),
   knowing("tells everybody which stores there are", "right/invisible", async (request, owner, server) => {
     if (!isOf(request, "nobody")) return request
     const body = await bodyOf(request),
@@ -132,17 +164,63 @@ const renaming = (fault: string, caughtBy: string, rename: (store: string) => st
   )
 const utf8 = new TextEncoder()
 
+/** A double that has room for so many stores: then the one that came first makes place, and is a new one when it comes again. */
+const forgetful = (storesMax: number): ServerDouble =>
+  double("forgets the store that came first when there are many", "name/many", (server) => {
+    const places = new Map<string, string>()
+    let made = 0
+    return async (request) => {
+      const body = await bodyOf(request), message = read(body), store = message?.fields["store"]
+      if (message === undefined || typeof store !== "string") return await server(again(request, body))
+      const place = places.get(store) ?? `${store}~${made += 1}`
+      places.set(store, place)
+      if (places.size > storesMax) places.delete(String(places.keys().next().value))
+      return await server(again(request, encode({ ...message, fields: { ...message.fields, store: place } })))
+    }
+  })
+
 export const nameDoubles: readonly ServerDouble[] = [
   renaming("does not tell upper from lower case", "name/apart", (store) => store.toLowerCase()),
   renaming("takes names for paths", "name/apart", (store) => new URL(store, "http://x/").pathname),
   renaming("takes two spellings of a letter for one", "name/apart", (store) => store.normalize("NFC")),
   renaming("leaves out the blanks around a name", "name/apart", (store) => store.trim()),
   renaming("undoes the encoding of URLs in names", "name/apart", (store) => store.replace(/%2f/gi, "/")),
+  forgetful(100),
   renaming("cuts names where they are too long", "name/bytes", (store) => utf8.encode(store).length > 200 ? store.slice(0, 60) : store),
   renaming("ends names at a zero", "name/bytes", (store) => store.split("\0")[0] || "x"),
 ]
 
+/** The same stream; `onEnd` is called when it was taken, or nobody takes it any more. */
+const told = (stream: ReadableStream<Uint8Array<ArrayBuffer>>, onEnd: () => void): ReadableStream<Uint8Array<ArrayBuffer>> => {
+  const reader = stream.getReader()
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await reader.read()
+      if (!done) return controller.enqueue(value)
+      onEnd()
+      controller.close()
+    },
+    cancel(reason) {
+      onEnd()
+      return reader.cancel(reason)
+    },
+  }, { highWaterMark: 0 })
+}
+
 export const connectionDoubles: readonly ServerDouble[] = [
+  double("answers one request after the other", "connection/unread", (server) => {
+    let before: Promise<void> = Promise.resolve()
+    return async (request) => {
+      const turn = before
+      let isOut = (): void => undefined
+      before = new Promise((resolve) => isOut = resolve)
+      await turn
+      const answer = await server(request)
+      if (answer.body !== null && answer.headers.get("content-type") === MEDIA_TYPE) return withBody(answer, told(answer.body, isOut))
+      isOut()
+      return answer
+    }
+  }),
   double("answers the request behind an error with that error", "connection/after-errors", (server) => {
     let last: Response | undefined
     return async (request) => {
