@@ -109,18 +109,6 @@ class DeviceLog:
         seq, withheld = self.pair(writer)
         return min(withheld) - 1 if withheld else seq
 
-    def dots(self) -> Iterable[Dot]:
-        """All operations that are in the log, some more than once."""
-        return ((block.writer, row.seq) for frame in self.frames for block in frame.blocks for row in block.rows)
-
-    def operation(self, dot: Dot) -> Row | None:
-        """An operation of the log, by a search."""
-        found = (
-            row for frame in self.frames for block in frame.blocks if block.writer == dot[0] and block.start < dot[1] <= block.to
-            for row in block.rows if row.seq == dot[1]
-        )
-        return next(found, None)
-
     # ---- writing --------------------------------------------------------------------------------------------------------------------------
 
     def put(self, kind: int, key: bytes, value: bytes | None) -> None:
@@ -128,11 +116,6 @@ class DeviceLog:
         with self.lock:
             context, keeps = self.records.context_for(self.records.siblings(("", key)))
             self.write([Draft(kind, key, value, context, keeps)])
-
-    def answer_to(self, version: Version) -> Draft:
-        """What its author writes anew where a version was refused: the same, in place of that version alone (F-46)."""
-        context, keeps = self.records.context_for([version])
-        return Draft(version.row.kind, version.row.key, version.row.value, context, keeps, version.row.collection)
 
     def write(self, drafts: Sequence[Draft], change: Change | None = None, offset: int = 0) -> None:
         """Writes operations of this open as one local frame, with a change. An offset is that of the clock that stamps them."""

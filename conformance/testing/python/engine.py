@@ -1,0 +1,115 @@
+"""When a client tries: at a command, or by itself with the waits of W-61. The rules that a line follows stand behind it."""
+from __future__ import annotations
+
+import random
+import threading
+import time
+
+from cycle import Cycle
+from server_calls import Failure, Server
+
+STEP_SECONDS, STEP_SECONDS_MAX = 0.5, 60.0
+AT_ONCE = ("unsupported_version", "unauthenticated")
+"""What is not tried once more: W-20, and W-70 with the token asked for already."""
+
+
+class Engine:
+    """Tries of one store, and what came of the latest."""
+
+    def __init__(self, cycle: Cycle, server: Server) -> None:
+        self.cycle, self._server = cycle, server
+        self._thread: threading.Thread | None = None
+        self._changed = threading.Condition()
+        self._is_ending = self._has_news = False
+        self._forget()
+        self.last_error: str | None = None
+
+    def _forget(self) -> None:
+        """Begins to count anew."""
+        self._failures = self._hard = 0
+        self._is_given_up = False
+        self._not_before = 0.0
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it is started and tries no more until something changes."""
+        return self._thread is not None and self._is_given_up
+
+    def sync(self) -> Failure | None:
+        """One try now; answers what it failed with."""
+        return self._try()
+
+    def start(self, interval_millis: int) -> None:
+        """Tries from now on: at once, after writes, and after each interval."""
+        self.stop()
+        self._forget()
+        self._has_news = False
+        self._thread = threading.Thread(target=self._work, args=[interval_millis / 1000], daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends that; nothing is sent once this returns."""
+        if self._thread is None:
+            return
+        with self._changed:
+            self._is_ending = True
+            self._changed.notify_all()
+        self._server.interrupt()
+        self._thread.join()
+        self._thread, self._is_ending = None, False
+        self._server.resume()
+
+    def tell(self) -> None:
+        """There is something new to sync."""
+        with self._changed:
+            self._has_news = True
+            self._changed.notify_all()
+
+    def _try(self) -> Failure | None:
+        try:
+            try:
+                self.cycle.run()
+            except OSError as error:
+                raise Failure("storage_failed", str(error), "after_action") from error
+        except Failure as failure:
+            if not self._is_ending:  # else it was broken off
+                self._note(failure)
+            return failure
+        with self._changed:
+            self._forget()
+            self.last_error = None
+            self._changed.notify_all()
+        return None
+
+    def _note(self, failure: Failure) -> None:
+        """W-61: what may pass is tried after a random time, and not before the floor; all else once more."""
+        with self._changed:
+            self.last_error = failure.code
+            self._failures += 1
+            self._hard = 0 if failure.may_pass else self._hard + 1
+            self._is_given_up = self._hard > 1 or failure.code in AT_ONCE
+            wait = random.uniform(0, min(STEP_SECONDS_MAX, STEP_SECONDS * 2 ** min(self._failures, 10)))
+            self._not_before = time.monotonic() + max(wait, failure.floor_millis / 1000)
+
+    def _work(self, interval: float) -> None:
+        wait = 0.0
+        while self._wait(wait):
+            with self._changed:
+                self._has_news = False
+            self._try()
+            wait = interval
+
+    def _wait(self, interval: float) -> bool:
+        """Waits until the next try is due; answers whether there is one."""
+        end = time.monotonic() + interval
+        with self._changed:
+            while not self._is_ending:
+                if self._is_given_up:
+                    self._changed.wait()
+                    continue
+                due = self._not_before if self._failures > 0 else 0 if self._has_news else end
+                left = due - time.monotonic()
+                if left <= 0:
+                    return True
+                self._changed.wait(left)
+        return False
