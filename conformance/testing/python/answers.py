@@ -71,8 +71,10 @@ class Restart:
     at: Cursor
 
 
-def read_handshake(fields: Fields) -> Handshake:
+def read_handshake(fields: Fields, parts: Sequence[bytes]) -> Handshake:
+    """Every reader is given the blocks that the answer has."""
     _expect(fields, "handshake")
+    _expect_none(fields, parts)
     if fields.integer("protocol") != VERSION:
         fields.fail("protocol", "was not offered")
     features = [fields.as_text("features", each, 64) for each in fields.items("features", 0, 64)]
@@ -91,8 +93,12 @@ def read_handshake(fields: Fields) -> Handshake:
     return Handshake(features, {name: fields.as_integer(name, limits.get(name), 1) for name in LIMITS}, rights, _server_millis(fields))
 
 
-def read_push(fields: Fields, sent: Sequence[Block], basis: Sequence[Cursor]) -> Taken | Refused | Forbidden | Unknown:
+def read_push(
+    fields: Fields, parts: Sequence[bytes], sent: Sequence[Block], basis: Sequence[Cursor]
+) -> Taken | Refused | Forbidden | Unknown:
+    """`sent` and `basis` are those of the push."""
     kind = fields.text("type", 64)
+    _expect_none(fields, parts)
     if kind == "ok":
         return _read_taken(fields, sent, basis)
     if kind == "refused":
@@ -148,11 +154,12 @@ def _read_refused(fields: Fields, sent: Sequence[Block]) -> Refused:
     return Refused(refused, _server_millis(fields))
 
 
-def read_pull(fields: Fields, contents: Sequence[bytes], cursor: Cursor, have: Vector) -> Page | Restart:
+def read_pull(fields: Fields, parts: Sequence[bytes], cursor: Cursor, have: Vector) -> Page | Restart:
+    """`cursor` and `have` are those of the pull."""
     if fields.text("type", 64) == "restart":
         at = fields.cursor("at")
         _server_millis(fields)
-        if cursor[0] == 0 or at[0] != 0 or contents:
+        if cursor[0] == 0 or at[0] != 0 or parts:
             fields.fail("at", "restarts what has just begun, or goes on from a state, which is not in use")
         return Restart(at)
     _expect(fields, "page")
@@ -168,12 +175,12 @@ def read_pull(fields: Fields, contents: Sequence[bytes], cursor: Cursor, have: V
         fields.fail("upToDate", "is no boolean")
     if end[0] < cursor[0] or (end[0] == cursor[0] and end != cursor):
         fields.fail("next", "is before the cursor")
-    if end == cursor and (contents or ranges):
+    if end == cursor and (parts or ranges):
         fields.fail("next", "is the cursor, and there are parts")
     if head < end[0] or is_up_to_date != (head == end[0]):
         fields.fail("head", "does not go with next and upToDate")
     try:
-        blocks = [decode_block(content) for content in contents]
+        blocks = [decode_block(content) for content in parts]
     except (Damaged, TooNew) as rule:
         raise Malformed(f"parts have a block that cannot be read ({rule})") from None
     if sum(len(block.withheld) for block in blocks) > WITHHELD_MAX:
@@ -184,6 +191,11 @@ def read_pull(fields: Fields, contents: Sequence[bytes], cursor: Cursor, have: V
 def _expect(fields: Fields, kind: str) -> None:
     if fields.text("type", 64) != kind:
         fields.fail("type", f"is not {kind}")
+
+
+def _expect_none(fields: Fields, parts: Sequence[bytes]) -> None:
+    if parts:
+        fields.fail("parts", "are in an answer that has none")
 
 
 def _durability(fields: Fields) -> None:

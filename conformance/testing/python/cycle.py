@@ -129,7 +129,7 @@ class Cycle:
             raise Failure(code, what)
 
     def _shake_hands(self) -> None:
-        self._handshake = self._ask("handshake", {"versions": [1]}, None, lambda fields, _: read_handshake(fields))
+        self._handshake = self._ask("handshake", {"versions": [1]}, None, read_handshake)
         self._handshake_at = time.monotonic()
         self._server.features = self._handshake.features
         self._left_out, self._frames_max = set(), None
@@ -182,7 +182,7 @@ class Cycle:
         cursor = self._known.cursor
         basis = list(dict.fromkeys([cursor, self._last or cursor]))  # W-29
         own = [writer for writer in dict.fromkeys(block.writer for block in blocks) if writer in self._log.own]
-        return self._ask("push", {"basis": basis, "own": own}, [block.content for block in blocks], lambda fields, _: read_push(fields, blocks, basis))
+        return self._ask("push", {"basis": basis, "own": own}, [block.content for block in blocks], lambda fields, parts: read_push(fields, parts, blocks, basis))
 
     def _take_refused(self, answer: Refused) -> None:
         """W-35: on record before anything else is sent, with what is written anew in the same frame."""
@@ -228,7 +228,7 @@ class Cycle:
         cursor = self._known.cursor
         have = {writer: self._log.complete(writer) for writer in list(self._log.own)[-WRITERS_MAX:] if self._log.complete(writer) > 0}
         request = {"cursor": cursor, "have": list(have.items()), "partsBytesMax": PARTS_BYTES_MAX}
-        answer = self._ask("pull", request, None, lambda fields, contents: read_pull(fields, contents, cursor, have))
+        answer = self._ask("pull", request, None, lambda fields, parts: read_pull(fields, parts, cursor, have))
         if isinstance(answer, Restart):
             self._begin_round("protocol_violation", "the server restarts again and again")
             self._log.append([], self._change(is_restart=True, cursor=answer.at))  # W-44
