@@ -27,7 +27,8 @@ export const WHOLE_PAGE_BYTES = 3_600_000
 export type Ok = Extract<PushAnswer, { kind: "ok" }>
 export type Page = Extract<PullAnswer, { kind: "page" }>
 
-const forever = new AbortController().signal
+/** One for each call: a Worker may make none while it loads, and use none of another request. */
+const forever = (): AbortSignal => new AbortController().signal
 
 /** Whether two cursors name the same frame. */
 export const isSameCursor = (a: Cursor, b: Cursor): boolean => a.position === b.position && areSameBytes(a.id, b.id)
@@ -37,7 +38,7 @@ export const push = async (
   remote: Remote,
   parts: readonly Part[],
   { basis = [START], own = writersOf(parts) }: Partial<PushRequest> = {},
-): Promise<PushAnswer> => await remote.push({ basis, own, parts }, { signal: forever })
+): Promise<PushAnswer> => await remote.push({ basis, own, parts }, { signal: forever() })
 
 /** Pushes what must be taken. */
 export const pushed = async (remote: Remote, parts: readonly Part[], request: Partial<PushRequest> = {}): Promise<Ok> => {
@@ -100,7 +101,7 @@ export interface Asking {
 /** Asks once. */
 export const pull = async (remote: Remote, asking: Asking = {}): Promise<PullAnswer> => {
   const { cursor = START, have = [], partsBytesMax = WHOLE_PAGE_BYTES } = asking
-  const answer = await remote.pull({ cursor, have, partsBytesMax }, { signal: forever })
+  const answer = await remote.pull({ cursor, have, partsBytesMax }, { signal: forever() })
   checkTime(answer.serverTimeMillis)
   if (answer.kind === "page") checkPage(answer, cursor)
   else checkCursor(answer.at, "at")

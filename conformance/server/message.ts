@@ -46,12 +46,13 @@ export const fieldsOf = (route: RouteName, store: string, more: Fields = {}): Fi
 })
 
 let calls = 0
-const CALL_PREFIX = crypto.getRandomValues(new Uint8Array(8))
+/** Drawn by the first call: a Worker may draw nothing while it loads. */
+let callPrefix: Bytes | undefined
 
 /** A call that no other request of this process names. */
 export const drawCall = (): Bytes => {
   const call = new Uint8Array(16)
-  call.set(CALL_PREFIX)
+  call.set(callPrefix ??= crypto.getRandomValues(new Uint8Array(8)))
   new DataView(call.buffer).setUint32(12, calls += 1)
   return call
 }

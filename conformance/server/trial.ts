@@ -47,7 +47,8 @@ export interface Refused {
 /** How long a case waits for what must come. */
 export const SERVER_PATIENCE_MILLIS = 10_000
 
-const run = crypto.randomUUID().slice(0, 8)
+/** Drawn by the first case: a Worker may draw nothing while it loads. */
+let run: string | undefined
 let stores = 0
 
 export class ServerTrial implements Trial {
@@ -73,7 +74,7 @@ export class ServerTrial implements Trial {
 
   /** Makes the store by a handshake. */
   static async begin(subject: ServerSubject, patienceMillis: number = SERVER_PATIENCE_MILLIS): Promise<ServerTrial> {
-    const store = `conformance-${run}-${stores += 1}`
+    const store = `conformance-${run ??= crypto.randomUUID().slice(0, 8)}-${stores += 1}`
     // A handshake is asked for by a trial, and a trial has one: the first trial has none yet.
     const first = new ServerTrial(subject, store, patienceMillis, NO_HANDSHAKE)
     try {
