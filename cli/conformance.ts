@@ -8,6 +8,7 @@ const HELP = `usage: persist conformance <what> [how]
         crdt FILE        a CRDT type: FILE exports type and edit
         server URL       a server in any language, its token in the environment as PERSIST_TOKEN, or those of several persons as PERSIST_TOKENS;
                          with --slow also the cases that take a minute
+        server FILE      one that FILE starts: it exports startServer, which says what else can be done with it
 
   how   --only ID        a case (append/order) or a group (append); may be repeated
         --json           reports as JSON on standard output, progress on standard error

@@ -15,7 +15,7 @@ import type { CaseFacts } from "../case.ts"
 import { describeError } from "../expect.ts"
 import { type Report, reportsToJunit } from "../mod.ts"
 import { formatTotals, reportToJson } from "../report.ts"
-import { AUTHORS_KINDS, CASES_BY_KIND, planAuthorsFile } from "./authors-file.ts"
+import { AUTHORS_KINDS, CASES_BY_KIND, planAuthorsFile, planServerFile } from "./authors-file.ts"
 import type { Subjects } from "./our-adapters.ts"
 import type { RemotePlaces } from "./our-remotes.ts"
 import type { TypeSuites } from "./our-types.ts"
@@ -80,8 +80,9 @@ const planCommand = async (positionals: readonly string[], { only, list, slow }:
   if (kind === undefined && command !== "server") {
     throw new TypeError(`"${command}" is no command, expected ${AUTHORS_KINDS.join(", ")} or server`)
   }
-  if (others.length > 0 || place === undefined) throw new TypeError(`"${command}" takes one ${kind === undefined ? "URL" : "file"}`)
+  if (others.length > 0 || place === undefined) throw new TypeError(`"${command}" takes one ${kind === undefined ? "URL or file" : "file"}`)
   if (kind !== undefined) return selectPlan([await planAuthorsFile(kind, place)], only)
+  if (/\.[cm]?[jt]s$/.test(place) && !/^https?:/.test(place)) return selectPlan([await planServerFile(place)], only)
   // The catalogue can be read without a token.
   return selectPlan([planServer(list ? { url: place, tokens: { owner: "" } } : serverAt(place, process.env, slow))], only)
 }
