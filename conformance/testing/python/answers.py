@@ -171,7 +171,7 @@ def read_pull(fields: Fields, parts: Sequence[bytes], cursor: Cursor, have: Vect
         ranges.append((writer, seq))
     end, head = fields.cursor("next"), fields.integer("head")
     is_up_to_date = fields.members.get("upToDate")
-    if type(is_up_to_date) is not bool:
+    if not isinstance(is_up_to_date, bool):
         fields.fail("upToDate", "is no boolean")
     if end[0] < cursor[0] or (end[0] == cursor[0] and end != cursor):
         fields.fail("next", "is before the cursor")

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from wire import MILLIS_MAX, SEQ_MAX, Reader, TooNew, check, encode, encode_array, encode_uint
+from wire import MILLIS_MAX, SEQ_MAX, Damaged, Reader, TooNew, check, encode, encode_array, encode_uint
 
 PUT, DELETE, CHOICE, EVENT, FORGET = range(5)
 ROWS_MAX, ENTRIES_MAX, LINKS_MAX, WITHHELD_BYTES = 65_536, 1024, 64, 20
@@ -196,9 +196,9 @@ class _BlockReader:
             distance = column.varint()
             check(1 <= distance < seq, "F-22")
             return {self.writers[0]: seq - distance}
-        return _vector(self.list(column, seq)) if code == 2 else {}
+        return _vector(self.dots(column, seq)) if code == 2 else {}
 
-    def list(self, column: Reader, seq: int) -> tuple[Dot, ...]:
+    def dots(self, column: Reader, seq: int) -> tuple[Dot, ...]:
         count = column.varint()
         check(1 <= count <= ENTRIES_MAX, "F-22")
         return tuple(self.dot(column.varint(), column.varint(), seq) for _ in range(count))
@@ -220,13 +220,14 @@ class _BlockReader:
                 raise TooNew("F-24")
             check(flags > 0, "F-24")
             if flags & 1:
-                keeps[row] = self.list(column, seqs[row])
+                keeps[row] = self.dots(column, seqs[row])
             if flags & 2:
-                settles[row] = _vector(self.list(column, seqs[row]))
+                settles[row] = _vector(self.dots(column, seqs[row]))
         return keeps, settles
 
     def texts(self, lengths: Sequence[int] | None, rows: int) -> list[bytes]:
-        check(lengths is not None and len(lengths) == rows, "F-26")
+        if lengths is None or len(lengths) != rows:
+            raise Damaged("F-26")
         data, at, texts = self.reader.binary(), 0, []
         check(sum(lengths) == len(data), "F-26")
         for length in lengths:

@@ -189,7 +189,7 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _answer(client: Client, line: str) -> Answer:
+def _answer(client: Client, line: bytes) -> Answer:
     try:
         given = json.loads(line, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
@@ -207,10 +207,9 @@ def _answer(client: Client, line: str) -> Answer:
 def main() -> None:
     """Answers each line until there is none."""
     client = Client()
-    for line in sys.stdin:
+    for line in sys.stdin.buffer:
         print(json.dumps(_answer(client, line)), flush=True)
 
 
 if __name__ == "__main__":
-    sys.stdin.reconfigure(encoding="utf-8")
     main()

@@ -63,7 +63,7 @@ class Cycle:
     def pending(self) -> int:
         """Operations of the log that the server is not known to have, those that it refused left out."""
         with self._log.lock:
-            known, pairs = self._known, {}
+            pairs: dict[bytes, Pair] = {}
             pending: set[Dot] = set()
             for frame in self._log.frames:
                 for block in frame.blocks:
@@ -71,7 +71,7 @@ class Cycle:
                         pairs[block.writer] = self._pair(block.writer)
                     seq, withheld = pairs[block.writer]
                     pending.update((block.writer, row.seq) for row in block.rows if row.seq > seq or row.seq in withheld)
-            return len(pending - known.refused.keys())
+            return len(pending - self._known.refused.keys())
 
     def dead_letters(self) -> list[tuple[Version, str]]:
         """Refused operations that nobody has answered yet, with their codes."""
@@ -243,7 +243,8 @@ class Cycle:
     def _take_page(self, page: Page) -> None:
         """W-43: one frame with what brings anything."""
         with self._log.lock:
-            known, pairs = self._known, {}
+            known = self._known
+            pairs: dict[bytes, Pair] = {}
             brought: list[Block] = []
             ranges: dict[bytes, int] = {}
             refused: list[Refusal] = []

@@ -433,13 +433,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not select.select([self.connection], [], [], 0)[0]:
             return False
         try:
-            return self.connection.recv(1, socket.MSG_PEEK) == b""
+            return len(self.connection.recv(1, socket.MSG_PEEK)) == 0
         except OSError:
             return True
 
     def fail(self, failed: Failed, call: bytes) -> None:
         status, retry = ERRORS[failed.code]
-        told = {"type": "error", "code": failed.code, "message": failed.message, "retry": retry, "details": failed.details or None,
+        told: Answer = {"type": "error", "code": failed.code, "message": failed.message, "retry": retry, "details": failed.details or None,
                 "requestId": self.request_id}
         if retry == "later":
             told["retryAfterMillis"] = 1000
@@ -452,7 +452,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         more = dict(more or {})
         if is_zipped and len(body) > 1024:
             zipper = zlib.compressobj(6, zlib.DEFLATED, 31)
-            body, more["Content-Encoding"] = zipper.compress(body) + zipper.flush(), "gzip"
+            body = zipper.compress(body) + zipper.flush()
+            more["Content-Encoding"] = "gzip"
         if not self.body_read:  # what is left of the body must not pass for a request
             self.close_connection = True
             more["Connection"] = "close"

@@ -8,7 +8,7 @@ import struct
 import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 MEDIA_TYPE = "application/vnd.persist+msgpack"
 FIELDS_BYTES_MAX, PARTS_MAX, PARTS_BYTES_MAX, MESSAGE_BYTES_MAX = 1_048_576, 4096, 3_800_000, 5_242_880  # W-51
@@ -162,7 +162,8 @@ class Reader:
         """F-3; None for nil. `rows` None: entries until it ends."""
         if self.nil():
             return None
-        column, entries = Reader(self.binary()), []
+        column = Reader(self.binary())
+        entries: list[Entry] = []
         while (column.at < column.end) if rows is None else (len(entries) < rows):
             entries.append(entry(column))
         check(column.at == column.end, "F-3")
@@ -218,7 +219,7 @@ class Reader:
 
     def _binary64(self) -> int | float:
         data = self.take(8)
-        value = struct.unpack(">d", data)[0]
+        value: float = struct.unpack(">d", data)[0]
         if math.isnan(value):
             check(data == b"\x7f\xf8\0\0\0\0\0\0", "F-6")
         elif math.isfinite(value) and value == int(value):
@@ -367,7 +368,7 @@ class Fields:
     def __init__(self, members: dict[str, Any]) -> None:
         self.members = members
 
-    def fail(self, name: str, what: str) -> Any:
+    def fail(self, name: str, what: str) -> NoReturn:
         raise Malformed(f"{name} {what}")
 
     def has(self, name: str) -> bool:
@@ -393,22 +394,22 @@ class Fields:
     def items(self, name: str, least: int, most: int, of: Any = None) -> list[Any]:
         """The elements of a list: of the member, or of what is given."""
         value = self.members.get(name) if of is None else of
-        if type(value) is not list or not least <= len(value) <= most:
+        if not isinstance(value, list) or not least <= len(value) <= most:
             self.fail(name, f"is no list of {least} to {most} elements")
         return value
 
     def as_integer(self, name: str, value: Any, least: int = 0, most: int = 2 ** 53 - 1) -> int:
-        if type(value) is not int or not least <= value <= most:
+        if not isinstance(value, int) or isinstance(value, (bool, Big, Instant)) or not least <= value <= most:
             self.fail(name, f"is no integer from {least} to {most}")
         return value
 
     def as_text(self, name: str, value: Any, most: int, least: int = 1) -> str:
-        if type(value) is not str or not least <= len(value.encode("utf-8")) <= most:
+        if not isinstance(value, str) or not least <= len(value.encode("utf-8")) <= most:
             self.fail(name, f"is no string of {least} to {most} bytes")
         return value
 
     def as_binary(self, name: str, value: Any, length: int) -> bytes:
-        if type(value) is not bytes or len(value) != length:
+        if not isinstance(value, bytes) or len(value) != length:
             self.fail(name, f"is no binary of {length} bytes")
         return value
 
