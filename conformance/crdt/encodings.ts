@@ -145,7 +145,7 @@ export const decodeCases: readonly CrdtCase[] = [
     id: "decode/cheap",
     title: "a state that was changed costs no more than one of its size", // T44
     level: "MUST",
-    requires: [],
+    requires: ["clock"],
     rule: REFUSES,
     why: "A few bytes from another device must not stop this one.",
     async run(trial) {

@@ -144,7 +144,7 @@ export const costCases: readonly CrdtCase[] = [
     id: "cost/in-proportion",
     title: "reading, joining, editing and storing a state of many writers costs in proportion to its size", // T44
     level: "MUST",
-    requires: [],
+    requires: ["clock"],
     rule: BOUNDED,
     why: "States grow for years; cost that grows faster than they do stops old records from opening.",
     async run(trial) {

@@ -41,6 +41,18 @@ describe("crdtSuite()", () => {
     assert.deepEqual([report.name, report.conforms, report.passed], ["counter, seed 1", true, 4])
   })
 
+  it("skips what is timed where the clock stands still while work is done, as in a Worker", async () => {
+    const { now } = performance
+    performance.now = () => 5
+    try {
+      const report = await crdtSuite(counter(), { edit: (votes) => votes.increment() }).run({ only: ["cost"] })
+      assert.deepEqual([report.passed, report.skipped], [0, 1])
+      assert.match(report.results[0]?.reason ?? "", /clock/)
+    } finally {
+      performance.now = now
+    }
+  })
+
   it("reports a type that throws everywhere as failed", async () => {
     const broken = { ...counter(), empty: () => assert.fail("never") }
     const report = await crdtSuite(broken, { edit: (votes) => votes.increment() }).run({ only: ["empty", "join"] })
