@@ -109,7 +109,7 @@ describe("npm run conformance", () => {
       const several = await call(args, { PERSIST_TOKENS: JSON.stringify(tokens) })
       assert.equal(several.code, 0, several.out)
       assert.match(several.out, /^server http:\/\/127\.0\.0\.1:\d+\nok {4}token\/missing$/m)
-      assert.equal(several.out.trimEnd().split("\n").at(-1), "12 passed, 0 failed, 2 skipped")
+      assert.equal(several.out.trimEnd().split("\n").at(-1), "15 passed, 0 failed, 2 skipped")
       const { out } = await call(args, { PERSIST_TOKEN: tokens.owner })
       assert.match(out, /^skip {2}right\/reader +the subject gives no token of reader$/m)
       const wrong = await call(["server", url, "--only", "version/list"], { PERSIST_TOKEN: "a-token-of-nobody" })
