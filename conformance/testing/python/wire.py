@@ -342,7 +342,7 @@ def encode_message(fields: Mapping[str, Any], call: bytes = NO_CALL, parts: Iter
 def decode_message(data: bytes) -> tuple[dict[str, Any], list[tuple[int, bytes]], bytes]:
     """Fields, parts and call. The checksum comes first (W-13): bytes with a wrong one are mangled, other bytes that are no message damaged."""
     end = len(data) - 5
-    if end < 0 or data[end] != 0xCE or int.from_bytes(data[end + 1:], "big") != zlib.crc32(data[:end]):
+    if end < 1 or data[end] != 0xCE or int.from_bytes(data[end + 1:], "big") != zlib.crc32(data[:end]):
         raise Mangled("the checksum of the body is wrong")
     reader = Reader(data, 0, end)
     check(reader.array() == 4, "W-12")
