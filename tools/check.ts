@@ -42,6 +42,7 @@ const SLOW_STEPS: readonly Step[] = [
   { name: "conformance-doubles", command: ["node", "conformance/cli.ts", "doubles"] },
   { name: "conformance-types", command: ["node", "conformance/cli.ts", ...TYPES.flatMap((type) => ["--type", type])] },
   { name: "conformance-remotes", command: ["node", "conformance/cli.ts", "--remote", "http", "--remote", "log"] },
+  { name: "conformance-web", command: ["node", "conformance/web.ts"] },
   ...ADAPTERS.filter((adapter) => adapter !== "memory").map((adapter): Step => ({
     name: `kill-loop-${adapter}`,
     command: ["node", "conformance/kill-loop.ts", "--adapter", adapter, "--kills", String(KILLS)],

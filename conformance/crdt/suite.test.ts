@@ -41,7 +41,7 @@ describe("crdtSuite()", () => {
     assert.deepEqual([report.name, report.conforms, report.passed], ["counter, seed 1", true, 4])
   })
 
-  it("skips what is timed where the clock stands still while work is done, as in a Worker", async () => {
+  it("skips what is timed where the clock stands still while work is done", async () => {
     const { now } = performance
     performance.now = () => 5
     try {

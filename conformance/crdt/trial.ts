@@ -48,7 +48,7 @@ export const randomFrom = (seed: number): RandomNumber => {
   }
 }
 
-/** Whether the clock does; that of a Worker moves only when something is awaited. */
+/** Whether the clock does; where code of many shares a machine, as at Cloudflare, it moves only when something is awaited. */
 const goesOn = (): boolean => {
   const started = performance.now()
   for (let left = CLOCK_READS; left > 0; left--) if (performance.now() > started) return true
