@@ -1,7 +1,11 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { memoryAdapter } from "../../adapters/memory/mod.ts"
-import type { Adapter, ReadLimits } from "../ports/log-storage.ts"
+import { RemoteError } from "../errors.ts"
+import { BlockColumns } from "../format/block-columns.ts"
+import { ByteReader } from "../format/bytes.ts"
+import { decodeBlock } from "../format/operation-block.ts"
+import type { Adapter, Bytes, ReadLimits } from "../ports/log-storage.ts"
 import { silentLogger } from "../ports/logger.ts"
 import { webPlatform } from "../ports/platform.ts"
 import type { Remote } from "../ports/remote.ts"
@@ -34,6 +38,23 @@ class Play {
     for (const store of this.#stores) await store.close()
   }
 }
+
+/** How many operations a block lists. */
+const countOf = (content: Uint8Array): number => {
+  const reader = new ByteReader("a block of a test"), block = new BlockColumns()
+  reader.point(content as Bytes, 0, content.length)
+  decodeBlock(reader, block)
+  return block.count
+}
+
+const methodsOf = (remote: Remote): Remote => ({
+  name: remote.name,
+  handshake: (call) => remote.handshake(call),
+  push: (request, call) => remote.push(request, call),
+  pull: (request, call) => remote.pull(request, call),
+  watch: (onHead, call) => remote.watch(onHead, call),
+  close: () => remote.close(),
+})
 
 const sync = async (cycle: RemoteCycle): Promise<void> => {
   await cycle.pull(NEVER)
@@ -148,6 +169,44 @@ describe("RemoteCycle", () => {
     await store.close()
     await remote.close()
   })
+
+  for (const code of ["batch_too_large", "body_too_large"]) {
+    it(`W-62 push() sends half of what is answered ${code}, remembers that until the next handshake, and cuts no frame`, async () => {
+      const play = new Play(), remote = play.remote(), sizes: number[] = []
+      let operationsMax = 2
+      const push: Remote["push"] = async (request, call) => {
+        const size = request.parts.reduce((sum, { content }) => sum + countOf(content), 0)
+        sizes.push(size)
+        if (size <= operationsMax) return await remote.push(request, call)
+        throw new RemoteError({ remote: remote.name, call: "push", remoteCode: code, reason: "too much", retry: "after_action" })
+      }
+      const store = await openStore("tasks", memoryAdapter()), cycle = new RemoteCycle(store.synced, { ...methodsOf(remote), push })
+      await cycle.pull(NEVER)
+      for (let n = 0; n < 12; n++) await store.records.put(`task:${n}`, "x".repeat(200))
+      assert.equal((await cycle.push(NEVER)).operations, 12)
+      assert.equal(sizes.filter((size) => size > 2).length <= 4, true, `${sizes}`)
+      assert.equal(cycle.hasPending, false)
+
+      sizes.length = 0
+      for (let n = 0; n < 4; n++) await store.records.put(`more:${n}`, "x".repeat(200))
+      await cycle.push(NEVER)
+      assert.equal(Math.max(...sizes) <= 2, true, `it is remembered: ${sizes}`)
+
+      cycle.forget()
+      sizes.length = 0
+      operationsMax = 100
+      for (let n = 0; n < 8; n++) await store.records.put(`later:${n}`, "x".repeat(200))
+      await cycle.push(NEVER)
+      assert.deepEqual(sizes, [8], "a handshake says what is right from then on")
+
+      operationsMax = 0
+      await store.records.put("one", 1)
+      await assert.rejects(cycle.push(NEVER), RemoteError, "one frame is never cut")
+      assert.equal(cycle.status().pendingOperations, 1)
+      await store.close()
+      await play.end()
+    })
+  }
 
   it("push() of nothing reads no frame and asks nobody", async () => {
     const play = new Play(), a = await play.device()

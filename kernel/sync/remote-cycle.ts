@@ -3,12 +3,13 @@
  *
  *   push   after the first pull: plan ─▶ flush ─▶ push ─┬─ ok ────────▶ acks, plan again        unknown ─▶ a pull has to come first
  *                                                       ├─ refused ───▶ a frame (S19), plan again
- *                                                       └─ forbidden ─▶ left out from now on (S35), plan again
+ *                                                       ├─ forbidden ─▶ left out from now on (S35), plan again
+ *                                                       └─ too large ─▶ half of it (W-62), plan again
  *   pull   ask with the cursor of the view ─┬─ page ────▶ one frame, the next page is on its way; at the head: acks are forgotten (S16)
  *                                           └─ restart ─▶ one frame, ask again
  *   at the end of a pull: answer what pages named as withheld (S20)
  */
-import { NoProgress, ProtocolViolation } from "../errors.ts"
+import { NoProgress, ProtocolViolation, RemoteError } from "../errors.ts"
 import { BATCH_BYTES_MAX } from "../limits.ts"
 import { bytesToHex } from "../model/identifiers.ts"
 import type { Position } from "../ports/log-storage.ts"
@@ -32,6 +33,15 @@ const HAVE_MAX = 64
 /** A slow network passes for a clock that is off by less. */
 const CLOCK_OFFSET_MILLIS_MIN = 60_000
 
+/** Codes of a push that brings too much at once. */
+const TOO_LARGE: ReadonlySet<string> = new Set(["batch_too_large", "body_too_large"])
+
+/** Of one push, at most. */
+interface PushSize {
+  readonly operations: number
+  readonly bytes: number
+}
+
 /** A page that was asked for. */
 interface AskedPage {
   readonly cursor: Cursor
@@ -44,6 +54,8 @@ export class RemoteCycle implements SyncCycle {
   readonly #log: SyncedLog
   readonly #known: Known
   #handshake: Handshake | undefined
+  /** What one push may bring, where the remote took less than it had announced; until the next handshake. */
+  #reduced: PushSize | undefined
   #totals: PushTotals = { operations: 0, coalesced: 0, coalescedBytes: 0, refused: 0 }
   #remoteHead = 0
   /** The remote's clock less this one; undefined before it has told the time. */
@@ -63,6 +75,7 @@ export class RemoteCycle implements SyncCycle {
     if (this.#handshake !== undefined) return this.#handshake
     const handshake = await this.remote.handshake({ signal })
     this.#known.allow()
+    this.#reduced = undefined
     this.#acks++
     this.#remoteHead = handshake.head.position
     this.#hearTime(handshake.serverTimeMillis)
@@ -85,8 +98,8 @@ export class RemoteCycle implements SyncCycle {
   }
 
   async push(signal: AbortSignal): Promise<PushResult> {
-    const { limits: { partsMax, operationsMax, partsBytesMax } } = await this.connect(signal)
-    const limits = { partsMax, operationsMax, partsBytesMax: Math.min(partsBytesMax, BATCH_BYTES_MAX) }
+    const { limits: announced } = await this.connect(signal)
+    let limits = this.#pushLimits(announced)
     let total: PushResult = { requests: 0, operations: 0, bytes: 0, coalesced: 0, coalescedBytes: 0, refused: 0, stoppedBy: "done" }
     // A log that was replaced by an older copy would send numbers that this handle has given away (rule S2); another handle may have written.
     if (this.hasPending || await this.#log.storage.head() !== this.#log.head) await this.#log.refresh()
@@ -108,7 +121,16 @@ export class RemoteCycle implements SyncCycle {
       const answering = this.remote.push(request, { signal })
       // The next one is planned while this one is on its way, as if it were taken.
       if (plan.through < until) ahead = planPush(this.#log, this.#known, limits, plan).catch(() => undefined)
-      const answer = await answering
+      let answer: PushAnswer
+      try {
+        answer = await answering
+      } catch (error) {
+        if (!this.#halve(plan, error)) throw error
+        total = { ...total, requests: total.requests + 1 }
+        ahead = undefined
+        limits = this.#pushLimits(announced)
+        continue
+      }
       total = { ...total, requests: total.requests + 1 }
       if (answer.kind === "unknown") return { ...total, stoppedBy: "pull_first" }
       if (answer.kind === "ok") {
@@ -144,6 +166,26 @@ export class RemoteCycle implements SyncCycle {
         })
       }
     }
+  }
+
+  #pushLimits({ partsMax, operationsMax, partsBytesMax }: RemoteLimits): RemoteLimits {
+    const { operations = Infinity, bytes = Infinity } = this.#reduced ?? {}
+    return {
+      partsMax,
+      operationsMax: Math.min(operationsMax, operations),
+      partsBytesMax: Math.min(partsBytesMax, BATCH_BYTES_MAX, bytes),
+    }
+  }
+
+  /** After a push that was too large, the next ones are half of it; answers whether that is less than it was: one frame is never cut. */
+  #halve(plan: PushPlan, error: unknown): boolean {
+    if (!(error instanceof RemoteError) || !TOO_LARGE.has(error.details.remoteCode)) return false
+    const half = (whole: number): number => Math.max(1, Math.floor(whole / 2)), before = this.#reduced
+    const { operations, bytes } = this.#reduced = {
+      operations: half(plan.operations + plan.coalesced),
+      bytes: half(plan.bytes + plan.coalescedBytes),
+    }
+    return before === undefined || operations < before.operations || bytes < before.bytes
   }
 
   #forbid(writers: readonly number[]): void {

@@ -84,6 +84,12 @@ describe("Stall", () => {
     assert.equal(stall.isParked, true)
   })
 
+  it("W-20: a remote that has no version in common is not asked the same again", () => {
+    const { stall, fail } = make()
+    fail(new UnsupportedVersion({ remote, min: 2, max: 3, ours: 1 }))
+    assert.equal(stall.isParked, true)
+  })
+
   it("state names what has to be done", () => {
     for (
       const [error, state] of [

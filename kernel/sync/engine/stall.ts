@@ -2,13 +2,15 @@
  * Stall: one kind of call that goes wrong, and when it is tried again.
  *
  *   open ──fail──▶ waits: back-off, with what the remote asked for ──▶ open       for an error that may pass, as often as it takes
- *     └────fail──▶ waits ──▶ open ──fail──▶ parked ──an hour──▶ open ──fail──▶ parked …     for any other: twice, then with somebody's help
+ *     └────fail──▶ waits ──▶ open ──fail──▶ parked ──an hour──▶ open ──fail──▶ parked …     for any other: twice, then with somebody's help;
+ *                                                                                           for no version in common: once
  *   any ──release──▶ open, both tries anew          any ──succeed──▶ open, as if nothing had been
  *
  * A wait is one timer of the platform: a clock that jumps changes nothing of it.
  */
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
+import { UnsupportedVersion } from "../../errors.ts"
 import type { Platform } from "../../ports/platform.ts"
 import { Alarm } from "./alarm.ts"
 import { BackOff } from "./back-off.ts"
@@ -79,7 +81,8 @@ export class Stall {
     return Effect.gen({ self: this }, function* () {
       this.#error = error
       this.#failure = toFailure(error, remote, call, platform.now())
-      if (!isRetryable(error)) this.#tries++
+      // Who speaks no version of ours is not asked the same again (W-20).
+      if (!isRetryable(error)) this.#tries = error instanceof UnsupportedVersion ? TRIES_MAX : this.#tries + 1
       yield* this.isParked
         ? Effect.map(Random.next, (random) => this.#start(Math.ceil(PARK_MILLIS * (1 + PARK_SPREAD * random))))
         : this.rest(retryAfterOf(error))
