@@ -58,7 +58,7 @@ export class OurClient {
       const store = await createStore<Json>(name, { path: join(folder, "store.db"), platform })
       let asked = 0
       const token = (): string => tokens[Math.min(asked++, tokens.length - 1)] ?? ""
-      const http = httpRemote(server, { store: name, token, timeoutMillis, fetch, platform })
+      const http = httpRemote(server, { store: name, token, timeoutMillis, fetch, platform, compress: "always" })
       const remote = this.#gated(this.#parts.remote?.(http, fields) ?? http)
       this.#opened = { store, http, remote, handle: await this.#paused(store, remote), isStarted: false }
       return DONE

@@ -20,7 +20,7 @@ const aDay = async (trial: ClientTrial): Promise<void> => {
 
 export const requestCases: readonly ClientCase[] = [
   {
-    id: "request/valid",
+    id: "asking/valid",
     title: "All that a client sends on an ordinary day is valid: messages, fields, blocks, media types, tokens.",
     level: "MUST",
     requires: [],
@@ -33,7 +33,7 @@ export const requestCases: readonly ClientCase[] = [
     },
   },
   {
-    id: "request/silent-until-asked",
+    id: "asking/silent-until-asked",
     title: "Opening a store and writing to it asks the server nothing.",
     level: "MUST",
     requires: [],
@@ -47,7 +47,7 @@ export const requestCases: readonly ClientCase[] = [
     },
   },
   {
-    id: "request/calls",
+    id: "asking/calls",
     title: "Each request has a call that no other one of this client had, after a start anew too.",
     level: "MUST",
     requires: [],
@@ -64,7 +64,7 @@ export const requestCases: readonly ClientCase[] = [
     },
   },
   {
-    id: "request/operations-once",
+    id: "asking/operations-once",
     title: "An operation that the server has is not sent again.",
     level: "SHOULD",
     requires: [],

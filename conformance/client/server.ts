@@ -46,6 +46,8 @@ const NAMESPACE = "conformance"
 export class MisbehavingServer {
   /** Every request since it was started, oldest first. */
   readonly requests: SeenRequest[] = []
+  /** What a misdeed failed with: the case's own fault, or its judgement. */
+  readonly errors: unknown[] = []
   /** Who asks, by token. */
   readonly accounts: Map<string, Identity> = new Map()
   /** How far its clock is ahead of that of this machine, in milliseconds. */
@@ -214,6 +216,9 @@ export class MisbehavingServer {
     const exchange: Exchange = { seen, serve: () => this.#serve(seen) }
     try {
       return seen.reply = rule === undefined ? await exchange.serve() : await rule.misdeed(exchange)
+    } catch (error) {
+      this.errors.push(error)
+      return undefined
     } finally {
       if (!(seen.reply !== undefined && !(seen.reply.body instanceof Uint8Array))) ended()
     }

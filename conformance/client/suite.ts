@@ -4,18 +4,34 @@
  *
  *   const report = await clientSuite("python3 my_client.py").run()
  */
+import { outcomeOf } from "../expect.ts"
 import { makeSuite, type Suite, type SuiteOptions } from "../suite.ts"
 import { type StartClient, startCommand } from "./driver.ts"
+import { answerCases } from "./answers.ts"
+import { fetchingCases } from "./fetching.ts"
+import { lieCases } from "./lies.ts"
+import { messageCases } from "./messages.ts"
+import { refusedCases } from "./refused.ts"
 import { requestCases } from "./requests.ts"
+import { sendingCases } from "./sending.ts"
 import { type ClientCase, ClientTrial } from "./trial.ts"
 
 /** Every case for clients, in the order in which they are run. */
 export const clientCases: readonly ClientCase[] = [
   ...requestCases,
+  ...answerCases,
+  ...messageCases,
+  ...lieCases,
+  ...sendingCases,
+  ...fetchingCases,
+  ...refusedCases,
 ].map((one): ClientCase => ({
   ...one,
   run: async (trial) => {
-    await one.run(trial)
+    const ran = await outcomeOf(() => one.run(trial))
+    // What a misdeed found comes first: what the client said afterwards follows from it.
+    for (const error of trial.server.errors) throw error
+    if (ran.kind === "error") throw ran.error
     await trial.checkRequests()
   },
 }))
