@@ -3,7 +3,7 @@ import { EVENTS_MEDIA_TYPE, MEDIA_TYPE, ROUTES } from "../../protocol/routes.ts"
 import { describe, ensure, equal } from "../expect.ts"
 import type { HttpAnswer } from "./connection.ts"
 import { gzip } from "./gzip.ts"
-import { requestOf, ROUTE_NAMES } from "./message.ts"
+import { requestOf } from "./message.ts"
 import type { Asked, ServerCase, ServerTrial } from "./trial.ts"
 
 const ALWAYS =
@@ -167,7 +167,7 @@ export const headerCases: readonly ServerCase[] = [
     rule: MEDIA,
     why: "Forms of any page can send other types without asking; they must never be taken for a request.",
     async run(trial) {
-      for (const route of ROUTE_NAMES) {
+      for (const route of trial.routes) {
         const body = requestOf(route, trial.store)
         for (
           const type of [null, "application/msgpack", "application/json", "text/plain", `${MEDIA_TYPE}x`, "*/*", "multipart/form-data"]
@@ -192,7 +192,7 @@ export const routeCases: readonly ServerCase[] = [
     rule: NOWHERE,
     why: "Links and prefetching use GET; they must never push, and must not be taken for something else.",
     async run(trial) {
-      for (const route of ROUTE_NAMES) {
+      for (const route of trial.routes) {
         const body = requestOf(route, trial.store)
         for (const method of ["GET", "PUT", "DELETE", "PATCH"]) {
           const headers = { "content-type": MEDIA_TYPE }

@@ -2,7 +2,7 @@
 import type { Bytes } from "../../kernel/ports/log-storage.ts"
 import { isSameCall } from "../../protocol/envelope.ts"
 import { ensure, equal } from "../expect.ts"
-import { CALL_HEAD, drawCall, fieldsOf, joined, rawRequest, requestOf, ROUTE_NAMES, sealed, unsealed, valueOf } from "./message.ts"
+import { CALL_HEAD, drawCall, fieldsOf, joined, rawRequest, requestOf, sealed, unsealed, valueOf } from "./message.ts"
 import type { ServerCase, ServerTrial } from "./trial.ts"
 
 const DAMAGED =
@@ -118,7 +118,7 @@ export const messageCases: readonly ServerCase[] = [
       await trial.storesNothing("damaged pushes", async () => {
         for (const [what, body] of damage(goodPush(trial))) await trial.refused(what, { route: "push", body }, "body_damaged")
       })
-      for (const route of ROUTE_NAMES) {
+      for (const route of trial.routes) {
         const good = requestOf(route, trial.store), flipped = good.with(20, good[20]! ^ 4)
         await trial.refused(`${route} with a flipped bit`, { route, body: flipped }, "body_damaged")
       }

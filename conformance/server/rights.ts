@@ -2,7 +2,7 @@
 import type { RouteName } from "../../protocol/routes.ts"
 import { ensure, equal } from "../expect.ts"
 import { BlockWriter } from "../remote/block-writer.ts"
-import { drawCall, requestOf, ROUTE_NAMES } from "./message.ts"
+import { drawCall, requestOf } from "./message.ts"
 import type { ServerCase, ServerTrial } from "./trial.ts"
 
 const NO_OTHER_MAKES =
@@ -14,8 +14,7 @@ const INVISIBLE = "To a principal without any right at a store it MUST NOT be vi
 
 /** Fails unless a principal is answered at these endpoints, and forbidden at all others, where nothing is stored. */
 const allows = async (trial: ServerTrial, who: string, token: string, allowed: readonly RouteName[]): Promise<void> => {
-  for (const route of ROUTE_NAMES) {
-    if (["watch", "wait"].includes(route) && trial.lacks("live") !== undefined) continue
+  for (const route of trial.routes) {
     const writer = trial.writer().write(1), what = `${route} by ${who}`
     const body = requestOf(route, trial.store, route === "push" ? { own: [writer.id] } : {}, route === "push" ? [writer.part()] : [])
     if (allowed.includes(route)) equal((await trial.send({ route, token, body })).status, 200, `${what}: status`)
@@ -34,7 +33,7 @@ export const rightCases: readonly ServerCase[] = [
     async run(trial) {
       const store = trial.otherStore("missing")
       for (let time = 1; time <= 2; time += 1) {
-        for (const route of ["pull", "watch", "wait"] as const) {
+        for (const route of trial.routes.filter((name) => name !== "handshake" && name !== "push")) {
           await trial.refused(`${route} of no store, time ${time}`, { route, body: requestOf(route, store) }, "store_not_found")
         }
       }
@@ -99,7 +98,7 @@ export const rightCases: readonly ServerCase[] = [
       const token = trial.subject.tokens.nobody!, missing = trial.otherStore("missing").replace("missing", "x")
       const there = trial.otherStore("y")
       await trial.shakeHands(there)
-      for (const route of ROUTE_NAMES) {
+      for (const route of trial.routes) {
         const words: string[] = []
         for (const store of [there, missing]) {
           const parts = route === "push" ? [trial.writer().write(1).part()] : []
@@ -122,8 +121,8 @@ export const rightCases: readonly ServerCase[] = [
       "A right that is not asked for at one endpoint is given to everybody there; one that is asked for too much keeps people from their data.",
     async run(trial) {
       const { owner, author, reader } = trial.subject.tokens
-      await allows(trial, "the owner", owner, ROUTE_NAMES)
-      await allows(trial, "an author", author!, ROUTE_NAMES)
+      await allows(trial, "the owner", owner, trial.routes)
+      await allows(trial, "an author", author!, trial.routes)
       await allows(trial, "a reader", reader!, ["handshake", "pull", "watch", "wait"])
     },
   },
@@ -157,7 +156,7 @@ export const rightCases: readonly ServerCase[] = [
       const other = trial.writer().write(1)
       const clone = new BlockWriter(trial.handshake.serverTimeMillis, writer.id).write(3)
       const bodies = (): readonly (readonly [RouteName, Uint8Array])[] => [
-        ...ROUTE_NAMES.map((route) => [route, requestOf(route, trial.store, {}, route === "push" ? [other.part()] : [])] as const),
+        ...trial.routes.map((route) => [route, requestOf(route, trial.store, {}, route === "push" ? [other.part()] : [])] as const),
         ["pull", requestOf("pull", trial.store, { cursor: [head.position, head.id] })],
         ["pull", requestOf("pull", trial.store, { have: [[writer.id, 1]] })],
         ["push", requestOf("push", trial.store, { own: [writer.id], basis: [[head.position, head.id]] }, [clone.part()])],

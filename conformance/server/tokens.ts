@@ -1,7 +1,7 @@
 /** Tokens: in one header, with one scheme, asked for with every request. */
 import { describe, ensure, equal, fail } from "../expect.ts"
 import type { Asked, ServerCase, ServerTrial } from "./trial.ts"
-import { drawCall, requestOf, ROUTE_NAMES } from "./message.ts"
+import { drawCall, requestOf } from "./message.ts"
 
 const NEVER_ELSEWHERE = "in every request but health, and never anywhere else: not in a URL, a body, a cookie or a log."
 const ANY_CASE = "a server SHOULD take the word in any case"
@@ -24,7 +24,7 @@ export const tokenCases: readonly ServerCase[] = [
     rule: UNKNOWN,
     why: "A request without a token that is answered otherwise tells strangers which stores there are.",
     async run(trial) {
-      for (const route of ROUTE_NAMES) {
+      for (const route of trial.routes) {
         await trial.refused(`${route} without a token`, good(trial, { route, token: null }), "unauthenticated")
         const body = requestOf(route, trial.otherStore("missing"))
         await trial.refused(`${route} of no store`, { route, token: null, body }, "unauthenticated")
@@ -110,12 +110,11 @@ export const tokenCases: readonly ServerCase[] = [
     rule: ANEW,
     why: "A right that was taken away must end at once, not with the connection.",
     async run(trial) {
-      for (let turn = 0; turn < 4; turn += 1) {
+      for (const [turn, route] of [...trial.routes, ...trial.routes].slice(0, 4).entries()) {
         const connection = await trial.connect(), call = drawCall()
         await connection.write(trial.requestBytes({ body: requestOf("handshake", trial.store, {}, [], call) }))
         trial.judge("with a token", await trial.inTime("an answer", connection.answer()), call)
         const token = turn % 2 === 0 ? null : "another-token-that-is-none"
-        const route = ROUTE_NAMES[turn]!
         await connection.write(trial.requestBytes({ route, token, body: requestOf(route, trial.store) }))
         const answer = await trial.inTime("an answer or an end", connection.answer().catch(() => undefined))
         if (answer !== undefined) trial.judgeError("without one, on the same connection", answer, "unauthenticated")
@@ -147,7 +146,7 @@ export const tokenCases: readonly ServerCase[] = [
       )
       const millis = performance.now() - began
       ensure(millis > LIFE_MILLIS * 0.8, `the stream ended after ${Math.round(millis)} ms, the token lasts ${LIFE_MILLIS} ms`)
-      for (const route of ROUTE_NAMES) await trial.refused(`${route} afterwards`, good(trial, { route, token }), "unauthenticated")
+      for (const route of trial.routes) await trial.refused(`${route} afterwards`, good(trial, { route, token }), "unauthenticated")
     },
   },
   {

@@ -18,7 +18,7 @@ import { type RemoteSubject, RemoteTrial } from "../remote/trial.ts"
 import type { Trial } from "../runner.ts"
 import { Connection, type HttpAnswer } from "./connection.ts"
 import { gunzip } from "./gzip.ts"
-import { drawCall, type Fields, requestOf } from "./message.ts"
+import { drawCall, type Fields, requestOf, ROUTE_NAMES } from "./message.ts"
 import { lackOf, type ServerNeed, type ServerSubject } from "./subject.ts"
 
 /** A case about a server. */
@@ -86,6 +86,11 @@ export class ServerTrial implements Trial {
 
   lacks(need: string): string | undefined {
     return lackOf(this.subject, this.handshake.features, need)
+  }
+
+  /** Endpoints that take a message and that the server has: those of hints only with `live`. */
+  get routes(): readonly RouteName[] {
+    return this.lacks("live") === undefined ? ROUTE_NAMES : ROUTE_NAMES.filter((route) => route !== "watch" && route !== "wait")
   }
 
   /** Notes something that breaks no rule. */

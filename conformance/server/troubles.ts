@@ -8,7 +8,7 @@ import type { RouteName } from "../../protocol/routes.ts"
 import { ensure, equal, fail } from "../expect.ts"
 import { checkError } from "./failures.ts"
 import { checkHeaders } from "./headers.ts"
-import { cursorField, drawCall, requestOf, ROUTE_NAMES } from "./message.ts"
+import { cursorField, drawCall, requestOf } from "./message.ts"
 import { Events } from "./streams.ts"
 import type { BringTrouble, ServerTroubles } from "./subject.ts"
 import type { Refused, ServerCase, ServerTrial } from "./trial.ts"
@@ -135,7 +135,7 @@ export const troubleCases: readonly ServerCase[] = [
       const kept = await KeptOut.begin(trial)
       const { head } = await trial.shakeHands()
       await during(trial.subject.draining, async () => {
-        for (const route of ROUTE_NAMES) {
+        for (const route of trial.routes) {
           const body = route === "push" ? kept.body() : requestOf(route, trial.store)
           await refusedFor(trial, route, "draining", body)
         }

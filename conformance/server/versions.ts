@@ -1,6 +1,6 @@
 /** Versions and features: agreed before anything is done, and by both ends. */
 import { describe, ensure, equal } from "../expect.ts"
-import { requestOf, ROUTE_NAMES } from "./message.ts"
+import { requestOf } from "./message.ts"
 import type { ServerCase } from "./trial.ts"
 
 const PATH =
@@ -39,7 +39,7 @@ export const versionCases: readonly ServerCase[] = [
     rule: PATH,
     why: "Read by the rules of another version, a request means something else.",
     async run(trial) {
-      for (const route of ROUTE_NAMES) {
+      for (const route of trial.routes) {
         const store = trial.otherStore("never"), parts = route === "push" ? [trial.writer().write(1).part()] : []
         for (const protocol of [0, 2, 77]) {
           const body = requestOf(route, store, { protocol }, parts)
@@ -99,7 +99,7 @@ export const featureCases: readonly ServerCase[] = [
     why: "A server that goes on without it does something else than the client needs.",
     async run(trial) {
       await trial.storesNothing("a push with a feature that is not there", async () => {
-        for (const route of ROUTE_NAMES) {
+        for (const route of trial.routes) {
           const parts = route === "push" ? [trial.writer().write(1).part()] : []
           const body = requestOf(route, trial.store, { features: ["must-fly"] }, parts)
           const { error: { details } } = await trial.refused(`${route} with must-fly`, { route, body }, "unsupported_feature")
