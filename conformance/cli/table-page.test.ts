@@ -21,6 +21,16 @@ describe("the table of docs/conformance.md", () => {
     assert.equal(readTable(page("")).size, 0)
   })
 
+  it("has a dash where a subject does not run, which is no count", () => {
+    const some = new Map([["workerd 1.2.3", new Map([["remote log", "2 · 0 · 0"]])]])
+    const table = formatTable(some, [...counts.keys()], ["workerd"])
+    assert.match(table, /^\| adapter memory \| – \|$/m)
+    const read = readTable(page(table))
+    assert.equal(formatTable(read, [...counts.keys()], ["workerd"]), table)
+    assert.equal(wrongCells(read, counts, ["workerd"]).length, 1)
+    assert.deepEqual(wrongCells(read, counts, ["workerd"], (_, row) => row === "remote log"), [])
+  })
+
   it("needs its marks", () => {
     assert.throws(() => withTable("# Page\n", text), /has no <!-- table/)
   })
@@ -30,6 +40,8 @@ describe("the table of docs/conformance.md", () => {
     assert.deepEqual(wrongCells(columns, counts, ["Bun"]), ["it has no column for Bun"])
     assert.deepEqual(wrongCells(columns, new Map([["type counter", 1]]), ["Node"]), ["it has no row for type counter"])
     assert.deepEqual(wrongCells(columns, new Map([["remote log", 3]]), ["Node"]), ["Node 26.10.0, remote log is 2 · 0 · 0, of 3 cases"])
+    const runsOn = (runtime: string, row: string): boolean => runtime !== "Deno" || row === "remote log"
+    assert.deepEqual(wrongCells(columns, new Map([["adapter memory", 9], ["remote log", 2]]), ["Deno"], runsOn), [])
     const failed = new Map([["Node 26", new Map([["remote log", "1 · 1 · 0"]])]])
     assert.deepEqual(wrongCells(failed, new Map([["remote log", 2]]), ["Node"]), ["Node 26, remote log has 1 failed"])
     assert.equal(wrongCells(new Map([["Node 26", new Map([["remote log", ""]])]]), new Map([["remote log", 2]]), ["Node"]).length, 1)

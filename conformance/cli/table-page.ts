@@ -19,6 +19,8 @@ export type Columns = Map<string, Outcomes>
 
 const BEGIN = "<!-- table: node conformance/table.ts -->"
 const END = "<!-- end of table -->"
+/** The cell of a subject that does not run there. */
+const NONE = "–"
 
 /** A report as a cell. */
 export const cellOf = ({ passed, failed, skipped }: Pick<Report, "passed" | "failed" | "skipped">): string =>
@@ -44,7 +46,7 @@ export const formatTable = (columns: Columns, rows: readonly string[], runtimes:
   const lines = [
     ["subject", ...names],
     names.map(() => "---").concat("---"),
-    ...rows.map((row) => [row, ...names.map((name) => columns.get(name)?.get(row) ?? "")]),
+    ...rows.map((row) => [row, ...names.map((name) => columns.get(name)?.get(row) || NONE)]),
   ]
   return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n")
 }
@@ -55,14 +57,23 @@ export const withTable = (page: string, table: string): string => {
   return `${before}\n\n${table}\n\n${after}`
 }
 
-/** What is wrong in a table: a runtime or subject that is missing, a failure, or a cell that does not count all the cases that there are. */
-export const wrongCells = (columns: Columns, counts: ReadonlyMap<string, number>, runtimes: readonly string[]): readonly string[] =>
+/**
+ * What is wrong in a table: a runtime or subject that is missing, a failure, or a cell that does not count all the cases that there are. `runsOn` says
+ * which subjects run on a runtime.
+ */
+export const wrongCells = (
+  columns: Columns,
+  counts: ReadonlyMap<string, number>,
+  runtimes: readonly string[],
+  runsOn: (runtime: string, row: string) => boolean = () => true,
+): readonly string[] =>
   runtimes.flatMap((runtime) => {
     const column = [...columns].find(([name]) => name.startsWith(`${runtime} `))
     if (column === undefined) return [`it has no column for ${runtime}`]
     const [name, outcomes] = column
     return [...counts].flatMap(([row, count]) => {
       const cell = outcomes.get(row)
+      if (!runsOn(runtime, row)) return []
       if (cell === undefined) return [`it has no row for ${row}`]
       const [passed = NaN, failed = NaN, skipped = NaN] = cell.split(" · ").map(Number)
       if (passed + failed + skipped !== count) return [`${name}, ${row} is ${cell}, of ${count} cases`]
