@@ -15,7 +15,7 @@ import {
 } from "../../kernel/ports/log-storage.ts"
 import type { Case } from "../case.ts"
 import { outcomeOf } from "../expect.ts"
-import { lacksFaults, lacksLimits, lacksProcesses, lacksVolumes } from "../processes/means.ts"
+import { lacksFaults, lacksLimits, lacksPermissions, lacksProcesses, lacksVolumes } from "../processes/means.ts"
 import type { OtherProcess, StartOptions } from "../processes/other-process.ts"
 import type { Trial } from "../runner.ts"
 
@@ -61,6 +61,7 @@ export interface Medium {
  *   processes   the subject says how another process opens the place
  *   faults      and in which folder it lies; here calls to the operating system can be traced, and made to fail
  *   limits      the same, and here a process can be given limits
+ *   permissions the same, and here a process can be another user's than root's
  *   volumes     the same, and here a small volume can be mounted
  */
 export type Need =
@@ -70,6 +71,7 @@ export type Need =
   | "processes"
   | "faults"
   | "limits"
+  | "permissions"
   | "volumes"
 
 /** A case about an adapter. */
@@ -132,16 +134,17 @@ export class LogStorageTrial implements Trial {
     if (need === "checked") return this.#subject.medium?.checked === true ? undefined : "the adapter does not check frames itself"
     const { processes } = this.#subject
     if (need === "processes") return processes === undefined ? "the subject does not say how another process opens it" : lacksProcesses()
-    if (need === "faults" || need === "limits" || need === "volumes") {
+    if (need === "faults" || need === "limits" || need === "permissions" || need === "volumes") {
       if (processes?.folder === undefined) return "the subject does not say how another process opens it, and in which folder it lies"
-      return { faults: lacksFaults, limits: lacksLimits, volumes: lacksVolumes }[need]()
+      const { module } = processes
+      return { faults: lacksFaults, limits: lacksLimits, permissions: () => lacksPermissions(module), volumes: lacksVolumes }[need]()
     }
     return Object.entries(this.capabilities).some(([name, value]) => name === need && value === true)
       ? undefined
       : `the adapter does not claim ${need}`
   }
 
-  /** The folder in which all files lie; only for cases that require `faults`, `limits` or `volumes`. */
+  /** The folder in which all files lie; only for cases that require `faults`, `limits`, `permissions` or `volumes`. */
   get folder(): string {
     const folder = this.#subject.processes?.folder
     if (folder === undefined) throw new Error("a case that uses the folder must require what is done to it")
@@ -154,7 +157,13 @@ export class LogStorageTrial implements Trial {
     if (processes === undefined) throw new Error("a case that starts processes must require them")
     // Imported here, so that suites without processes run in browsers.
     const { OtherProcess } = await import("../processes/other-process.ts")
-    return await OtherProcess.start(processes.module, processes.place, { ...options, onStart: (one) => this.#processes.add(one) })
+    return await OtherProcess.start(processes.module, processes.place, {
+      ...options,
+      onStart: (one) => {
+        this.#processes.add(one)
+        options.onStart?.(one)
+      },
+    })
   }
 
   /** Another empty place, with a trial of its own; it is ended with this one at the latest. */

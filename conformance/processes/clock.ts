@@ -4,15 +4,10 @@
 export const setClock = (aheadMillis: number): void => {
   if (aheadMillis === 0) return
   const RealDate = Date
-  class ShiftedDate extends RealDate {
-    constructor(...args: readonly unknown[]) {
-      if (args.length === 0) super(RealDate.now() + aheadMillis)
-      else super(...args as [number])
-    }
-
-    static override now(): number {
-      return RealDate.now() + aheadMillis
-    }
-  }
-  globalThis.Date = ShiftedDate as DateConstructor
+  const now = (): number => RealDate.now() + aheadMillis
+  const shifted = new Proxy(RealDate, {
+    construct: (target, args, newTarget) => Reflect.construct(target, args.length === 0 ? [now()] : args, newTarget),
+    get: (target, name, receiver) => name === "now" ? now : Reflect.get(target, name, receiver),
+  })
+  globalThis.Date = shifted
 }

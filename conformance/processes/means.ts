@@ -7,6 +7,7 @@ type Files = typeof import("node:fs")
 
 interface ProcessLike {
   readonly platform?: string
+  readonly execPath?: string
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly getBuiltinModule?: (name: string) => unknown
   readonly getuid?: () => number
@@ -41,6 +42,32 @@ export const lacksFaults = (): string | undefined =>
 /** Why no limits can be set for a process here; undefined if they can. */
 export const lacksLimits = (): string | undefined =>
   lacksProcesses() ?? once("limits", () => runs("sh", ["-c", "ulimit -f 100 && ulimit -n 100"]) ? undefined : "no shell sets limits here")
+
+/** A user who owns nothing. */
+export const NOBODY = 65_534
+
+/** Who a process is to be so that permissions hold for it: undefined for the user of this one. */
+export const strangerHere = (): number | undefined => here()?.getuid?.() === 0 ? NOBODY : undefined
+
+/** Why no process here is subject to permissions, or cannot be with the module at this URL; undefined if one is. */
+export const lacksPermissions = (module: string): string | undefined =>
+  lacksProcesses() ?? once(`permissions ${module}`, () => {
+    if (here()?.platform === "win32") return "Windows has no modes"
+    const user = strangerHere()
+    if (user === undefined) return undefined
+    const paths = [module, import.meta.url].filter((url) => url.startsWith("file:")).map((url) => decodeURIComponent(new URL(url).pathname))
+    const command = `test -x "$0" && for path; do test -r "$path" || exit 1; done`
+    const { status } = (builtin("node:child_process") as ChildProcesses).spawnSync(
+      "sh",
+      ["-c", command, here()?.execPath ?? "", ...paths],
+      {
+        stdio: "ignore",
+        uid: user,
+        gid: user,
+      },
+    )
+    return status === 0 ? undefined : "no user but root may run this program here"
+  })
 
 /** Why no small volume can be mounted here; undefined if one can. */
 export const lacksVolumes = (): string | undefined =>

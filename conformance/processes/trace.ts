@@ -20,8 +20,8 @@ const WRITES = [
 /** Those, and the ones that open files. */
 const WRITES_AND_OPENS = `${WRITES},openat,?open`
 
-/** Calls that read the bytes of files. */
-const READS = "read,pread64,readv,preadv,preadv2"
+/** Calls that read the bytes of files, and those by which marks are seen. */
+const READS = "read,pread64,readv,preadv,preadv2,mkdirat,?mkdir"
 
 /** What is traced. */
 export type TraceSet = "writes" | "writes and opens" | "reads"
@@ -53,6 +53,9 @@ export const tracer = (logPath: string, set: TraceSet, injections: readonly stri
   ...injections.some((one) => one.includes(":signal=")) ? [] : ["--seccomp-bpf"],
   ...injections.flatMap((one) => ["-e", `inject=${one}`]),
 ]
+
+/** The path that a call is about: the first one that it names, else that of its descriptor. */
+export const pathOf = (text: string): string => /"([^"]+)"/.exec(text)?.[1] ?? /<([^<>]*)>/.exec(text)?.[1] ?? ""
 
 /** The calls of a log, in order, as far as they had begun. */
 export const parseTrace = (log: string): readonly TracedCall[] => {

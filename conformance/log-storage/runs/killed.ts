@@ -1,13 +1,13 @@
 /** Another process that is killed: at random while it works, and at every call with which it writes. */
 import { ensure, fail } from "../../expect.ts"
 import { delay } from "../../processes/delay.ts"
-import { frameOf } from "../../processes/orders.ts"
+import type { Appended } from "../../processes/orders.ts"
 import { formatReply } from "../../processes/other-process.ts"
 import { Random } from "../../processes/random.ts"
 import type { LogStorageTrial } from "../trial.ts"
 import { Ledger } from "./ledger.ts"
 import { runAtSteps } from "./steps.ts"
-import { type Action, perform } from "./work.ts"
+import { type Action, appends, bytesUpTo, perform } from "./work.ts"
 
 const KILLS = 12
 const KILLS_SLOW = 300
@@ -53,7 +53,7 @@ export const killAtRandom = async (trial: LogStorageTrial): Promise<void> => {
       const { head } = opened.value
       ledger.find(head, what)
       if (moment === "writing") {
-        const toFrame = (position: number): Parameters<typeof frameOf>[0] => ({
+        const toFrame = (position: number): Appended => ({
           position,
           bytes: new Random(seed, position).spread(bytesMax),
         })
@@ -83,36 +83,67 @@ export const killAtRandom = async (trial: LogStorageTrial): Promise<void> => {
 }
 
 export interface KilledWork {
+  /** By a process of its own, which is killed and not closed. */
+  readonly prepare?: readonly Action[] | undefined
   /** Done before: no kill falls on it. */
   readonly before: readonly Action[]
   readonly work: readonly Action[]
 }
 
 /** Does the work again and again, killed at another call each time, and looks at what is left. */
-export const killAtEachWrite = async (trial: LogStorageTrial, { before, work }: KilledWork, runsMax: number = 30): Promise<void> => {
+export const killAtEachWrite = async (
+  trial: LogStorageTrial,
+  { prepare, before, work }: KilledWork,
+  runsMax: number = 30,
+): Promise<void> => {
   const ledgers = new Map<LogStorageTrial, Ledger>()
   const hits = await runAtSteps(trial, {
     set: "writes and opens",
-    isWanted: (text) => !text.includes("open") || text.includes("O_CREAT"),
+    isWanted: (text) => !/ open(at)?\(/.test(text) || text.includes("O_CREAT"),
     faults: [{ kind: "kill" }],
     runsMax,
-    async work({ trial: other, process, what }, begin) {
+    async prepare(other) {
       const ledger = new Ledger("notes", other.capabilities.levels[0] ?? "normal")
       ledgers.set(other, ledger)
+      if (prepare === undefined) return
+      const process = await other.startProcess()
+      for (const action of prepare) {
+        const reply = await perform(process, ledger, action)
+        if (reply.kind !== "value") fail(`${action.do} before the kill: ${formatReply(reply)}`)
+      }
+      await process.kill()
+    },
+    async work({ trial: other, process, what }, begin) {
+      const ledger = ledgers.get(other)!
       for (const action of [...before, undefined, ...work]) {
         if (action === undefined) {
           await begin()
           continue
         }
         const reply = await perform(process, ledger, action)
-        if (reply.kind === "error") fail(`${what}: ${action.do}: ${formatReply(reply)}`)
+        if (reply.kind === "error") return fail(`${what}: ${action.do}: ${formatReply(reply)}`)
         if (reply.kind === "ended") return
+        if (action.do === "open") ledger.find((reply.value as { readonly head: number }).head, `${what}: opened`)
       }
     },
     async judge({ trial: other, what }) {
-      await (ledgers.get(other) ?? new Ledger("notes", "normal")).judge(other, what)
+      await ledgers.get(other)!.judge(other, what)
       ledgers.delete(other)
     },
   })
   ensure(hits > 0, "no kill has fallen on a call about the place")
 }
+
+/** Kills a process at each write of an open that comes after a kill. */
+export const killAtEachWriteOfRecovery = (trial: LogStorageTrial): Promise<void> =>
+  killAtEachWrite(trial, {
+    prepare: [
+      { do: "open" },
+      ...appends(4),
+      ...trial.capabilities.snapshots ? [{ do: "snapshot", at: 3 } as const] : [],
+      { do: "append", bytes: bytesUpTo(trial, 20_000) },
+      ...appends(1),
+    ],
+    before: [],
+    work: [{ do: "open" }, ...appends(1), { do: "close" }],
+  })

@@ -9,8 +9,8 @@
  * Looking again finds the same and nothing to repair, and the log goes on.
  */
 import { FramesTrimmed, StoreBusy, StoreLocked } from "../../../kernel/errors.ts"
-import type { Durability, LogStorage, Position, SnapshotInfo } from "../../../kernel/ports/log-storage.ts"
-import { ensure, equal, equalBytes, outcomeOf } from "../../expect.ts"
+import type { Bytes, Durability, LogStorage, Position, SnapshotInfo } from "../../../kernel/ports/log-storage.ts"
+import { describeError, ensure, equal, equalBytes, fail, outcomeOf, RuleBroken } from "../../expect.ts"
 import { type Appended, frameOf, type Orders } from "../../processes/orders.ts"
 import type { OtherProcess, Reply } from "../../processes/other-process.ts"
 import { ALL } from "../frames.ts"
@@ -110,6 +110,13 @@ export class Ledger {
 
   /** Looks at the place with no other process there, and fails with `what` in front unless it holds what it must. */
   async judge(trial: LogStorageTrial, what: string): Promise<void> {
+    const judged = await outcomeOf(() => this.#judge(trial, what))
+    if (judged.kind === "value") return
+    if (judged.error instanceof RuleBroken) throw judged.error
+    fail(`${what}: ${describeError(judged.error)}`, judged.error)
+  }
+
+  async #judge(trial: LogStorageTrial, what: string): Promise<void> {
     await trial.reopen()
     const isThere = (await trial.adapter.list()).includes(this.storeName)
     if (!isThere) {
@@ -137,7 +144,7 @@ export class Ledger {
     for (let position = base; position < head;) {
       const page = await log.read(position, ALL)
       ensure(page.length > 0, `${what}: read() ends at ${position}, and the head is ${head}`)
-      for (const frame of page) equalBytes(frame, this.#frameAt(++position), `${what}: the frame at ${position}`)
+      for (const frame of page) equalBytes(frame, this.frameAt(++position), `${what}: the frame at ${position}`)
     }
 
     ensure(snapshots.length <= 2, `${what}: ${snapshots.length} snapshots are kept`)
@@ -157,7 +164,8 @@ export class Ledger {
     return { head, base, snapshots }
   }
 
-  #frameAt(position: Position): ReturnType<typeof frameOf> {
+  /** The frame that belongs at a position. */
+  frameAt(position: Position): Bytes {
     return frameOf(this.#frames.get(position) ?? { position })
   }
 
@@ -174,7 +182,7 @@ export class Ledger {
     this.note({ position: head + 1 })
     const log = await this.#open(trial, false)
     equal(await log.head(), head, `${what}: head() when it is opened again`)
-    await log.append(head + 1, this.#frameAt(head + 1))
+    await log.append(head + 1, this.frameAt(head + 1))
     this.acknowledged = this.attempted = head + 1
     await trial.reopen()
   }

@@ -13,6 +13,7 @@ import {
   type Fault,
   hasHit,
   injectionsFor,
+  pathOf,
   readTrace,
   type Step,
   stepsOf,
@@ -30,6 +31,8 @@ export interface StepRun {
   /** For people: which call, and what happens to it. */
   readonly what: string
   readonly process: OtherProcess
+  /** What happens; undefined in the plain run. */
+  readonly fault: Fault | undefined
 }
 
 export interface StepsOptions {
@@ -66,10 +69,11 @@ export const runAtSteps = async (trial: LogStorageTrial, options: StepsOptions):
   const runOnce = async (
     what: string,
     injections: readonly string[],
-    isPlain: boolean,
+    fault: Fault | undefined,
   ): Promise<Seen & { readonly hasFallen: boolean }> => {
     const log = join(logs, `${runs++}.log`), other = await trial.another(), folder = fs.realpathSync(other.folder)
     await prepare?.(other)
+    const isPlain = fault === undefined
     let process: OtherProcess | undefined
     const onStart = (started: OtherProcess): void => void (process = started)
     try {
@@ -78,7 +82,7 @@ export const runAtSteps = async (trial: LogStorageTrial, options: StepsOptions):
       // The fault fell on its start: there was no work.
       if (isPlain || process === undefined || process.isRunning) throw error
     }
-    const run: StepRun = { trial: other, what, process: process! }
+    const run: StepRun = { trial: other, what, process: process!, fault }
     const begin = async (): Promise<void> => {
       const reply = await run.process.ask("mark", { name: MARK })
       if (isPlain && reply.kind !== "value") fail(`${what}: ${formatReply(reply)}`)
@@ -94,8 +98,8 @@ export const runAtSteps = async (trial: LogStorageTrial, options: StepsOptions):
 
   try {
     // The first one leaves its compiled modules for the others.
-    await runOnce("without a fault", [], true)
-    const { calls, wanted } = await runOnce("without a fault", [], true)
+    await runOnce("without a fault", [], undefined)
+    const { calls, wanted } = await runOnce("without a fault", [], undefined)
     ensure(wanted.length > 0, "the work makes no call about its folder that could fail")
     const all = wanted.flatMap((step) => faults.map((fault) => ({ step, fault })))
     const waiting = [...trial.isSlow ? all : spread(all, runsMax)]
@@ -103,7 +107,7 @@ export const runAtSteps = async (trial: LogStorageTrial, options: StepsOptions):
     const workOn = async (): Promise<void> => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         const { step, fault } = next
-        const { hasFallen } = await runOnce(tell(step, fault), injectionsFor(step, fault, calls), false)
+        const { hasFallen } = await runOnce(tell(step, fault), injectionsFor(step, fault, calls), fault)
         if (hasFallen) hits += 1
       }
     }
@@ -120,8 +124,7 @@ export const spread = <T>(all: readonly T[], wanted: number): readonly T[] =>
   all.length <= wanted ? all : Array.from({ length: wanted }, (_, index) => all[Math.round(index * (all.length - 1) / (wanted - 1))]!)
 
 const tell = ({ call, nth, text }: Step, fault: Fault): string => {
-  const path = /<([^<>]*)>|"([^"]*)"/.exec(text)?.slice(1).find((one) => one !== undefined) ?? ""
-  const where = `${call} number ${nth} (${path.split("/").slice(-2).join("/")})`
+  const where = `${call} number ${nth} (${pathOf(text).split("/").slice(-2).join("/")})`
   if (fault.kind === "kill") return `killed at ${where}`
   return `${fault.errno} at ${where}${fault.isLasting ? " and from then on" : ""}`
 }
