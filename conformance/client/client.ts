@@ -14,6 +14,11 @@ export class Client {
     this.#link = link
   }
 
+  /** What it said to people last. */
+  get told(): string {
+    return this.#link.errors
+  }
+
   async describe(): Promise<ClientDescription> {
     const { name, version, capabilities } = await this.#link.ask("describe", {}, COMMAND_MILLIS_MAX)
     const isWell = typeof name === "string" && typeof version === "string" && Array.isArray(capabilities)

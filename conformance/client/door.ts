@@ -41,16 +41,18 @@ const SLOW_PIECES = 16
 export class Door {
   readonly #server: Server
   readonly #answer: AnswerIncoming
+  readonly #address: string
   readonly #sockets = new Set<Socket>()
 
-  private constructor(answer: AnswerIncoming) {
+  private constructor(answer: AnswerIncoming, address: string) {
     this.#answer = answer
+    this.#address = address
     this.#server = createServer((socket) => void this.#serve(socket))
   }
 
-  /** Opens one on a free port of this machine. */
-  static async open(answer: AnswerIncoming): Promise<Door> {
-    const door = new Door(answer)
+  /** Opens one on a free port of this machine, of its loopback unless told otherwise. */
+  static async open(answer: AnswerIncoming, address: string = "127.0.0.1"): Promise<Door> {
+    const door = new Door(answer, address)
     await door.reopen(0)
     return door
   }
@@ -66,7 +68,7 @@ export class Door {
   async reopen(port: number): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", reject)
-      this.#server.listen(port, "127.0.0.1", () => {
+      this.#server.listen(port, this.#address, () => {
         this.#server.off("error", reject)
         resolve()
       })

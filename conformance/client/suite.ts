@@ -10,10 +10,13 @@ import { type StartClient, startCommand } from "./driver.ts"
 import { answerCases } from "./answers.ts"
 import { fetchingCases } from "./fetching.ts"
 import { lieCases } from "./lies.ts"
+import { loginCases } from "./logins.ts"
+import { lossCases } from "./loss.ts"
 import { messageCases } from "./messages.ts"
 import { refusedCases } from "./refused.ts"
 import { requestCases } from "./requests.ts"
 import { sendingCases } from "./sending.ts"
+import { troubleCases } from "./trouble.ts"
 import { type ClientCase, ClientTrial } from "./trial.ts"
 
 /** Every case for clients, in the order in which they are run. */
@@ -25,6 +28,9 @@ export const clientCases: readonly ClientCase[] = [
   ...sendingCases,
   ...fetchingCases,
   ...refusedCases,
+  ...lossCases,
+  ...troubleCases,
+  ...loginCases,
 ].map((one): ClientCase => ({
   ...one,
   run: async (trial) => {

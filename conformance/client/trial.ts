@@ -48,8 +48,10 @@ export class ClientTrial implements Trial {
   /** The tokens that the client is given; all of the owner. */
   readonly tokens: string[]
   readonly #subject: ClientSubject
-  readonly #folder: string
+  #folder: string
   #client: Client
+  readonly #folders: string[] = []
+  readonly #beside: Client[] = []
   readonly #remotes: Remote[] = []
   readonly #others = new Map<string, BlockWriter>()
   #ended = false
@@ -58,6 +60,7 @@ export class ClientTrial implements Trial {
     this.#subject = subject
     this.server = server
     this.#folder = folder
+    this.#folders.push(folder)
     this.#client = client
     this.description = description
     this.store = `notes-${run}-${trials += 1}`
@@ -68,12 +71,11 @@ export class ClientTrial implements Trial {
 
   /** Starts everything. Rejects if the client does not say who it is. */
   static async begin(subject: ClientSubject): Promise<ClientTrial> {
-    const { mkdtemp } = await import("node:fs/promises"), { tmpdir } = await import("node:os"), { join } = await import("node:path")
     const client = new Client(await subject.start())
     try {
       const description = await client.describe()
       const server = await MisbehavingServer.start()
-      return new ClientTrial(subject, server, await mkdtemp(join(tmpdir(), "persist-client-")), client, description)
+      return new ClientTrial(subject, server, await makeFolder(), client, description)
     } catch (error) {
       await client.kill()
       throw error
@@ -97,15 +99,7 @@ export class ClientTrial implements Trial {
 
   /** Opens the client's store, for the first time or again. */
   async open(fields: Partial<OpenFields> = {}): Promise<Client> {
-    const { store, tokens } = this
-    await this.#client.open({
-      server: this.server.url,
-      store,
-      tokens: [...tokens],
-      folder: this.#folder,
-      timeoutMillis: ANSWER_MILLIS,
-      ...fields,
-    })
+    await this.#client.open({ ...this.#fields, ...fields })
     return this.#client
   }
 
@@ -121,6 +115,40 @@ export class ClientTrial implements Trial {
     await this.#client.kill()
     this.#client = new Client(await this.#subject.start())
     await this.#client.describe()
+  }
+
+  /** What the client said to people last. */
+  get told(): string {
+    return this.#client.told
+  }
+
+  /** Copies the folder as it is; nobody may have it open. */
+  async copyFolder(): Promise<string> {
+    const { cp } = await import("node:fs/promises"), folder = await makeFolder()
+    this.#folders.push(folder)
+    await cp(this.#folder, folder, { recursive: true })
+    return folder
+  }
+
+  /** From now on the client's log is in this folder. */
+  useFolder(folder: string): void {
+    this.#folder = folder
+  }
+
+  /** Starts the client in another process as well, and opens its store in another folder; an empty one unless told otherwise. */
+  async beside(fields: Partial<OpenFields> = {}): Promise<Client> {
+    const client = new Client(await this.#subject.start())
+    this.#beside.push(client)
+    await client.describe()
+    let { folder } = fields
+    if (folder === undefined) this.#folders.push(folder = await makeFolder())
+    await client.open({ ...this.#fields, ...fields, folder })
+    return client
+  }
+
+  get #fields(): OpenFields {
+    const { store, tokens } = this
+    return { server: this.server.url, store, tokens: [...tokens], folder: this.#folder, timeoutMillis: ANSWER_MILLIS }
   }
 
   /** A remote of another device, of a principal of its own; it reaches the server whatever that does to others. */
@@ -190,12 +218,17 @@ export class ClientTrial implements Trial {
     if (this.#ended) return
     this.#ended = true
     try {
-      await this.#client.end()
+      for (const client of [this.#client, ...this.#beside]) await client.end()
     } finally {
       await Promise.all(this.#remotes.map((remote) => remote.close()))
       await this.server.stop()
       const { rm } = await import("node:fs/promises")
-      await rm(this.#folder, { recursive: true, force: true, maxRetries: 3 })
+      for (const folder of this.#folders) await rm(folder, { recursive: true, force: true, maxRetries: 3 })
     }
   }
+}
+
+const makeFolder = async (): Promise<string> => {
+  const { mkdtemp } = await import("node:fs/promises"), { tmpdir } = await import("node:os"), { join } = await import("node:path")
+  return await mkdtemp(join(tmpdir(), "persist-client-"))
 }
