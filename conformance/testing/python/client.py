@@ -21,7 +21,7 @@ from records import TooManyVersions, Version
 from server_calls import Server
 from wire import Big, Damaged, Instant, TooNew, decode_value, encode, is_value
 
-CAPABILITIES = ["durable", "gzip", "dead-letters"]
+CAPABILITIES = ["durable", "live", "gzip", "dead-letters"]
 KEY_BYTES_MAX = 1024
 Given = dict[str, Any]
 Answer = dict[str, Any]

@@ -60,6 +60,15 @@ class Cycle:
                     self._handshake = None
                 raise
 
+    @property
+    def cursor(self) -> Cursor:
+        """How far pulling has come."""
+        return self._known.cursor
+
+    @property
+    def replica(self) -> bytes | None:
+        return self._log.replica
+
     def pending(self) -> int:
         """Operations of the log that the server is not known to have, those that it refused left out."""
         with self._log.lock:

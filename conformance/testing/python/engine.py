@@ -1,14 +1,14 @@
 """When a client tries: at a command, or by itself with the waits of W-61. The rules that a line follows stand behind it."""
 from __future__ import annotations
 
-import random
 import threading
 import time
 
 from cycle import Cycle
+from hints import Hints
 from server_calls import Failure, Server
+from waits import random_wait
 
-STEP_SECONDS, STEP_SECONDS_MAX = 0.5, 60.0
 AT_ONCE = ("unsupported_version", "unauthenticated")
 """What is not tried once more: W-20, and W-70 with the token asked for already."""
 
@@ -19,6 +19,7 @@ class Engine:
     def __init__(self, cycle: Cycle, server: Server) -> None:
         self.cycle, self._server = cycle, server
         self._thread: threading.Thread | None = None
+        self._hints = Hints(server, cycle, self.tell)
         self._changed = threading.Condition()
         self._is_ending = self._has_news = False
         self._forget()
@@ -46,6 +47,7 @@ class Engine:
         self._has_news = False
         self._thread = threading.Thread(target=self._work, args=[interval_millis / 1000], daemon=True)
         self._thread.start()
+        self._hints.start()
 
     def stop(self) -> None:
         """Ends that; nothing is sent once this returns."""
@@ -55,6 +57,7 @@ class Engine:
             self._is_ending = True
             self._changed.notify_all()
         self._server.interrupt()
+        self._hints.stop()
         self._thread.join()
         self._thread, self._is_ending = None, False
         self._server.resume()
@@ -79,6 +82,7 @@ class Engine:
             self._forget()
             self.last_error = None
             self._changed.notify_all()
+        self._hints.go_on()
         return None
 
     def _note(self, failure: Failure) -> None:
@@ -88,8 +92,7 @@ class Engine:
             self._failures += 1
             self._hard = 0 if failure.may_pass else self._hard + 1
             self._is_given_up = self._hard > 1 or failure.code in AT_ONCE
-            wait = random.uniform(0, min(STEP_SECONDS_MAX, STEP_SECONDS * 2 ** min(self._failures, 10)))
-            self._not_before = time.monotonic() + max(wait, failure.floor_millis / 1000)
+            self._not_before = time.monotonic() + max(random_wait(self._failures), failure.floor_millis / 1000)
 
     def _work(self, interval: float) -> None:
         wait = 0.0

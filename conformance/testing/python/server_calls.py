@@ -13,11 +13,14 @@ import ssl
 import threading
 import time
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 from wire import MEDIA_TYPE, MESSAGE_BYTES_MAX, NO_CALL, Damaged, Fields, Malformed, Mangled, decode_message, encode_message
 
+EVENTS_MEDIA_TYPE = "text/event-stream"
 FLOOR_MILLIS_MAX = 3_600_000
 ZIPPED_FROM_BYTES = 1024
 CODE = "abcdefghijklmnopqrstuvwxyz0123456789_"
@@ -68,7 +71,8 @@ class Server:
         self._store, self._tokens, self._timeout = store, tokens, timeout_millis / 1000
         self._session = secrets.token_bytes(16)
         self._calls = 0
-        self._connections: set[http.client.HTTPConnection] = set()
+        self._lock = threading.Lock()
+        self._wires: set[socket.socket] = set()
         self._is_ended = False
 
     def take_next_token(self) -> bool:
@@ -80,60 +84,85 @@ class Server:
 
     def interrupt(self) -> None:
         """Breaks off what is under way; nothing is sent any more until `resume`."""
-        self._is_ended = True
-        for connection in list(self._connections):
-            _cut(connection)
+        with self._lock:
+            self._is_ended = True
+            wires = list(self._wires)
+        for wire in wires:
+            _cut(wire)
 
     def resume(self) -> None:
         self._is_ended = False
 
-    def ask(self, route: str, replica: bytes | None, fields: dict[str, Any], parts: list[bytes] | None = None) -> tuple[Fields, list[bytes]]:
-        """Sends a request; answers fields and operation blocks of what came back for it, if that is no error."""
-        self._calls += 1
-        call = self._session[:8] + self._calls.to_bytes(8, "big")
-        request = {
-            "protocol": 1, "store": self._store, "session": self._session, "replica": replica, "accept": ["gzip"], "features": ["gzip", "live"],
-            **fields,
-        }
-        status, headers, body = self._send(route, encode_message(request, call, parts or ()))
-        if (headers.get("content-type") or "").split(";")[0].strip().lower() != MEDIA_TYPE:
-            raise Failure(CODE_BY_STATUS[status], f"an answer with status {status}", RETRIES[CODE_BY_STATUS[status]], _floor(headers)) \
-                if status in CODE_BY_STATUS else network(f"no message of this protocol came, but a page with status {status}")
-        answer = _read_answer(body, call, headers)
-        if status != 200:
-            raise network(f"a message with status {status} is no answer")  # W-7
-        return answer
+    def ask(
+        self, route: str, replica: bytes | None, fields: dict[str, Any], parts: list[bytes] | None = None, more_seconds: float = 0
+    ) -> tuple[Fields, list[bytes]]:
+        """Sends a request; answers fields and operation blocks of what came back for it, if that is no error. `more_seconds`: how long the server may
+        wait before it answers."""
+        call, message = self._message(replica, fields, parts or [])
+        end = time.monotonic() + self._timeout + more_seconds
+        with self._exchange(route, message, self._timeout + more_seconds) as (response, _):
+            return _read_answer(response, call, end)
 
-    def _send(self, route: str, body: bytes) -> tuple[int, http.client.HTTPMessage, bytes]:
+    def watch(self, replica: bytes | None, quiet_seconds: float) -> Iterator[bytes]:
+        """The pieces of a stream of hints, until it ends or nothing has come for so long (W-48, W-63)."""
+        call, message = self._message(replica, {}, [])
+        with self._exchange("watch", message, self._timeout) as (response, is_there):
+            if response.status != 200 or _media_type(response) != EVENTS_MEDIA_TYPE:
+                _read_answer(response, call, time.monotonic() + self._timeout)
+                raise network("a stream of hints was asked for, and a message came")
+            is_there(quiet_seconds)
+            while piece := response.read1(8192):
+                yield piece
+
+    def _message(self, replica: bytes | None, fields: dict[str, Any], parts: list[bytes]) -> tuple[bytes, bytes]:
+        with self._lock:
+            self._calls += 1
+            call = self._session[:8] + self._calls.to_bytes(8, "big")
+        all_fields = {
+            "protocol": 1, "store": self._store, "session": self._session, "replica": replica, "accept": ["gzip"], "features": ["gzip", "live"],
+        }
+        return call, encode_message({**all_fields, **fields}, call, parts)
+
+    @contextmanager
+    def _exchange(self, route: str, body: bytes, seconds: float) -> Iterator[tuple[http.client.HTTPResponse, Callable[[float], None]]]:
+        """Sends a request; all of its answer has to come within this time, unless who reads it says that other pauses count from now on."""
         headers = {"Content-Type": MEDIA_TYPE, "Authorization": f"Bearer {self._tokens[0]}", "Connection": "close"}
         if "gzip" in self.features and len(body) >= ZIPPED_FROM_BYTES:
             body, headers["Content-Encoding"] = gzip.compress(body, 6), "gzip"
-        end = time.monotonic() + self._timeout
-        connection = self._connect()
-        late = threading.Timer(self._timeout, _cut, [connection])
-        late.daemon = True
-        self._connections.add(connection)
-        late.start()
+        connection, wire, late = self._connect(seconds), None, None
         try:
-            if self._is_ended:
-                raise network("it was broken off")
+            connection.connect()
+            wire = connection.sock
+            late = threading.Timer(seconds, _cut, [wire])
+            late.daemon = True
+            late.start()
+            with self._lock:
+                if self._is_ended:
+                    raise network("it was broken off")
+                self._wires.add(wire)
             connection.putrequest("POST", f"{self._url.path}/v1/{route}", skip_accept_encoding=True)
             for name, value in {**headers, "Content-Length": str(len(body))}.items():
                 connection.putheader(name, value)
             connection.endheaders(body)
-            response = connection.getresponse()
-            return response.status, response.headers, _inflated(_read(response, end), response.headers)
+
+            def pause_at_most(quiet_seconds: float) -> None:
+                late.cancel()
+                wire.settimeout(quiet_seconds)
+
+            with connection.getresponse() as response:
+                yield response, pause_at_most
         except (OSError, http.client.HTTPException) as error:
             raise network(f"{type(error).__name__}: {error}") from error
         finally:
-            late.cancel()
-            self._connections.discard(connection)
+            if late is not None:
+                late.cancel()
+            self._wires.discard(wire)
             connection.close()
 
-    def _connect(self) -> http.client.HTTPConnection:
+    def _connect(self, seconds: float) -> http.client.HTTPConnection:
         if self._url.scheme == "http":
-            return http.client.HTTPConnection(self._url.netloc, timeout=self._timeout)
-        return http.client.HTTPSConnection(self._url.netloc, timeout=self._timeout, context=ssl.create_default_context())
+            return http.client.HTTPConnection(self._url.netloc, timeout=seconds)
+        return http.client.HTTPSConnection(self._url.netloc, timeout=seconds, context=ssl.create_default_context())
 
 
 def _is_loopback(host: str) -> bool:
@@ -143,12 +172,15 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _cut(connection: http.client.HTTPConnection) -> None:
+def _cut(wire: socket.socket) -> None:
     try:
-        if connection.sock is not None:
-            connection.sock.shutdown(socket.SHUT_RDWR)
+        wire.shutdown(socket.SHUT_RDWR)
     except OSError:
         pass  # it has ended by itself
+
+
+def _media_type(response: http.client.HTTPResponse) -> str:
+    return (response.headers.get("content-type") or "").split(";")[0].strip().lower()
 
 
 def _read(response: http.client.HTTPResponse, end: float) -> bytes:
@@ -184,7 +216,14 @@ def _inflated(body: bytes, headers: http.client.HTTPMessage) -> bytes:
     return data
 
 
-def _read_answer(body: bytes, call: bytes, headers: http.client.HTTPMessage) -> tuple[Fields, list[bytes]]:
+def _read_answer(response: http.client.HTTPResponse, call: bytes, end: float) -> tuple[Fields, list[bytes]]:
+    headers, status = response.headers, response.status
+    body = _inflated(_read(response, end), headers)
+    if _media_type(response) != MEDIA_TYPE:
+        if status not in CODE_BY_STATUS:
+            raise network(f"no message of this protocol came, but a page with status {status}")
+        code = CODE_BY_STATUS[status]
+        raise Failure(code, f"an answer with status {status}", RETRIES[code], _floor(headers))
     try:
         members, parts, answered = decode_message(body)
     except Mangled as mangled:
@@ -200,6 +239,8 @@ def _read_answer(body: bytes, call: bytes, headers: http.client.HTTPMessage) -> 
             raise _failure(fields, headers)
     except Malformed as malformed:
         raise violation(f"an answer: {malformed}") from None
+    if status != 200:
+        raise network(f"a message with status {status} is no answer")  # W-7
     if any(kind != 1 and kind < 128 for kind, _ in parts):
         raise violation("an answer has a part of a feature that is not in use")  # W-16
     return fields, [content for kind, content in parts if kind == 1]
