@@ -114,7 +114,7 @@ const checkRuns = async (app: string, what: string, source: string): Promise<voi
 
 /** What `persist` answers on each runtime: arguments, exit code, and what the last lines say. */
 const COMMAND_CALLS: readonly (readonly [args: readonly string[], code: number, output: RegExp])[] = [
-  [["--version"], 0, /^\d+\.\d+\.\d+$/],
+  [["--version"], 0, /^\d+\.\d+\.\d+$/m],
   [
     ["conformance", "adapter", "./my-adapter.mjs", "--only", "append", "--only", "crash", "--only", "damage"],
     0,
