@@ -1,4 +1,4 @@
-/** The adapter of docs/writing-an-adapter.md and the remote of docs/writing-a-remote.md are what the pages say: small, and right. */
+/** The adapter of docs/writing-an-adapter.md and the remote of docs/writing-a-remote.md are what the pages say: small, and right; what they name exists. */
 import assert from "node:assert/strict"
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
@@ -8,9 +8,12 @@ import { memoryAdapter } from "../adapters/memory/mod.ts"
 import type { Adapter } from "../kernel/ports/log-storage.ts"
 import type { Remote } from "../kernel/ports/remote.ts"
 import { logRemote } from "../kernel/sync/log-remote.ts"
+import { groupOf } from "./case.ts"
+import { clientCases } from "./client/suite.ts"
 import { adapterSuite, logStorageCases } from "./log-storage/suite.ts"
 import { remoteCases, remoteSuite } from "./remote/suite.ts"
 import { formatResult } from "./report.ts"
+import { serverCases } from "./server/suite.ts"
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url))
 
@@ -98,4 +101,35 @@ describe("docs/writing-a-remote.md", () => {
   })
 
   it("names only cases that exist", () => namesCases(remotePage, remoteCases))
+})
+
+const protocolPage = await readFile(join(ROOT, "docs/implementing-the-protocol.md"), "utf8")
+
+describe("docs/implementing-the-protocol.md", () => {
+  const [serverHalf = "", clientHalf = ""] = protocolPage.split(/^## A client$/m)
+  /** What the last column of the table of steps names. */
+  const selected = (half: string): readonly string[] =>
+    [...half.matchAll(/^\| [1-9] \|.*\| ([^|]*) \|$/gm)].flatMap(([, cell = ""]) =>
+      [...cell.matchAll(/`([a-z/-]+)`/g)].map(([, id = ""]) => id)
+    )
+      .filter((id) => id !== "--only")
+
+  for (const [what, half, cases] of [["server", serverHalf, serverCases], ["client", clientHalf, clientCases]] as const) {
+    it(`selects cases of the suite for a ${what} in each step, and leaves out no group`, () => {
+      const ids = new Set(cases.map(({ id }) => id)), groups = new Set([...ids].map(groupOf)), found = selected(half)
+      assert.ok(found.length >= 9, `${found.length} are selected`)
+      assert.deepEqual(found.filter((id) => !ids.has(id) && !groups.has(id)), [])
+      const reached = new Set(found.map((id) => id.includes("/") ? groupOf(id) : id))
+      assert.deepEqual([...groups].filter((group) => !reached.has(group)), [])
+    })
+  }
+
+  it("names only cases that exist", () => namesCases(serverHalf, serverCases))
+
+  it("tells of each person and each member of a subject that there is", async () => {
+    const source = await readFile(join(ROOT, "conformance/server/subject.ts"), "utf8")
+    const members = [...source.matchAll(/^ {2}readonly ([a-zA-Z]+)\??:/gm)].map(([, name]) => name!)
+    assert.ok(members.length > 15)
+    assert.deepEqual(members.filter((name) => name !== "url" && name !== "tokens" && !new RegExp(`\`${name}[\`(]`).test(serverHalf)), [])
+  })
 })
