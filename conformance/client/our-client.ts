@@ -74,9 +74,10 @@ export class OurClient {
     get: async ({ key }) => {
       const { records } = this.#open.store, entry = await records.getEntry(key)
       const conflict = (await records.conflicts({ settled: true })).find((one) => one.key === key)
-      const shown = entry?.version
-      const versions = conflict?.versions.toSorted((a, b) => Number(b.version === shown) - Number(a.version === shown)) ?? []
-      const values = conflict === undefined ? entry === undefined ? [] : [entry.value] : versions.map(({ value }) => value ?? null)
+      // Oldest first; the last one is shown.
+      const values = conflict === undefined
+        ? entry === undefined ? [] : [entry.value]
+        : conflict.versions.toReversed().map(({ value }) => value ?? null)
       return entry === undefined ? { found: false, versions: values } : { found: true, value: entry.value, versions: values }
     },
     list: async () => {

@@ -9,7 +9,9 @@ import { makeSuite, type Suite, type SuiteOptions } from "../suite.ts"
 import { type StartClient, startCommand } from "./driver.ts"
 import { answerCases } from "./answers.ts"
 import { fetchingCases } from "./fetching.ts"
+import { keepingCases } from "./keeping.ts"
 import { lieCases } from "./lies.ts"
+import { listeningCases } from "./listening.ts"
 import { loginCases } from "./logins.ts"
 import { lossCases } from "./loss.ts"
 import { messageCases } from "./messages.ts"
@@ -17,6 +19,7 @@ import { refusedCases } from "./refused.ts"
 import { requestCases } from "./requests.ts"
 import { sendingCases } from "./sending.ts"
 import { troubleCases } from "./trouble.ts"
+import { togetherCases } from "./together.ts"
 import { type ClientCase, ClientTrial } from "./trial.ts"
 
 /** Every case for clients, in the order in which they are run. */
@@ -31,6 +34,9 @@ export const clientCases: readonly ClientCase[] = [
   ...lossCases,
   ...troubleCases,
   ...loginCases,
+  ...listeningCases,
+  ...keepingCases,
+  ...togetherCases,
 ].map((one): ClientCase => ({
   ...one,
   run: async (trial) => {

@@ -4,6 +4,7 @@
  *   open() ─▶ client.put(), sync() …        elsewhere(): others write        server.on(route, misdeed)        held(): what is there
  *   judged by what arrives at the server, and by what the client says of itself
  */
+import type { Bytes } from "../../kernel/ports/log-storage.ts"
 import type { Part, Remote } from "../../kernel/ports/remote.ts"
 import { httpRemote } from "../../protocol/client/http-remote.ts"
 import type { Case } from "../case.ts"
@@ -166,6 +167,11 @@ export class ClientTrial implements Trial {
   /** A writer of another device whose stamps are of now. */
   writer(): BlockWriter {
     return new BlockWriter(Date.now())
+  }
+
+  /** The same with this id. */
+  writerOf(id: Bytes): BlockWriter {
+    return new BlockWriter(Date.now(), id)
   }
 
   /** Brings blocks as another device does; fails if the server does not take them. */
