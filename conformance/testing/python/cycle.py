@@ -49,7 +49,7 @@ class Cycle:
         self._has_new_token = False
         self._rounds = 0
 
-    def run(self, is_pushing: bool = True) -> None:
+    def run(self, is_pushing: bool) -> None:
         """Does all that is to be done, or raises the first failure. A push that fails does not keep the pull from being sent (W-59)."""
         with self._lock:
             self._has_new_token, self._rounds = False, 0
@@ -114,6 +114,7 @@ class Cycle:
                     trouble = failure
             self._pull_all()
             if trouble is not None:
+                trouble.is_of_push_alone = True
                 raise trouble
             if not is_pushing or not self._plan():
                 return
@@ -158,7 +159,7 @@ class Cycle:
         return writer not in self._left_out and (writer in self._log.own or not self._brings_own_alone)
 
     def _plan(self) -> list[list[Block]]:
-        if self._handshake is None or "write" not in self._handshake.rights:
+        if self._handshake is None:
             return []
         limits = self._handshake.limits
         room = Room(min(limits["partsBytesMax"], PARTS_BYTES_MAX), limits["partsMax"], limits["operationsMax"], frames=self._frames_max)
@@ -167,6 +168,8 @@ class Cycle:
 
     def _push_all(self) -> None:
         while planned := self._plan():
+            if self._handshake is not None and "write" not in self._handshake.rights:
+                raise Failure("forbidden", "the right to write is missing", "after_action")
             try:
                 answer = self._push([block for blocks in planned for block in blocks])
             except Failure as failure:

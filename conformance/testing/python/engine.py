@@ -22,14 +22,20 @@ class Engine:
         self._hints = Hints(server, cycle, self.tell)
         self._changed = threading.Condition()
         self._is_ending = self._has_news = False
+        self._error: str | None = None
+        self._push_error: str | None = None
         self._forget()
-        self.last_error: str | None = None
 
     def _forget(self) -> None:
         """Begins to count anew."""
-        self._failures = self._hard = 0
+        self._failures = self._hard = self._hard_pushes = 0
         self._is_given_up = False
         self._not_before = 0.0
+
+    @property
+    def last_error(self) -> str | None:
+        """What went wrong last and has not gone well since."""
+        return self._error or self._push_error
 
     @property
     def is_stopped(self) -> bool:
@@ -38,7 +44,7 @@ class Engine:
 
     def sync(self) -> Failure | None:
         """One try now; answers what it failed with."""
-        return self._try()
+        return self._try(is_pushing=True)
 
     def start(self, interval_millis: int) -> None:
         """Tries from now on: at once, after writes, and after each interval."""
@@ -68,10 +74,10 @@ class Engine:
             self._has_news = True
             self._changed.notify_all()
 
-    def _try(self) -> Failure | None:
+    def _try(self, is_pushing: bool) -> Failure | None:
         try:
             try:
-                self.cycle.run()
+                self.cycle.run(is_pushing)
             except OSError as error:
                 raise Failure("storage_failed", str(error), "after_action") from error
         except Failure as failure:
@@ -79,16 +85,24 @@ class Engine:
                 self._note(failure)
             return failure
         with self._changed:
-            self._forget()
-            self.last_error = None
+            if is_pushing:
+                self._forget()
+                self._push_error = None
+            self._failures = self._hard = 0
+            self._error = None
             self._changed.notify_all()
         self._hints.go_on()
         return None
 
     def _note(self, failure: Failure) -> None:
-        """W-61: what may pass is tried after a random time, and not before the floor; all else once more."""
+        """W-61: what may pass is tried after a random time, and not before the floor; all else once more. Where pushes alone fail, pulls go on."""
         with self._changed:
-            self.last_error = failure.code
+            if failure.is_of_push_alone and not failure.may_pass:
+                self._push_error, self._error = failure.code, None
+                self._hard_pushes += 1
+                self._failures = self._hard = 0
+                return
+            self._error = failure.code
             self._failures += 1
             self._hard = 0 if failure.may_pass else self._hard + 1
             self._is_given_up = self._hard > 1 or failure.code in AT_ONCE
@@ -99,7 +113,7 @@ class Engine:
         while self._wait(wait):
             with self._changed:
                 self._has_news = False
-            self._try()
+            self._try(is_pushing=self._hard_pushes <= 1)
             wait = interval
 
     def _wait(self, interval: float) -> bool:

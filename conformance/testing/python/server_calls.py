@@ -35,11 +35,13 @@ CODE_BY_STATUS = {401: "unauthenticated", 403: "forbidden", 413: "body_too_large
 
 
 class Failure(Exception):
-    """A request that failed. `retry`: when the same one may be sent again; `floor_millis`: not before."""
+    """A request that failed. `retry`: when the same one may be sent again; `floor_millis`: not before. `is_of_push_alone`: the pull behind it went
+    well."""
 
     def __init__(self, code: str, message: str, retry: str = "later", floor_millis: int = 0) -> None:
         super().__init__(message)
         self.code, self.retry, self.floor_millis = code, retry, floor_millis
+        self.is_of_push_alone = False
 
     @property
     def may_pass(self) -> bool:
