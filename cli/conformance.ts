@@ -9,6 +9,7 @@ const HELP = `usage: persist conformance <what> [how]
         server URL       a server in any language, its token in the environment as PERSIST_TOKEN, or those of several persons as PERSIST_TOKENS;
                          with --slow also the cases that take a minute
         server FILE      one that FILE starts: it exports startServer, which says what else can be done with it
+        client COMMAND   a client in any language: a command line, in quotes, that starts it; also with --slow. Needs the package hono
 
   how   --only ID        a case (append/order) or a group (append); may be repeated
         --json           reports as JSON on standard output, progress on standard error
@@ -21,11 +22,12 @@ const HELP = `usage: persist conformance <what> [how]
 examples
   persist conformance adapter ./my-adapter.ts
   persist conformance adapter ./my-adapter.ts --only append --junit report.xml
-  PERSIST_TOKEN=secret persist conformance server https://sync.example.com`
+  PERSIST_TOKEN=secret persist conformance server https://sync.example.com
+  persist conformance client "python3 my_client.py"`
 
 export const conformanceCommand: Command = {
   name: "conformance",
-  summary: "check an adapter, a remote, a CRDT type or a server of yours",
+  summary: "check an adapter, a remote, a CRDT type, a server or a client of yours",
   help: HELP,
   async run(args) {
     const { runConformance } = await import("../conformance/cli/command.ts")

@@ -13,7 +13,7 @@ const RUNTIME = "Deno" in globalThis ? [process.execPath, "run", "-A", "--no-che
 
 /** Runs its arguments in a pseudo-terminal, and ends as they do. */
 const IN_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
-const hasPython = spawnSync("python3", ["--version"]).status === 0
+const skipsPython = spawnSync("python3", ["--version"]).status === 0 ? false : "there is no python3"
 
 interface Ended {
   readonly code: number | null
@@ -78,6 +78,7 @@ export const makeAdapter = () => {
       [[], /^it is not said what to check, expected adapter, remote, crdt/],
       [["stray"], /^"stray" is no command, expected adapter, /],
       [["adapter"], /^"adapter" takes one file/],
+      [["client"], /^"client" takes one command line, in quotes/],
       [["adapter", "none.ts"], /none\.ts/],
       [["adapter", "my-adapter.ts", "--only", "append/typo"], /"append\/typo"/],
       [["--adapter", "memory"], /^--adapter checks what the package itself has: npm run conformance/],
@@ -91,6 +92,13 @@ export const makeAdapter = () => {
     }
   })
 
+  it("checks a client in another language, by the command line that starts it", { skip: skipsPython }, async () => {
+    const client = fileURLToPath(new URL("../conformance/testing/python/client.py", import.meta.url))
+    const { code, out, error } = await persist("conformance", "client", `python3 "${client}"`, "--only", "together/unseen-is-kept")
+    assert.equal(code, 0, error + out)
+    assert.match(out, /^ok {4}together\/unseen-is-kept$/m)
+  })
+
   it("lists the cases of a kind without a subject", async () => {
     const { code, out } = await persist("conformance", "adapter", "--list", "--only", "trim")
     assert.equal(code, 0)
@@ -100,7 +108,7 @@ export const makeAdapter = () => {
 
   it(
     "shows on a terminal which case is running",
-    { skip: hasPython ? false : "python3, which makes the terminal, is not installed here" },
+    { skip: skipsPython },
     async () => {
       const args = ["conformance", "adapter", "my-adapter.ts", "--only", "append/gap", "--only", "append/order"]
       const { code, out } = await runIn(folder, ["python3", "-c", IN_TERMINAL, ...RUNTIME, ...args])

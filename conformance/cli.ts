@@ -16,6 +16,7 @@
  *                                                            several persons as PERSIST_TOKENS (cli/server-at.ts)
  *   npm run conformance -- server URL --slow                 also the cases that take a minute
  *   npm run conformance -- server FILE                       one that FILE starts: it exports startServer, which says what else can be done with it
+ *   npm run conformance -- client "python3 my_client.py"     a client in any language, by what starts it; also with --slow
  *   npm run conformance -- doubles                           the suites themselves: every subject that is wrong on purpose is caught
  *   npm run conformance -- --only append --only push/retry   cases by id or group (may be repeated)
  *   npm run conformance -- --list                            the cases: level, id, what they need, title
@@ -32,7 +33,7 @@ import { ourTypes, type TypeSuites } from "./cli/our-types.ts"
 
 const USAGE = `usage: npm run conformance -- [what] [how]
   what: [--adapter memory|file|sqlite|libsql]... [--remote http|log]... [--url URL] [--type counter|add-wins-set|register-map]...
-        | adapter FILE | remote FILE | crdt FILE | server URL [--slow] | server FILE | doubles
+        | adapter FILE | remote FILE | crdt FILE | server URL [--slow] | server FILE | client COMMAND [--slow] | doubles
   how:  [--only id|group]... [--json] [--junit FILE] [--list] [--help]`
 
 /** Runs the call; answers the exit code. */

@@ -19,15 +19,16 @@ import { AUTHORS_KINDS, CASES_BY_KIND, planAuthorsFile, planServerFile } from ".
 import type { Subjects } from "./our-adapters.ts"
 import type { RemotePlaces } from "./our-remotes.ts"
 import type { TypeSuites } from "./our-types.ts"
+import { loadClientCases, planClient } from "./plan-client.ts"
 import { planAdapter, type Planned, planRemote, planServer, planType, selectedBy, selectPlan } from "./plan.ts"
 import { Progress } from "./progress.ts"
 import { serverAt } from "./server-at.ts"
 
-/** Some cases make thousands of calls, each a request then. */
-const URL_CASE_MILLIS_MAX = 120_000
+/** Some cases make thousands of calls, each a request then; others wait for a minute to pass. */
+const LONG_CASE_MILLIS_MAX = 120_000
 
 /** Kinds of subjects that authors bring, in the order in which they are told. */
-const ALL_KINDS = ["adapter", "remote", "crdt", "server"] as const
+const ALL_KINDS = ["adapter", "remote", "crdt", "server", "client"] as const
 
 /** What a program can check beside what authors bring: what this package has itself. */
 export interface OwnSubjects {
@@ -52,7 +53,8 @@ interface Call {
   readonly listed?: readonly CaseFacts[] | undefined
   /** Instead of a plan: the suites themselves are checked by their doubles, of these cases. */
   readonly kills?: ReadonlySet<string>
-  readonly url?: string | undefined
+  /** Whether cases may take long. */
+  readonly isLong?: boolean
   readonly json: boolean
   readonly junit: string | undefined
 }
@@ -73,14 +75,18 @@ const OPTIONS = {
 const parseAll = (args: readonly string[]) => parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS })
 type Values = ReturnType<typeof parseAll>["values"]
 
+const noCommand = (found: string | undefined): TypeError => new TypeError(`"${found}" is no command, expected ${ALL_KINDS.join(", ")}`)
+
 /** What a call with a command asks for: `adapter FILE`, `server URL` and so on. */
 const planCommand = async (positionals: readonly string[], { only, list, slow }: Values): Promise<readonly Planned[]> => {
   const [command = "", place, ...others] = positionals
+  if (!ALL_KINDS.some((one) => one === command)) throw noCommand(command)
   const kind = AUTHORS_KINDS.find((one) => one === command)
-  if (kind === undefined && command !== "server") {
-    throw new TypeError(`"${command}" is no command, expected ${AUTHORS_KINDS.join(", ")} or server`)
+  if (others.length > 0 || place === undefined) {
+    const what = kind !== undefined ? "file" : command === "client" ? "command line, in quotes" : "URL or file"
+    throw new TypeError(`"${command}" takes one ${what}`)
   }
-  if (others.length > 0 || place === undefined) throw new TypeError(`"${command}" takes one ${kind === undefined ? "URL or file" : "file"}`)
+  if (command === "client") return selectPlan([await planClient(place, slow)], only)
   if (kind !== undefined) return selectPlan([await planAuthorsFile(kind, place)], only)
   if (/\.[cm]?[jt]s$/.test(place) && !/^https?:/.test(place)) return selectPlan([await planServerFile(place)], only)
   // The catalogue can be read without a token.
@@ -109,6 +115,14 @@ const planOwn = ({ adapters, remotes, types }: OwnSubjects, { adapter, remote, t
   return selectPlan(plan, only)
 }
 
+/** The cases of a kind of subjects, without one; of all kinds but clients, whose cases need a package that nothing else does, if none is named. */
+const catalogueOf = async (kind: string | undefined): Promise<readonly Pick<Planned, "cases">[]> => {
+  if (kind === "client") return [{ cases: await loadClientCases() }]
+  const found = Object.entries(CASES_BY_KIND).filter(([name]) => kind === undefined || name === kind)
+  if (found.length === 0) throw noCommand(kind)
+  return found.map(([, cases]) => ({ cases }))
+}
+
 /** What the arguments ask for; `undefined` for `--help`. Rejects if they make no sense. */
 const parseCall = async (args: readonly string[], own: OwnSubjects | undefined): Promise<Call | undefined> => {
   const { values, positionals } = parseAll(args)
@@ -116,7 +130,8 @@ const parseCall = async (args: readonly string[], own: OwnSubjects | undefined):
   const { url, only, json, junit, list } = values
   const [command, file] = positionals
   const ownOption = (["adapter", "remote", "type", "url"] as const).find((name) => values[name] !== undefined)
-  if (values.slow && command !== "server") throw new TypeError('--slow is of "server"')
+  const isLong = command === "server" || command === "client"
+  if (values.slow && !isLong) throw new TypeError('--slow is of "server" and "client"')
 
   if (own === undefined && (ownOption !== undefined || command === "doubles")) {
     const what = ownOption === undefined ? '"doubles"' : `--${ownOption}`
@@ -131,14 +146,12 @@ const parseCall = async (args: readonly string[], own: OwnSubjects | undefined):
     const { selectKills } = await own.loadKillTable()
     return { plan: [], kills: selectedBy(() => selectKills(only)), json, junit }
   }
-  const kindsListed = command === undefined ? ALL_KINDS : file === undefined ? ALL_KINDS.filter((kind) => kind === command) : []
-  if (list && kindsListed.length > 0 && (command !== undefined || own === undefined)) {
-    const listed = selectPlan(kindsListed.map((kind) => ({ cases: CASES_BY_KIND[kind] })), only)
-    return { plan: [], listed: casesOf(listed), json, junit }
+  if (list && (command === undefined ? own === undefined : file === undefined)) {
+    return { plan: [], listed: casesOf(selectPlan(await catalogueOf(command), only)), json, junit }
   }
   if (command === undefined && own === undefined) throw new TypeError(`it is not said what to check, expected ${ALL_KINDS.join(", ")}`)
   const plan = command === undefined && own !== undefined ? planOwn(own, values) : await planCommand(positionals, values)
-  return { plan, url: command === "server" ? file : url, json, junit, ...list ? { listed: casesOf(plan) } : {} }
+  return { plan, isLong: isLong || url !== undefined, json, junit, ...list ? { listed: casesOf(plan) } : {} }
 }
 
 /** Cases of a plan, each once. */
@@ -189,7 +202,7 @@ export const runConformance = async (args: readonly string[], { usage, own }: Co
     console.log(usage)
     return 0
   }
-  const { plan, listed, kills, url, json, junit } = call
+  const { plan, listed, kills, isLong, json, junit } = call
   const say = json ? console.error : console.log
   if (own !== undefined && kills !== undefined) {
     const { printKillTable } = await own.loadKillTable()
@@ -207,7 +220,7 @@ export const runConformance = async (args: readonly string[], { usage, own }: Co
     console.error(`--junit: ${describeError(error)}\n${usage}`)
     return 2
   }
-  const reports = await runPlan(plan, url === undefined ? undefined : URL_CASE_MILLIS_MAX, say)
+  const reports = await runPlan(plan, isLong === true ? LONG_CASE_MILLIS_MAX : undefined, say)
   const sum = (count: "passed" | "failed" | "skipped"): number => reports.reduce((total, report) => total + report[count], 0)
   if (json) console.log(`[${reports.map(reportToJson).join(",\n")}]`)
   if (junit !== undefined) await writeFile(junit, reportsToJunit(reports))
