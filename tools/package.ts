@@ -5,9 +5,9 @@ import { join } from "node:path"
 import type { Violation } from "./repository.ts"
 import { run } from "./run.ts"
 
-/** Largest tarball, and largest sum of its files, in bytes. A quarter of both is the cases of conformance with their rules and reasons. */
-export const PACKED_BYTES_MAX = 520_000
-const UNPACKED_BYTES_MAX = 2_000_000
+/** Largest tarball, and largest sum of its files, in bytes. A third of both is the suites of conformance: cases with their rules and reasons, and the server that misbehaves. */
+export const PACKED_BYTES_MAX = 650_000
+const UNPACKED_BYTES_MAX = 2_500_000
 
 /** Packages that the published one may ask for: optional, without install scripts. */
 const OPTIONAL_ALLOWED: ReadonlySet<string> = new Set(["libsql"])
