@@ -4,7 +4,24 @@
  *
  *   suite ── { id, command, …fields } ──▶ client          { id, …fields }, or { id, error: { code, message } } ──▶ suite
  *
- * Nothing binary travels here: values are JSON.
+ * Nothing binary travels here: values are JSON. Records are those of the collection with the empty name, shown as last write wins.
+ *
+ *   describe   says who it is; the first command of every process
+ *   open       opens the store whose log is in a folder, and knows the server: it asks the server nothing before `sync` or `start`
+ *   put, delete, get, list        on the device alone
+ *   sync       one try now, whatever was waiting: pull and push until the server's head is here and all is there that the server takes, or it failed.
+ *              The client plans no further try because of it
+ *   start      syncs by itself from now on, until `stop`: at once, after writes, at the latest `intervalMillis` after the last time
+ *   stop       ends that; nothing is sent after the answer
+ *   status     how things stand
+ *   close      frees everything; another `open` may follow
+ *
+ *   durable        the folder keeps the log through a kill of the process, and through `close`
+ *   live           it uses `watch`, and `wait` where streams do not get through, when started
+ *   gzip           it reads zipped answers, and names `gzip` in `accept`
+ *   dead-letters   refused operations stay, are shown by `get` and told by `status`
+ *
+ * Codes: that of the server; `network` where no answer came, or what is as if none had come; `protocol_violation`.
  */
 
 /** What a client may claim, and is then asked to keep. */
@@ -15,7 +32,7 @@ export const CLIENT_CAPABILITIES: readonly ClientCapability[] = ["durable", "liv
 /** A value of JSON. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
 
-/** Where a client's log is, and whom it syncs with: it asks the server nothing before `sync` or `start`. */
+/** Where a client's log is, and whom it syncs with. */
 export interface OpenFields {
   /** Base of the server, as W-4 has it. */
   readonly server: string

@@ -29,7 +29,7 @@ export const fetchingCases: readonly ClientCase[] = [
     title: "What others wrote, wrote again and deleted is shown so.",
     level: "MUST",
     requires: [],
-    rule: "pull and push until the server's head is here",
+    rule: "pull and push until the server's head is here and all is there that the server takes",
     why: "Users would not see what others do.",
     run: async (trial) => {
       const client = await trial.open()

@@ -274,7 +274,7 @@ export const listeningCases: readonly ClientCase[] = [
     title: "Where the server uses no features, the client sends no watch, no wait and nothing zipped.",
     level: "MUST",
     requires: [],
-    rule: "the client may send `watch` and `wait`",
+    rule: "the client may send `watch` and `wait`; a server that does not have it need not have these two endpoints",
     why: "A small server would be asked for what it does not have, without end.",
     run: async (trial) => {
       trial.server.on("handshake", refielded(() => ({ features: [] })))

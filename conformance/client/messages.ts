@@ -133,7 +133,7 @@ export const messageCases: readonly ClientCase[] = [
     title: "A member that may be absent may be nil instead.",
     level: "MUST",
     requires: [],
-    rule: "A member that may be absent may be nil instead, with the same meaning.",
+    rule: "A member that may be absent may be nil instead, and one that may be nil may be absent, with the same meaning.",
     why: "A server that writes nil would cut the device off.",
     run: async (trial) => {
       const client = await trial.open()

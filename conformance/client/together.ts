@@ -47,7 +47,7 @@ const apart = async (trial: ClientTrial, aheadMillis: number, value: unknown, ki
   return client
 }
 
-const LAST = "what is shown of open versions is the last write by stamp, writer and seq"
+const LAST = "Versions are ordered by milliseconds, counter, writer (by bytes), seq."
 
 export const togetherCases: readonly ClientCase[] = [
   {
@@ -120,7 +120,7 @@ export const togetherCases: readonly ClientCase[] = [
     title: "A write that has seen the version of others replaces it, everywhere, whatever the stamps are.",
     level: "MUST",
     requires: [],
-    rule: "per writer, what an operation had seen of its record",
+    rule: "the dots and contexts of the versions that it replaces, joined: per writer the greatest seq, without entries that others imply",
     why: "Every change of what somebody else wrote would be a conflict.",
     run: async (trial) => {
       await trial.elsewhere("one", "from elsewhere", { millis: Date.now() + 200_000 })
@@ -142,7 +142,7 @@ export const togetherCases: readonly ClientCase[] = [
     title: "A write that has not seen the version of others does not replace it.",
     level: "MUST",
     requires: [],
-    rule: "per writer, what an operation had seen of its record",
+    rule: "the dots and contexts of the versions that it replaces, joined: per writer the greatest seq, without entries that others imply",
     why: "What somebody wrote at the same time would be gone without a trace.",
     run: async (trial) => {
       const client = await trial.synced()
