@@ -9,6 +9,8 @@ from hints import Hints
 from server_calls import Failure, Server
 from waits import random_wait
 
+HINT_SECONDS, HINT_SECONDS_MAX = 0.05, 5.0
+"""The pause before the next hint is heeded, behind one that told nothing new; it doubles with each."""
 AT_ONCE = ("unsupported_version", "unauthenticated")
 """What is not tried once more: W-20, and W-70 with the token asked for already."""
 
@@ -19,9 +21,11 @@ class Engine:
     def __init__(self, cycle: Cycle, server: Server) -> None:
         self.cycle, self._server = cycle, server
         self._thread: threading.Thread | None = None
-        self._hints = Hints(server, cycle, self.tell)
+        self._hints = Hints(server, cycle, self._heed)
         self._changed = threading.Condition()
-        self._is_ending = self._has_news = False
+        self._is_ending = self._has_news = self._has_hint = False
+        self._vain_hints = 0
+        self._heeds_from = 0.0
         self._error: str | None = None
         self._push_error: str | None = None
         self._forget()
@@ -50,7 +54,7 @@ class Engine:
         """Tries from now on: at once, after writes, and after each interval."""
         self.stop()
         self._forget()
-        self._has_news = False
+        self._has_news = self._has_hint = False
         self._thread = threading.Thread(target=self._work, args=[interval_millis / 1000], daemon=True)
         self._thread.start()
         self._hints.start()
@@ -72,6 +76,12 @@ class Engine:
         """There is something new to sync."""
         with self._changed:
             self._has_news = True
+            self._changed.notify_all()
+
+    def _heed(self) -> None:
+        """There may be something new at the server."""
+        with self._changed:
+            self._has_hint = True
             self._changed.notify_all()
 
     def _try(self, is_pushing: bool) -> Failure | None:
@@ -112,9 +122,16 @@ class Engine:
         wait = 0.0
         while self._wait(wait):
             with self._changed:
-                self._has_news = False
+                is_hinted, self._has_news, self._has_hint = self._has_hint, False, False
+            cursor = self.cycle.cursor
             self._try(is_pushing=self._hard_pushes <= 1)
+            self._judge_hint(is_hinted, self.cycle.cursor != cursor)
             wait = interval
+
+    def _judge_hint(self, is_hinted: bool, has_moved: bool) -> None:
+        """Whoever tells of what is not there is heeded less and less: hints may be forged (W-47)."""
+        self._vain_hints = 0 if has_moved else self._vain_hints + 1 if is_hinted else self._vain_hints
+        self._heeds_from = time.monotonic() + (min(HINT_SECONDS_MAX, HINT_SECONDS * 2 ** min(self._vain_hints, 10)) if self._vain_hints > 0 else 0)
 
     def _wait(self, interval: float) -> bool:
         """Waits until the next try is due; answers whether there is one."""
@@ -124,7 +141,7 @@ class Engine:
                 if self._is_given_up:
                     self._changed.wait()
                     continue
-                due = self._not_before if self._failures > 0 else 0 if self._has_news else end
+                due = self._not_before if self._failures > 0 else 0 if self._has_news else min(end, self._heeds_from) if self._has_hint else end
                 left = due - time.monotonic()
                 if left <= 0:
                     return True
