@@ -7,7 +7,7 @@
 import process from "node:process"
 import { type CaseFacts, groupOf } from "./case.ts"
 import { checkPage, type GeneratedPage, writePage } from "./cli/generated.ts"
-import { crdtCases, logStorageCases, remoteCases } from "./mod.ts"
+import { clientCases, crdtCases, logStorageCases, remoteCases } from "./mod.ts"
 import { wireCases } from "./server/suite.ts"
 
 /** The cases of one kind of subject. */
@@ -31,6 +31,12 @@ export const chapters: readonly Chapter[] = [
     contract:
       "[`protocol/SPEC.md`](../protocol/SPEC.md); a server is also asked nearly all cases of remotes, over a remote of this package",
     cases: wireCases,
+  },
+  {
+    title: "Clients",
+    contract:
+      "[`protocol/SPEC.md`](../protocol/SPEC.md), [`docs/format.md`](format.md) and [`conformance/client/contract.ts`](../conformance/client/contract.ts)",
+    cases: clientCases,
   },
   { title: "CRDT types", contract: "[`kernel/ports/crdt-type.ts`](../kernel/ports/crdt-type.ts)", cases: crdtCases },
 ]

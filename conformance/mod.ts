@@ -11,6 +11,10 @@
  */
 export type { Case, CaseFacts, Level } from "./case.ts"
 export { atServer } from "./at-server.ts"
+export type { ClientCapability } from "./client/contract.ts"
+export { type ClientLink, CommandFailed, type StartClient } from "./client/driver.ts"
+export { clientCases, clientSuite, type ClientSuiteOptions } from "./client/suite.ts"
+export { type ClientCase, type ClientNeed, ClientTrial } from "./client/trial.ts"
 export { crdtCases, crdtSuite, type CrdtSuiteOptions, crdtTrial } from "./crdt/suite.ts"
 export { type AnyCrdtType, CRDT_SEED, type CrdtCase, CrdtTrial, type RandomEdit, type RandomNumber } from "./crdt/trial.ts"
 export { type FolderOptions, inFolder } from "./in-folder.ts"
