@@ -30,6 +30,8 @@ export interface FailingWork {
   readonly durability?: Ledger["durability"] | undefined
   /** Names of errors that would be false. */
   readonly wrongErrors?: readonly string[] | undefined
+  /** Whether what fails again and again may go through in a new process only. Default false. */
+  readonly mayNeedProcess?: boolean | undefined
   /** Looks at what the calls behind the fault have answered. */
   readonly check?: ((what: string, told: readonly string[]) => void) | undefined
 }
@@ -169,8 +171,8 @@ export const failAtEach = async (trial: LogStorageTrial, options: FailingWork): 
       await begin()
       for (const action of work) {
         if (await worker.do(action)) continue
-        // It fails for good: then so may all that follows.
-        if (run.fault?.kind === "error" && run.fault.isLasting) break
+        // It fails for good, and so may all that follows.
+        if (run.fault?.kind === "error" && run.fault.isLasting || options.mayNeedProcess === true) break
         fail(`${run.what}: ${action.do} fails again and again: ${worker.told.join(", ")}`)
       }
     },

@@ -1,7 +1,7 @@
 /**
  * Steps: the same work once for each call to the operating system that it makes about its place, with a fault on that call.
  *
- *   plain run, traced ──▶ steps ── sample ──▶ each: a place of its own, the work with the fault, then what the caller makes of it
+ *   plain run, traced ──▶ steps ── draw ──▶ each: a place of its own, the work with the fault, then what the caller makes of it
  */
 import fs from "node:fs"
 import { tmpdir } from "node:os"
@@ -13,6 +13,7 @@ import {
   type Fault,
   hasHit,
   injectionsFor,
+  MARKS,
   pathOf,
   readTrace,
   type Step,
@@ -20,10 +21,13 @@ import {
   tracer,
   type TraceSet,
 } from "../../processes/trace.ts"
+import { Random } from "../../processes/random.ts"
 import type { LogStorageTrial } from "../trial.ts"
 
 /** Places that are worked on at a time: starting a process is most of the time. */
 const ABREAST = 3
+/** No run is begun after so long, unless all are wanted. */
+const SAMPLE_MILLIS = 6000
 
 /** One run of the work in a place of its own. */
 export interface StepRun {
@@ -59,7 +63,7 @@ interface Seen {
   readonly wanted: readonly Step[]
 }
 
-/** Runs the work at each step, or at as many as are wanted, spread evenly. Answers how often a fault has fallen on the place. */
+/** Runs the work at each step, or at as many as are wanted, drawn by the seed. Answers how often a fault has fallen on the place. */
 export const runAtSteps = async (trial: LogStorageTrial, options: StepsOptions): Promise<number> => {
   const { set, faults, runsMax, isWanted = () => true, prepare, work, judge } = options
   const logs = fs.mkdtempSync(join(tmpdir(), "persist-trace-"))
@@ -77,7 +81,11 @@ export const runAtSteps = async (trial: LogStorageTrial, options: StepsOptions):
     let process: OtherProcess | undefined
     const onStart = (started: OtherProcess): void => void (process = started)
     try {
-      process = await other.startProcess({ launcher: tracer(log, set, injections), env: { UV_THREADPOOL_SIZE: "1" }, onStart })
+      process = await other.startProcess({
+        launcher: tracer(log, set, injections, set === "reads" ? pathsIn(folder) : []),
+        env: { UV_THREADPOOL_SIZE: "1" },
+        onStart,
+      })
     } catch (error) {
       // The fault fell on its start: there was no work.
       if (isPlain || process === undefined || process.isRunning) throw error
@@ -102,10 +110,12 @@ export const runAtSteps = async (trial: LogStorageTrial, options: StepsOptions):
     const { calls, wanted } = await runOnce("without a fault", [], undefined)
     ensure(wanted.length > 0, "the work makes no call about its folder that could fail")
     const all = wanted.flatMap((step) => faults.map((fault) => ({ step, fault })))
-    const waiting = [...trial.isSlow ? all : spread(all, runsMax)]
+    const random = new Random(trial.seed, all.length)
+    const waiting = trial.isSlow ? [...all] : shuffle(all, random).slice(0, runsMax)
+    const end = trial.isSlow ? Infinity : performance.now() + SAMPLE_MILLIS
     let hits = 0
     const workOn = async (): Promise<void> => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      for (let next = waiting.shift(); next !== undefined && performance.now() < end; next = waiting.shift()) {
         const { step, fault } = next
         const { hasFallen } = await runOnce(tell(step, fault), injectionsFor(step, fault, calls), fault)
         if (hasFallen) hits += 1
@@ -119,9 +129,22 @@ export const runAtSteps = async (trial: LogStorageTrial, options: StepsOptions):
   }
 }
 
-/** As many as are wanted, the first and the last among them. */
-export const spread = <T>(all: readonly T[], wanted: number): readonly T[] =>
-  all.length <= wanted ? all : Array.from({ length: wanted }, (_, index) => all[Math.round(index * (all.length - 1) / (wanted - 1))]!)
+/** In an order of its own for each seed. */
+const shuffle = <T>(all: readonly T[], random: Random): T[] => {
+  const shuffled = [...all]
+  for (let index = shuffled.length - 1; index > 0; index -= 1) {
+    const other = random.below(index + 1), one = shuffled[index]!
+    shuffled[index] = shuffled[other]!
+    shuffled[other] = one
+  }
+  return shuffled
+}
+
+/** What reads are about: files that are there. A runtime reads pipes, too, by the same calls. */
+const pathsIn = (folder: string): readonly string[] => [
+  `${MARKS}${MARK}`,
+  ...fs.readdirSync(folder, { recursive: true, withFileTypes: true }).map((entry) => join(entry.parentPath, entry.name)),
+]
 
 const tell = ({ call, nth, text }: Step, fault: Fault): string => {
   const where = `${call} number ${nth} (${pathOf(text).split("/").slice(-2).join("/")})`
