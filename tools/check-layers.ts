@@ -9,8 +9,8 @@
  *   crdt      base, ports, format: pure types, which the kernel knows by their port alone
  *   simulation  the kernel and the protocol, over doubles of its own; the second reader of conformance judges
  *   conformance  base, model, format, ports, and protocol, whose servers it checks, and with which clients are, over adapters/memory; its programs
- *               (`bad-days`, `catalogue`, `cli`, `client/our-client`, `kill-loop`, `race`, `sync-race`, `table`, `web`) also published entry points, and the
- *               servers of tests
+ *               (`bad-days`, `catalogue`, `cli`, `client/our-client`, `golden`, `kill-loop`, `race`, `sync-race`, `table`, `web`) also published
+ *               entry points, and the servers of tests
  *   mod.ts    puts the parts together; enable-sync.ts, which it loads lazily, and remotes.ts do the same for syncing, crdt.ts for types
  *   examples, bench, cli  published entry points; bench also kernel/format, whose bytes it weighs, conformance,
  *                         whose hold on processes it uses, and the servers of tests; cli also the programs of conformance, one of which it installs
@@ -28,7 +28,7 @@ import { type Check, listFiles, readText, runAsProgram, type Violation } from ".
 const KERNEL_ORDER = ["ports", "model", "format", "log", "merge", "views", "sync", "store"]
 const KERNEL_PACKAGES = /^effect\/.+$/
 const CONTRACTS = ["base", "kernel/model", "kernel/format", "kernel/ports"]
-const PROGRAMS = /^conformance\/(?:bad-days|catalogue|cli|client\/our-client|kill-loop|race|sync-race|table|web)(?:\.ts$|\/)/
+const PROGRAMS = /^conformance\/(?:bad-days|catalogue|cli|client\/our-client|golden|kill-loop|race|sync-race|table|web)(?:\.ts$|\/)/
 
 /** Layer of a file, or undefined where the rules know none. */
 const layerOf = (path: string): string | undefined => {
