@@ -9,7 +9,7 @@
  * when it passes.
  */
 import { memoryAdapter } from "@cuitty/persist/adapters/memory"
-import type { CaseFacts } from "../case.ts"
+import { type CaseFacts, groupOf } from "../case.ts"
 import { crdtCases, crdtSuite } from "../crdt/suite.ts"
 import { adapterSuite, logStorageCases } from "../log-storage/suite.ts"
 import { remoteCases, remoteSuite } from "../remote/suite.ts"
@@ -17,6 +17,7 @@ import type { Suite } from "../suite.ts"
 import { crdtDoubles } from "../doubles/crdt/crdt-doubles.ts"
 import { editBag } from "../doubles/crdt/plain-type.ts"
 import { doubles } from "../doubles/doubles.ts"
+import { fileDoubles } from "../doubles/files/file-doubles.ts"
 import { serverSuite, wireCases } from "../server/suite.ts"
 import { memoryPlace } from "../server/testing/memory-place.ts"
 import { hastyPlatform, startOurServer } from "../server/testing/our-server.ts"
@@ -42,6 +43,9 @@ export interface DoublesOfKind {
   readonly timeoutMillis: number
 }
 
+/** Whether a case starts processes by the dozen. */
+export const isAboutProcesses = (id: string): boolean => ["process", "fault"].includes(groupOf(id))
+
 /** A minute of the doubles that are about time. */
 const MINUTE_MILLIS = 1200
 
@@ -61,12 +65,26 @@ const runServerCase = ({ change, wire, isHasty }: ServerDouble): Suite["runCase"
 export const allDoubles: readonly DoublesOfKind[] = [
   {
     kind: "adapter",
-    cases: logStorageCases,
+    cases: logStorageCases.filter(({ id }) => !isAboutProcesses(id)),
     timeoutMillis: 1000,
     doubles: doubles.map(({ fault, caughtBy, subject }) => ({
       fault,
       caughtBy,
       suite: adapterSuite(() => subject(memoryAdapter), { patienceMillis: 300 }),
+    })),
+  },
+  {
+    kind: "adapter",
+    cases: logStorageCases.filter(({ id }) => isAboutProcesses(id)),
+    timeoutMillis: 60_000,
+    doubles: fileDoubles.map(({ fault, caughtBy, subject }) => ({
+      fault,
+      caughtBy,
+      // Every step is tried until one is told: a sample could miss it.
+      suite: {
+        runCase: (id, timeoutMillis) =>
+          adapterSuite(subject, { patienceMillis: 300, isSlow: groupOf(id) === "fault" }).runCase(id, timeoutMillis),
+      },
     })),
   },
   {

@@ -1,5 +1,6 @@
 /** Faults of the system: a kill at each call with which a process writes, and calls that fail. What is done stands in `runs/`. */
 import type { Fault } from "../processes/trace.ts"
+import type { FailingWork } from "./runs/failing.ts"
 import { type Action, appends, bytesUpTo } from "./runs/work.ts"
 import type { LogStorageCase, LogStorageTrial } from "./trial.ts"
 
@@ -32,6 +33,16 @@ const everything = (trial: LogStorageTrial): { readonly set: "writes"; readonly 
     ...appends(1),
     { do: "close" },
   ],
+})
+
+const readErrors = (isLasting: boolean): readonly Fault[] => [{ kind: "error", errno: "EIO", isLasting }]
+
+/** Reading what another process has written. */
+const reading = (trial: LogStorageTrial): Omit<FailingWork, "work" | "faults"> => ({
+  prepare: [{ do: "open" }, ...appends(5), { do: "append", bytes: bytesUpTo(trial, 20_000) }, ...twoSnapshots(trial), { do: "close" }],
+  set: "reads",
+  wrongErrors: ["FormatTooNew", "StoreNotFound"],
+  runsMax: 24,
 })
 
 export const faultCases: readonly LogStorageCase[] = [
@@ -191,14 +202,25 @@ export const faultCases: readonly LogStorageCase[] = [
     why: "A cable that is loose for a moment must not make a program take its data for damaged, and repair them away.",
     run: async (trial) =>
       (await import("./runs/failing.ts")).failAtEach(trial, {
-        prepare: [{ do: "open" }, ...appends(5), { do: "append", bytes: bytesUpTo(trial, 20_000) }, ...twoSnapshots(trial), {
-          do: "close",
-        }],
-        work: [{ do: "open" }, { do: "read" }, ...appends(1), { do: "close" }],
-        set: "reads",
-        faults: [false, true].map((isLasting) => ({ kind: "error", errno: "EIO", isLasting })),
-        wrongErrors: ["FormatTooNew", "StoreNotFound"],
-        runsMax: 24,
+        ...reading(trial),
+        work: [{ do: "open" }, { do: "read" }],
+        faults: readErrors(false),
+      }),
+  },
+  {
+    id: "fault/failing-reads",
+    title: "reads that fail while a store is written and closed, once or from then on, take nothing that was acknowledged",
+    level: "SHOULD",
+    requires: ["durable", "faults"],
+    rule: SURVIVES,
+    why:
+      "What is copied from one file to another while reading fails may be anything; a log that trusts it is destroyed by a disk that recovers.",
+    run: async (trial) =>
+      (await import("./runs/failing.ts")).failAtEach(trial, {
+        ...reading(trial),
+        work: [{ do: "open" }, { do: "read" }, ...appends(1), { do: "flush" }, ...appends(1), { do: "close" }],
+        faults: [...readErrors(false), ...readErrors(true)],
+        mayNeedProcess: true,
       }),
   },
   {

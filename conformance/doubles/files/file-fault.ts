@@ -26,7 +26,7 @@ export type FileFault =
   | "writes once, and does not look how much"
   | "leaves a frame that did not fit under its name"
   | "takes what it may not read for an empty place"
-  | "makes what it finds half open its own"
+  | "leaves files open"
 
 /** What `openAdapter` is given, as JSON. */
 export interface FaultyPlace {

@@ -62,6 +62,7 @@ export const openFilesLog = (
     fs.rmSync(opening)
   }
 
+  if (faults.has("leaves files open")) fs.openSync(`${path}/head`, "r")
   const foundHead = head()
   let flushed = foundHead, isOpen = true, failure: FlushFailed | undefined
   const use = (call: string): void => {

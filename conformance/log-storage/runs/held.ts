@@ -93,12 +93,16 @@ export const stopHolder = async (trial: LogStorageTrial): Promise<void> => {
     await sleep(trial.isSlow ? STOP_MILLIS.slow : STOP_MILLIS.usual)
     const opened = await outcomeOf(() => trial.open("notes", { create: false }))
     let own: LogStorage | undefined
+    const acknowledged = new Set<number>()
     if (opened.kind === "value") {
       own = opened.value
       head = await own.head()
       for (const position of [head + 1, head + 2]) {
         const appended = await outcomeOf(() => own!.append(position, frameAt(position)))
-        if (appended.kind === "value") continue
+        if (appended.kind === "value") {
+          acknowledged.add(position)
+          continue
+        }
         // A process that was stopped in the middle of a transaction keeps others out.
         ensure(appended.error instanceof StoreBusy, `round ${round}: appending beside a process that is stopped: ${String(appended.error)}`)
         break
@@ -121,7 +125,7 @@ export const stopHolder = async (trial: LogStorageTrial): Promise<void> => {
       : (await holder.must("reading", "read", { after: 0 })).map((text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)))
     head = found.length
     for (let position = frames.length + 1; position <= head; position += 1) {
-      const isMine = position === mine.position && found[position - 1]!.length === mine.bytes
+      const isMine = position === mine.position && !acknowledged.has(position) && found[position - 1]!.length === mine.bytes
       frames.push(isMine ? frameOf(mine) : frameAt(position))
     }
     equalFrames(found, frames, `round ${round}: the frames`)
