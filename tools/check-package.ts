@@ -116,12 +116,18 @@ const checkRuns = async (app: string, what: string, source: string): Promise<voi
 const COMMAND_CALLS: readonly (readonly [args: readonly string[], code: number, output: RegExp])[] = [
   [["--version"], 0, /^\d+\.\d+\.\d+$/m],
   [
-    ["conformance", "adapter", "./my-adapter.mjs", "--only", "append", "--only", "crash", "--only", "damage"],
+    [
+      "conformance",
+      "adapter",
+      "./my-adapter.mjs",
+      ...["append", "crash", "damage", "process/raced-appends"].flatMap((id) => ["--only", id]),
+    ],
     0,
     /^[1-9]\d{1,} passed, 0 failed, \d+ skipped$/m,
   ],
   [["conformance", "adapter", "./wrong-adapter.mjs", "--only", "append"], 1, /^FAIL {2}append\/gap$[^]*^ {6}why: /m],
   [["conformance", "crdt", "./my-type.mjs"], 0, /^[1-9]\d{1,} passed, 0 failed, \d+ skipped$/m],
+  [["conformance", "client", "./my-client"], 2, /^"client" needs .* npm install --save-dev hono$/m], // which nobody has installed yet
   [["conformance", "adapter", "./none.mjs"], 2, /^usage: persist conformance/m],
   [["bogus"], 2, /^persist has no command "bogus"/m],
 ]

@@ -174,8 +174,9 @@ await store.close()
 export const AUTHORS_FILES: Readonly<Record<string, string>> = {
   "my-adapter.mjs": `import { sqliteAdapter } from "@cuitty/persist/adapters/sqlite"
 import { inFolder } from "@cuitty/persist/conformance"
+export const openAdapter = (folder) => sqliteAdapter({ path: folder + "/stores.db" })
 // The shared memory of the log holds no data, and the driver of Node 20 leaves it behind.
-export const makeAdapter = inFolder((folder) => sqliteAdapter({ path: folder + "/stores.db" }), { isLock: (path) => path.endsWith("-shm") })
+export const makeAdapter = inFolder(openAdapter, { module: import.meta.url, isLock: (path) => path.endsWith("-shm") })
 `,
   "wrong-adapter.mjs": `import { memoryAdapter } from "@cuitty/persist/adapters/memory"
 export const makeAdapter = () => {
