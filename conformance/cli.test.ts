@@ -126,7 +126,7 @@ describe("npm run conformance", () => {
       [["server"], /"server" takes one URL/],
       [["server", "http://127.0.0.1", "--adapter", "memory"], /stands without/],
       [["server", "http://127.0.0.1", "--list", "--only", "append"], /"append"/],
-      [["--slow"], /--slow is of "server"/],
+      [["--slow"], /--slow is of "adapter", "server"/],
     ]
     const said = mock.method(console, "error", () => undefined)
     for (const [args, message] of calls) {

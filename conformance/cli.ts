@@ -14,6 +14,7 @@
  *   npm run conformance -- crdt FILE                         a CRDT type of yours: FILE exports type and edit
  *   npm run conformance -- server URL                        a server in any language, with its token in the environment as PERSIST_TOKEN, or those of
  *                                                            several persons as PERSIST_TOKENS (cli/server-at.ts)
+ *   npm run conformance -- adapter FILE --slow               also all moments of a kill and all flipped bits, of which samples are taken otherwise
  *   npm run conformance -- server URL --slow                 also the cases that take a minute
  *   npm run conformance -- server FILE                       one that FILE starts: it exports startServer, which says what else can be done with it
  *   npm run conformance -- client "python3 my_client.py"     a client in any language, by what starts it; also with --slow
@@ -33,7 +34,7 @@ import { ourTypes, type TypeSuites } from "./cli/our-types.ts"
 
 const USAGE = `usage: npm run conformance -- [what] [how]
   what: [--adapter memory|file|sqlite|libsql]... [--remote http|log]... [--url URL] [--type counter|add-wins-set|register-map]...
-        | adapter FILE | remote FILE | crdt FILE | server URL [--slow] | server FILE | client COMMAND [--slow] | doubles
+        | adapter FILE [--slow] | remote FILE | crdt FILE | server URL [--slow] | server FILE | client COMMAND [--slow] | doubles
   how:  [--only id|group]... [--json] [--junit FILE] [--list] [--help]`
 
 /** Runs the call; answers the exit code. */

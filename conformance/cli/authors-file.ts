@@ -42,9 +42,9 @@ export const CASES_BY_KIND: Readonly<Record<AuthorsKind | "server", readonly Cas
   server: serverCases,
 }
 
-/** The file at `path`, as the subject of a suite. Rejects with `InvalidOption` where it cannot be loaded or exports something else. */
-export const planAuthorsFile = async (kind: AuthorsKind, path: string): Promise<Planned> => {
-  const suite = suiteOf(kind, path, await load(kind, path))
+/** The file at `path`, as the subject of a suite; `isSlow`: with all of what cases take samples of otherwise. Rejects with `InvalidOption` where it cannot be loaded or exports something else. */
+export const planAuthorsFile = async (kind: AuthorsKind, path: string, isSlow: boolean): Promise<Planned> => {
+  const suite = suiteOf(kind, path, await load(kind, path), isSlow)
   return { name: path, cases: CASES_BY_KIND[kind], start: () => Promise.resolve({ suite, end: () => Promise.resolve() }) }
 }
 
@@ -89,10 +89,10 @@ const exportedBy = (kind: AuthorsKind | "server", path: string, file: Exports, n
   })
 }
 
-const suiteOf = (kind: AuthorsKind, path: string, file: Exports): Suite => {
+const suiteOf = (kind: AuthorsKind, path: string, file: Exports, isSlow: boolean): Suite => {
   const exported = (name: string, type: "function" | "object"): unknown => exportedBy(kind, path, file, name, type)
   // What an author's file exports is believed to be of the type that its name says; where it is not, cases fail.
-  if (kind === "adapter") return adapterSuite(exported("makeAdapter", "function") as Parameters<typeof adapterSuite>[0])
+  if (kind === "adapter") return adapterSuite(exported("makeAdapter", "function") as Parameters<typeof adapterSuite>[0], { isSlow })
   if (kind === "remote") return remoteSuite(exported("makeRemote", "function") as Parameters<typeof remoteSuite>[0])
   const edit = exported("edit", "function") as Parameters<typeof crdtSuite>[1]["edit"]
   return crdtSuite(exported("type", "object") as Parameters<typeof crdtSuite>[0], { edit })

@@ -87,14 +87,14 @@ const planCommand = async (positionals: readonly string[], { only, list, slow }:
     throw new TypeError(`"${command}" takes one ${what}`)
   }
   if (command === "client") return selectPlan([await planClient(place, slow)], only)
-  if (kind !== undefined) return selectPlan([await planAuthorsFile(kind, place)], only)
+  if (kind !== undefined) return selectPlan([await planAuthorsFile(kind, place, slow)], only)
   if (/\.[cm]?[jt]s$/.test(place) && !/^https?:/.test(place)) return selectPlan([await planServerFile(place)], only)
   // The catalogue can be read without a token.
   return selectPlan([planServer(list ? { url: place, tokens: { owner: "" } } : serverAt(place, process.env, slow))], only)
 }
 
 /** What a call without a command asks for: this package's own subjects, all or those that are named. */
-const planOwn = ({ adapters, remotes, types }: OwnSubjects, { adapter, remote, type, url, only }: Values): readonly Planned[] => {
+const planOwn = ({ adapters, remotes, types }: OwnSubjects, { adapter, remote, type, url, only, slow }: Values): readonly Planned[] => {
   const named = adapter ?? remote ?? type
   const namesOf = (found: readonly string[] | undefined, known: Readonly<Record<string, unknown>>): readonly string[] =>
     named === undefined ? Object.keys(known) : [...new Set(found)]
@@ -108,7 +108,7 @@ const planOwn = ({ adapters, remotes, types }: OwnSubjects, { adapter, remote, t
     throw new InvalidOption({ option: "--url", found, expected: "--adapter libsql or --remote http, which alone have a URL" })
   }
   const plan = [
-    ...adapterNames.map((name) => planAdapter(adapters, name, url)),
+    ...adapterNames.map((name) => planAdapter(adapters, name, url, slow)),
     ...remoteNames.map((name) => planRemote(remotes, name, url)),
     ...typeNames.map((name) => planType(types, name)),
   ]
@@ -130,8 +130,9 @@ const parseCall = async (args: readonly string[], own: OwnSubjects | undefined):
   const { url, only, json, junit, list } = values
   const [command, file] = positionals
   const ownOption = (["adapter", "remote", "type", "url"] as const).find((name) => values[name] !== undefined)
-  const isLong = command === "server" || command === "client"
-  if (values.slow && !isLong) throw new TypeError('--slow is of "server" and "client"')
+  const isLong = values.slow || command === "server" || command === "client"
+  const hasSlow = ["adapter", "server", "client"].some((one) => one === command) || command === undefined && values.adapter !== undefined
+  if (values.slow && !hasSlow) throw new TypeError('--slow is of "adapter", "server" and "client", and of --adapter')
 
   if (own === undefined && (ownOption !== undefined || command === "doubles")) {
     const what = ownOption === undefined ? '"doubles"' : `--${ownOption}`

@@ -42,10 +42,10 @@ export interface Planned {
 const nothing = (): Promise<void> => Promise.resolve()
 
 /** An adapter of this package. */
-export const planAdapter = (subjects: Subjects, name: string, url: string | undefined): Planned => ({
+export const planAdapter = (subjects: Subjects, name: string, url: string | undefined, isSlow: boolean): Planned => ({
   name,
   cases: logStorageCases,
-  start: async () => ({ suite: adapterSuite(() => subjects[name]!(url), { name }), end: nothing }),
+  start: async () => ({ suite: adapterSuite(() => subjects[name]!(url), { name, isSlow }), end: nothing }),
 })
 
 /** A remote of this package. */

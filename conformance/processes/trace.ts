@@ -46,12 +46,18 @@ export type Fault =
   /** `isLasting`: from then on each call of every name fails. */
   | { readonly kind: "error"; readonly errno: string; readonly isLasting: boolean }
 
-/** What runs a program so that its calls are logged, with faults on some of them. */
-export const tracer = (logPath: string, set: TraceSet, injections: readonly string[] = []): readonly string[] => [
+/** What runs a program so that its calls are logged, with faults on some of them; if there are `paths`, only calls about these. */
+export const tracer = (
+  logPath: string,
+  set: TraceSet,
+  injections: readonly string[] = [],
+  paths: readonly string[] = [],
+): readonly string[] => [
   ...["strace", "-f", "-qq", "-y", "-s", "0", "-o", logPath, "-e", "signal=none", "-e", `trace=${SETS[set]}`],
   // Stops at the traced calls alone, which makes starting a process twice as fast; but there no signal can be sent.
   ...injections.some((one) => one.includes(":signal=")) ? [] : ["--seccomp-bpf"],
   ...injections.flatMap((one) => ["-e", `inject=${one}`]),
+  ...paths.flatMap((path) => ["-P", path]),
 ]
 
 /** The path that a call is about: the first one that it names, else that of its descriptor. */
@@ -71,7 +77,7 @@ export const parseTrace = (log: string): readonly TracedCall[] => {
 
 export const readTrace = (logPath: string): readonly TracedCall[] => parseTrace(fs.readFileSync(logPath, "utf8"))
 
-/** The folder of a mark: there is none, so the call fails and is seen. */
+/** The folder of marks: there is none, so the call fails and is seen. */
 export const MARKS = "/persist-mark/"
 
 /** The calls about `folder` behind the mark of this name, up to the next mark. */

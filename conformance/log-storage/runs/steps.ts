@@ -27,7 +27,7 @@ import type { LogStorageTrial } from "../trial.ts"
 /** Places that are worked on at a time: starting a process is most of the time. */
 const ABREAST = 3
 /** No run is begun after so long, unless all are wanted. */
-const SAMPLE_MILLIS = 6000
+const SAMPLE_MILLIS = 4000
 
 /** One run of the work in a place of its own. */
 export interface StepRun {
