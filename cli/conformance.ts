@@ -3,7 +3,7 @@ import type { Command } from "./command.ts"
 
 const HELP = `usage: persist conformance <what> [how]
 
-  what  adapter FILE     an adapter: FILE exports makeAdapter
+  what  adapter FILE     an adapter: FILE exports makeAdapter; with --slow also all moments of a kill, of which samples are taken otherwise
         remote FILE      a remote: FILE exports makeRemote
         crdt FILE        a CRDT type: FILE exports type and edit
         server URL       a server in any language, its token in the environment as PERSIST_TOKEN, or those of several persons as PERSIST_TOKENS;

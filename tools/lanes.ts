@@ -25,7 +25,7 @@ const NODE_ONLY =
 const isUnit = (path: string): boolean => !NODE_ONLY.test(path)
 /** What takes long and is left to `check:all` (`npm test -- --later`): real processes by the dozen, and disks, on one more runtime than Node. */
 const LATER_ON_NODE =
-  /^(conformance\/(bad-days|sync-race|doubles\/crdt)\/|conformance\/cli\/served-place|conformance\/client\/python|tools\/check-jsr)/
+  /^(conformance\/(bad-days|sync-race|doubles\/(crdt|files))\/|conformance\/(cli\/served-place|processes\/third-party)|conformance\/client\/python|tools\/check-jsr)/
 const LATER_ELSEWHERE =
   /^(adapters\/file\/(crash|damage|faults|links|power-loss)|adapters\/libsql\/server|adapters\/sqlite\/libsql|crdt\/untrusted)\.test\.ts$/
 

@@ -11,6 +11,7 @@ const NAME = /^[a-z0-9-]{1,99}$/
 const seal = (frame: Uint8Array): Uint8Array => Buffer.concat([frame, new Uint8Array(new Uint32Array([crc32(frame)]).buffer)])
 const isSealed = (file: Uint8Array): boolean => file.length > 4 && crc32(file) === 0x2144df1c // which any bytes and their CRC-32 give
 const noSnapshot = (at: number, index: number): Promise<never> => Promise.reject(new persist.SnapshotMissing({ at, index }))
+const isThere = (path: string): boolean => fs.statSync(path, { throwIfNoEntry: false }) !== undefined // what may not be looked at throws
 const flushFile = (path: string): void => {
   const file = fs.openSync(path, "r")
   fs.fsyncSync(file)
@@ -20,7 +21,7 @@ const flushFile = (path: string): void => {
 /** Stores in the folder `root`. Their names are of lower-case letters, digits and dashes. */
 export const folderAdapter = (root: string): persist.Adapter => {
   const handles = new Map<persist.LogStorage, string>()
-  const list = (): string[] => fs.existsSync(root) ? fs.readdirSync(root).filter((name) => NAME.test(name)) : []
+  const list = (): string[] => isThere(root) ? fs.readdirSync(root).filter((name) => NAME.test(name)) : []
   const missing = (store: string): persist.StoreNotFound => new persist.StoreNotFound({ store, location: root, stores: list() })
   return {
     name: "folder",
@@ -38,11 +39,11 @@ export const folderAdapter = (root: string): persist.Adapter => {
       if (!NAME.test(store)) throw new persist.InvalidStoreName({ name: store, reason: "only a-z, 0-9 and - are allowed" })
       if ((create === false || readPrefix) && !list().includes(store)) throw missing(store)
       const location = `${root}/${store}`, first = `${location}/1`, created = fs.mkdirSync(location, { recursive: true }) !== undefined
-      if (fs.existsSync(first) && !isSealed(fs.readFileSync(first))) throw new persist.NotAStore({ location, reason: "it is damaged" })
+      if (isThere(first) && !isSealed(fs.readFileSync(first))) throw new persist.NotAStore({ location, reason: "it is damaged" })
       let head = 0, flushed = 0
       const use = (call: string): number => {
         if (!handles.has(log)) throw new persist.StoreClosed({ store, call })
-        for (;; head++) if (!fs.existsSync(`${location}/${head + 1}`)) return head // other handles append, too
+        for (;; head++) if (!isThere(`${location}/${head + 1}`)) return head // other handles append, too
       }
       const log: persist.LogStorage = {
         opened: { created, location },

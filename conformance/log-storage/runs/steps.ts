@@ -6,7 +6,7 @@
 import fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { ensure, fail } from "../../expect.ts"
+import { ensure, fail, outcomeOf } from "../../expect.ts"
 import { formatReply, type OtherProcess } from "../../processes/other-process.ts"
 import {
   callsBehind,
@@ -95,9 +95,12 @@ export const runAtSteps = async (trial: LogStorageTrial, options: StepsOptions):
       const reply = await run.process.ask("mark", { name: MARK })
       if (isPlain && reply.kind !== "value") fail(`${what}: ${formatReply(reply)}`)
     }
-    if (run.process.isRunning) await work(run, begin)
+    const worked = await outcomeOf(async () => run.process.isRunning ? await work(run, begin) : undefined)
     await run.process.dismiss()
-    const calls = readTrace(log), wanted = stepsOf(callsBehind(calls, MARK, folder).filter(({ text }) => isWanted(text)))
+    const calls = readTrace(log)
+    // An error that has fallen elsewhere, on the runtime's own wake-ups, ends the process: then there is nothing to judge but what is left.
+    if (worked.kind === "error" && (fault?.kind !== "error" || hasHit(calls, folder))) throw worked.error
+    const wanted = stepsOf(callsBehind(calls, MARK, folder).filter(({ text }) => isWanted(text)))
     const hasFallen = hasHit(calls, folder) || calls.length > 0 && run.process.end.startsWith("SIGKILL")
     await judge(run, hasFallen)
     await other.end()
