@@ -21,7 +21,7 @@ export const FILE_MILLIS_MAX = 180_000
 /** Reports and outputs, one of each a file and lane. */
 const REPORTS = "build/test"
 const NODE_ONLY =
-  /^(tools|examples|bench|conformance\/(cli|doubles|kill-loop|race|sync-race|bad-days|web))\/|^conformance\/(server\/(python|sqlite)|client\/python(-suite)?)\.test\.ts$/
+  /^(tools|examples|bench|conformance\/(cli|doubles|kill-loop|processes|race|sync-race|bad-days|web))\/|^conformance\/(server\/(python|sqlite)|client\/python(-suite)?)\.test\.ts$/
 const isUnit = (path: string): boolean => !NODE_ONLY.test(path)
 /** What takes long and is left to `check:all` (`npm test -- --later`): real processes by the dozen, and disks, on one more runtime than Node. */
 const LATER_ON_NODE =
