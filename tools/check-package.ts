@@ -127,7 +127,7 @@ const COMMAND_CALLS: readonly (readonly [args: readonly string[], code: number, 
   ],
   [["conformance", "adapter", "./wrong-adapter.mjs", "--only", "append"], 1, /^FAIL {2}append\/gap$[^]*^ {6}why: /m],
   [["conformance", "crdt", "./my-type.mjs"], 0, /^[1-9]\d{1,} passed, 0 failed, \d+ skipped$/m],
-  [["conformance", "client", "./my-client"], 2, /^"client" needs .* npm install --save-dev hono$/m], // which nobody has installed yet
+  [["conformance", "client", "./my-client"], 2, /^"client" needs a package .* npm install --save-dev hono$/m], // which nobody has installed yet
   [["conformance", "adapter", "./none.mjs"], 2, /^usage: persist conformance/m],
   [["bogus"], 2, /^persist has no command "bogus"/m],
 ]

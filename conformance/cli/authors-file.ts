@@ -13,6 +13,7 @@ import type { CaseFacts } from "../case.ts"
 import type { Awaitable } from "../../kernel/ports/log-storage.ts"
 import {
   adapterSuite,
+  clientCases,
   crdtCases,
   crdtSuite,
   logStorageCases,
@@ -35,11 +36,12 @@ export type AuthorsKind = "adapter" | "remote" | "crdt"
 export const AUTHORS_KINDS: readonly AuthorsKind[] = ["adapter", "remote", "crdt"]
 
 /** The cases of every kind of subject that an author can bring. */
-export const CASES_BY_KIND: Readonly<Record<AuthorsKind | "server", readonly CaseFacts[]>> = {
+export const CASES_BY_KIND: Readonly<Record<AuthorsKind | "server" | "client", readonly CaseFacts[]>> = {
   adapter: logStorageCases,
   remote: remoteCases,
   crdt: crdtCases,
   server: serverCases,
+  client: clientCases,
 }
 
 /** The file at `path`, as the subject of a suite; `isSlow`: with all of what cases take samples of otherwise. Rejects with `InvalidOption` where it cannot be loaded or exports something else. */

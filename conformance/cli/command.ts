@@ -19,7 +19,7 @@ import { AUTHORS_KINDS, CASES_BY_KIND, planAuthorsFile, planServerFile } from ".
 import type { Subjects } from "./our-adapters.ts"
 import type { RemotePlaces } from "./our-remotes.ts"
 import type { TypeSuites } from "./our-types.ts"
-import { loadClientCases, planClient } from "./plan-client.ts"
+import { planClient } from "./plan-client.ts"
 import { planAdapter, type Planned, planRemote, planServer, planType, selectedBy, selectPlan } from "./plan.ts"
 import { Progress } from "./progress.ts"
 import { serverAt } from "./server-at.ts"
@@ -115,9 +115,8 @@ const planOwn = ({ adapters, remotes, types }: OwnSubjects, { adapter, remote, t
   return selectPlan(plan, only)
 }
 
-/** The cases of a kind of subjects, without one; of all kinds but clients, whose cases need a package that nothing else does, if none is named. */
-const catalogueOf = async (kind: string | undefined): Promise<readonly Pick<Planned, "cases">[]> => {
-  if (kind === "client") return [{ cases: await loadClientCases() }]
+/** The cases of a kind of subjects, without one; of all kinds if none is named. */
+const catalogueOf = (kind: string | undefined): readonly Pick<Planned, "cases">[] => {
   const found = Object.entries(CASES_BY_KIND).filter(([name]) => kind === undefined || name === kind)
   if (found.length === 0) throw noCommand(kind)
   return found.map(([, cases]) => ({ cases }))
@@ -148,7 +147,7 @@ const parseCall = async (args: readonly string[], own: OwnSubjects | undefined):
     return { plan: [], kills: selectedBy(() => selectKills(only)), json, junit }
   }
   if (list && (command === undefined ? own === undefined : file === undefined)) {
-    return { plan: [], listed: casesOf(selectPlan(await catalogueOf(command), only)), json, junit }
+    return { plan: [], listed: casesOf(selectPlan(catalogueOf(command), only)), json, junit }
   }
   if (command === undefined && own === undefined) throw new TypeError(`it is not said what to check, expected ${ALL_KINDS.join(", ")}`)
   const plan = command === undefined && own !== undefined ? planOwn(own, values) : await planCommand(positionals, values)
