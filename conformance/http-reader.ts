@@ -4,7 +4,6 @@
  *
  *   socket ──▶ buffer ──▶ line() · headers() ──▶ frame() ──▶ chunk() by chunk(), or body()
  */
-import type { Socket } from "node:net"
 import type { Bytes } from "../kernel/ports/log-storage.ts"
 
 /** The connection ended before a message did, or what came is no HTTP/1.1. */
@@ -16,6 +15,12 @@ export class ConnectionBroken extends Error {
 
 /** Headers by name in lower case; several of one name are joined by commas. */
 export type HttpHeaders = ReadonlyMap<string, string>
+
+/** What is heard of a socket. Written down here, so that who compiles against the suites needs no types of Node. */
+export interface SocketEvents {
+  on(event: "data", listener: (chunk: Uint8Array) => void): unknown
+  on(event: "end" | "close" | "error", listener: () => void): unknown
+}
 
 const LINE_BYTES_MAX = 65_536
 const text = new TextDecoder("latin1")
@@ -29,7 +34,7 @@ export class HttpReader {
   #chunked: "none" | "first" | "more" | "over" = "none"
   #left = 0
 
-  constructor(socket: Socket) {
+  constructor(socket: SocketEvents) {
     socket.on("data", (chunk: Uint8Array) => this.#append(chunk))
     for (const event of ["end", "close", "error"] as const) socket.on(event, () => this.stop())
   }
