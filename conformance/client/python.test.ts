@@ -3,6 +3,7 @@
  * and at one in its own language.
  */
 import assert from "node:assert/strict"
+import { spawnSync } from "node:child_process"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -68,6 +69,32 @@ const sameEverywhere = async ([first, ...others]: readonly Client[], keys: reado
     for (const other of others) assert.deepEqual(await shownOf(other, key), shown, key)
   }
 }
+
+describe("the modules of the server and the client in Python", { skip: skipsPython }, () => {
+  it("read and write the vectors of the format and of the protocol, and refuse the refused ones", () => {
+    const folder = fileURLToPath(new URL("../vectors", import.meta.url))
+    const { status, stdout, stderr } = spawnSync("python3", [pythonProgram("vectors.py"), folder], { encoding: "utf8" })
+    assert.equal(stderr, "")
+    const { counts, wrong }: { readonly counts: Readonly<Record<string, number>>; readonly wrong: readonly string[] } = JSON.parse(stdout)
+    assert.deepEqual({ status, wrong }, { status: 0, wrong: [] })
+    for (
+      const what of [
+        "values",
+        "values refused",
+        "blocks",
+        "blocks refused",
+        "frames",
+        "logs",
+        "requests to write",
+        "answers to read",
+        "answers refused",
+        "hints",
+      ]
+    ) {
+      assert.ok((counts[what] ?? 0) > 0, `no ${what} were checked`)
+    }
+  })
+})
 
 for (const [where, begin] of Object.entries(PLACES)) {
   describe(`clients in Python and one of ours, at ${where}`, { skip: skipsPython }, () => {

@@ -12,6 +12,7 @@ VERSION, FEATURES = 1, ("gzip", "live")
 WITHHELD_MAX = 131_072
 LIMITS = ("partsBytesMax", "operationsMax", "partsMax", "bodyBytesMax", "inflatedBytesMax")
 DURABILITIES = ("durable", "buffered")
+REFUSALS = ("clock_ahead", "writer_not_owned", "op_invalid", "op_too_large")  # W-33
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,10 @@ def _read_taken(fields: Fields, sent: Sequence[Block], basis: Sequence[Cursor]) 
     pairs: dict[bytes, tuple[int, frozenset[int]]] = {}
     total = 0
     for each in fields.items("pairs", 0, 4096):
-        writer, seq, withheld = fields.items("pairs", 3, 3, each)
+        writer, seq, withheld = fields.as_items("pairs", each, 3, 3)
         fields.as_binary("pairs", writer, 16)
         fields.as_integer("pairs", seq, 1, SEQ_MAX)
-        total += len(fields.items("pairs", 0, WITHHELD_MAX - total, withheld))
+        total += len(fields.as_items("pairs", withheld, 0, WITHHELD_MAX - total))
         for before, number in zip([0, *withheld], withheld):
             if fields.as_integer("pairs", number, 1, seq) <= before:
                 fields.fail("pairs", "have withheld numbers that do not ascend")
@@ -146,10 +147,12 @@ def _read_refused(fields: Fields, sent: Sequence[Block]) -> Refused:
     listed = {(block.writer, row.seq) for block in sent for row in block.rows}
     refused = []
     for each in fields.items("refused", 1, 4096):
-        writer, seq, code, message = fields.items("refused", 4, 4, each)
+        writer, seq, code, message = fields.as_items("refused", each, 4, 4)
         if (fields.as_binary("refused", writer, 16), fields.as_integer("refused", seq, 1, SEQ_MAX)) not in listed:
             fields.fail("refused", "names an operation that was not listed")
-        refused.append((writer, seq, fields.as_text("refused", code, 64), fields.as_text("refused", message, 200, 0)))
+        if fields.as_text("refused", code, 64) not in REFUSALS:
+            fields.fail("refused", "has a code that is none")
+        refused.append((writer, seq, code, fields.as_text("refused", message, 200, 0)))
     fields.once("refused", [(writer, seq) for writer, seq, _, _ in refused])
     return Refused(refused, _server_millis(fields))
 
@@ -165,7 +168,7 @@ def read_pull(fields: Fields, parts: Sequence[bytes], cursor: Cursor, have: Vect
     _expect(fields, "page")
     ranges = []
     for each in fields.items("ranges", 0, 4096):
-        writer, seq = fields.items("ranges", 2, 2, each)
+        writer, seq = fields.as_items("ranges", each, 2, 2)
         if fields.as_integer("ranges", seq, 1, SEQ_MAX) > have.get(fields.as_binary("ranges", writer, 16), 0):
             fields.fail("ranges", "leave out what this client does not have")
         ranges.append((writer, seq))

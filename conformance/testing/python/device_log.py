@@ -88,7 +88,7 @@ class DeviceLog:
         self._writer: bytes | None = None
         self._file = FrameFile(folder) if folder is not None else None
         for data in self._file.read() if self._file else ():
-            self._take(decode_frame(data))
+            self.take(decode_frame(data))
         self._set_clock()
 
     @property
@@ -153,7 +153,7 @@ class DeviceLog:
             frame = Frame(len(self.frames) + 1, secrets.token_bytes(16), previous, is_local, tuple(blocks), change)
             if self._file:
                 self._file.append(encode_frame(frame))
-            self._take(frame)
+            self.take(frame)
             if change is not None and change.offset is not None:
                 self._set_clock()
             else:
@@ -165,8 +165,8 @@ class DeviceLog:
 
     # ---- folding --------------------------------------------------------------------------------------------------------------------------
 
-    def _take(self, frame: Frame) -> None:
-        """F-39."""
+    def take(self, frame: Frame) -> None:
+        """Folds the next frame (F-39)."""
         check(frame.position == len(self.frames) + 1 and frame.previous == (self.frames[-1].id if self.frames else bytes(16)), "F-29")
         self.frames.append(frame)
         news = [self.lineage.add(block.writer, block.links) for block in frame.blocks if block.start == 0]

@@ -386,7 +386,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def pull(self, fields: Fields, _: Any) -> Act:
         cursor = fields.cursor("cursor")
-        have = [fields.items("have", 2, 2, each) for each in fields.items("have", 0, 4096)]
+        have = [fields.as_items("have", each, 2, 2) for each in fields.items("have", 0, 4096)]
         entries = {fields.as_binary("have", writer, 16): fields.as_integer("have", seq, 1, SEQ_MAX) for writer, seq in have}
         fields.once("have", [writer for writer, _ in have])
         most = fields.integer("partsBytesMax", 1)

@@ -238,7 +238,7 @@ def _read_answer(response: http.client.HTTPResponse, call: bytes, end: float) ->
         if answered != call and not (is_error and answered == NO_CALL):
             raise network("an answer is to another request")
         if is_error:
-            raise _failure(fields, headers)
+            raise read_error(fields, _floor(headers))
     except Malformed as malformed:
         raise violation(f"an answer: {malformed}") from None
     if status != 200:
@@ -248,7 +248,7 @@ def _read_answer(response: http.client.HTTPResponse, call: bytes, end: float) ->
     return fields, [content for kind, content in parts if kind == 1]
 
 
-def _failure(fields: Fields, headers: http.client.HTTPMessage) -> Failure:
+def read_error(fields: Fields, floor_millis: int = 0) -> Failure:
     """W-54, W-57: the code decides; of one that is not known, what it says of retries."""
     code, message, retry = fields.text("code", 64), fields.text("message", 1000, 0), fields.text("retry", 64)
     if not code[0].isalpha() or any(each not in CODE for each in code):
@@ -256,7 +256,7 @@ def _failure(fields: Fields, headers: http.client.HTTPMessage) -> Failure:
     if fields.has("details") and not isinstance(fields.members["details"], dict):
         fields.fail("details", "are no map")
     floor = fields.integer("retryAfterMillis") if fields.has("retryAfterMillis") else 0
-    return Failure(code, message, RETRIES.get(code, retry), min(max(floor, _floor(headers)), FLOOR_MILLIS_MAX))
+    return Failure(code, message, RETRIES.get(code, retry), min(max(floor, floor_millis), FLOOR_MILLIS_MAX))
 
 
 def _floor(headers: http.client.HTTPMessage) -> int:

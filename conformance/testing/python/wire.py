@@ -7,7 +7,7 @@ import math
 import struct
 import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn, TypeVar
 
 MEDIA_TYPE = "application/vnd.persist+msgpack"
@@ -332,9 +332,9 @@ def _encode_number(value: int | float) -> bytes:
 # ---- messages (W-12 to W-18) --------------------------------------------------------------------------------------------------------------
 
 
-def encode_message(fields: Mapping[str, Any], call: bytes = NO_CALL, parts: Iterable[bytes] = ()) -> bytes:
-    """A message with operation blocks as its parts. Members that are None are left out (W-14)."""
-    data = b"\x94" + encode({name: member for name, member in fields.items() if member is not None})
+def encode_message(fields: dict[str, Any], call: bytes = NO_CALL, parts: Iterable[bytes] = ()) -> bytes:
+    """A message with operation blocks as its parts."""
+    data = b"\x94" + encode(fields)
     data += encode_array([encode_part(content) for content in parts]) + b"\xc4\x10" + call
     return data + b"\xce" + zlib.crc32(data).to_bytes(4, "big")
 
@@ -391,9 +391,11 @@ class Fields:
         """A list of names that may be absent (W-15, W-51)."""
         return [self.as_text(name, each, 64) for each in self.items(name, 0, 64)] if self.has(name) else []
 
-    def items(self, name: str, least: int, most: int, of: Any = None) -> list[Any]:
-        """The elements of a list: of the member, or of what is given."""
-        value = self.members.get(name) if of is None else of
+    def items(self, name: str, least: int, most: int) -> list[Any]:
+        return self.as_items(name, self.members.get(name), least, most)
+
+    def as_items(self, name: str, value: Any, least: int, most: int) -> list[Any]:
+        """The elements of a list."""
         if not isinstance(value, list) or not least <= len(value) <= most:
             self.fail(name, f"is no list of {least} to {most} elements")
         return value
@@ -414,7 +416,7 @@ class Fields:
         return value
 
     def as_cursor(self, name: str, value: Any) -> Cursor:
-        position, frame = self.items(name, 2, 2, value if value is not None else ())
+        position, frame = self.as_items(name, value, 2, 2)
         self.as_integer(name, position)
         self.as_binary(name, frame, 16)
         if position == 0 and frame != START[1]:
