@@ -10,10 +10,12 @@
  */
 import { memoryAdapter } from "@cuitty/persist/adapters/memory"
 import { type CaseFacts, groupOf } from "../case.ts"
+import { clientCases, clientSuite } from "../client/suite.ts"
 import { crdtCases, crdtSuite } from "../crdt/suite.ts"
 import { adapterSuite, logStorageCases } from "../log-storage/suite.ts"
 import { remoteCases, remoteSuite } from "../remote/suite.ts"
 import type { Suite } from "../suite.ts"
+import { clientDoubles } from "../doubles/client/client-doubles.ts"
 import { crdtDoubles } from "../doubles/crdt/crdt-doubles.ts"
 import { editBag } from "../doubles/crdt/plain-type.ts"
 import { doubles } from "../doubles/doubles.ts"
@@ -24,6 +26,7 @@ import { hastyPlatform, startOurServer } from "../server/testing/our-server.ts"
 import type { ServerDouble } from "../doubles/server/server-double.ts"
 import { serverDoubles } from "../doubles/server/server-doubles.ts"
 import { remoteDoubles } from "../doubles/remote/remote-doubles.ts"
+import { inProcess } from "./in-process-client.ts"
 
 /** A double as every kind of suite has them. */
 export interface AnyDouble {
@@ -48,6 +51,9 @@ export const isAboutProcesses = (id: string): boolean => ["process", "fault"].in
 
 /** A minute of the doubles that are about time. */
 const MINUTE_MILLIS = 1200
+
+/** Longer than a client that is right waits before it tries for the third time. */
+const CLIENT_PATIENCE_MILLIS = 2500
 
 /** Runs a case against a server that is started for it. */
 const runServerCase = ({ change, wire, isHasty }: ServerDouble): Suite["runCase"] => async (id, timeoutMillis) => {
@@ -103,6 +109,16 @@ export const allDoubles: readonly DoublesOfKind[] = [
     cases: wireCases,
     timeoutMillis: 10_000,
     doubles: serverDoubles.map((double) => ({ fault: double.fault, caughtBy: double.caughtBy, suite: { runCase: runServerCase(double) } })),
+  },
+  {
+    kind: "client",
+    cases: clientCases,
+    timeoutMillis: 10_000,
+    doubles: clientDoubles.map(({ fault, caughtBy, make, minuteMillis }) => ({
+      fault,
+      caughtBy,
+      suite: clientSuite(inProcess(make), { patienceMillis: CLIENT_PATIENCE_MILLIS, minuteMillis }),
+    })),
   },
   {
     kind: "type",

@@ -218,7 +218,10 @@ export const fetchingCases: readonly ClientCase[] = [
       const id = Uint8Array.from(writer.match(/../g) ?? [], (digits) => parseInt(digits, 16))
       equal(bytesToHex(id), writer, "the case itself: the writer")
       await trial.push([new BlockWriter(Date.now(), id).write(seq).part(0, seq, { listed: [], withheld: [seq] })])
-      await client.syncs("the sync that hears of it")
+      // It is to hear of that before it can send the number itself, which the server would take.
+      trial.server.on("push", () => Promise.resolve(undefined))
+      await client.failsToSync("a sync that hears of it, whose push is cut off")
+      trial.server.behave()
       await client.syncs("the sync after it")
       await trial.arrives("ours", "from here")
       await client.shows("ours", "from here")

@@ -291,7 +291,10 @@ export const lieCases: readonly ClientCase[] = [
       const client = await trial.synced()
       trial.server.on(
         "pull",
-        withPage((fields, [position]) => ({ ...fields, next: [position + 1, SOME_ID], head: position + 1000, upToDate: false })),
+        answered(({ pull }) => {
+          const position = (pull?.cursor.position ?? 0) + 1
+          return { type: "page", ranges: [], next: [position, SOME_ID], upToDate: false, head: position + 1000, serverTimeMillis: now() }
+        }),
       )
       await client.sync()
       const { length } = trial.server.of("pull")

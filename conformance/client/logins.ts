@@ -74,11 +74,15 @@ export const loginCases: readonly ClientCase[] = [
       trial.server.admit(token, "owner", { read: true })
       const client = await trial.open()
       await client.put("ours", "from here")
-      await trial.elsewhere("theirs", "from elsewhere")
+      await trial.elsewhere("before", 0) // who may not write makes no store
       await client.start(200)
       const { pending } = await client.until("an error that is shown", ({ lastError }) => lastError === "forbidden", trial.patienceMillis)
       ensure(pending > 0, "nothing is pending any more")
-      await client.shows("theirs", "from elsewhere")
+      await trial.elsewhere("theirs", "from elsewhere")
+      for (const late = performance.now() + trial.patienceMillis; !(await client.get("theirs")).found;) {
+        ensure(performance.now() < late, "what others wrote did not come while pushes are forbidden")
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
       await client.stop()
       trial.server.admit(token)
       await client.syncs("a sync with the right to write")

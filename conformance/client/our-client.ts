@@ -9,7 +9,7 @@ import { flushCompileCache } from "node:module"
 import { join } from "node:path"
 import process from "node:process"
 import { createInterface } from "node:readline"
-import { createStore, enableSync, PersistError, RemoteError, type Store, type SyncHandle } from "@cuitty/persist"
+import { createStore, type CreateStoreOptions, enableSync, PersistError, RemoteError, type Store, type SyncHandle } from "@cuitty/persist"
 import { type CallOptions, type Handshake, type HttpRemote, httpRemote, type HttpRemoteOptions, type Remote } from "@cuitty/persist/remotes"
 import type { ClientAnswers, ClientCommands, ClientStatus, ClientSync, Command, CommandName, Json, OpenFields } from "./contract.ts"
 
@@ -19,6 +19,9 @@ export interface ClientParts {
   /** In place of the remote that it syncs with. */
   readonly remote?: ((remote: Remote, fields: OpenFields) => Remote) | undefined
   readonly platform?: HttpRemoteOptions["platform"]
+  /** Where the log is, in place of SQLite in the folder. */
+  readonly adapter?: CreateStoreOptions["adapter"]
+  readonly allowInsecure?: boolean | undefined
 }
 
 type Answerers = { readonly [Name in CommandName]: (fields: ClientCommands[Name]) => Promise<ClientAnswers[Name]> }
@@ -54,11 +57,12 @@ export class OurClient {
   readonly #answerers: Answerers = {
     describe: () => Promise.resolve({ name: "@cuitty/persist", version: "0", capabilities: ["durable", "live", "gzip", "dead-letters"] }),
     open: async (fields) => {
-      const { store: name, folder, server, tokens, timeoutMillis } = fields, { fetch, platform } = this.#parts
-      const store = await createStore<Json>(name, { path: join(folder, "store.db"), platform })
+      const { store: name, folder, server, tokens, timeoutMillis } = fields, { fetch, platform, adapter, allowInsecure } = this.#parts
+      const place = adapter === undefined ? { path: join(folder, "store.db") } : { adapter }
+      const store = await createStore<Json>(name, { ...place, platform })
       let asked = 0
       const token = (): string => tokens[Math.min(asked++, tokens.length - 1)] ?? ""
-      const http = httpRemote(server, { store: name, token, timeoutMillis, fetch, platform, compress: "always" })
+      const http = httpRemote(server, { store: name, token, timeoutMillis, fetch, platform, allowInsecure, compress: "always" })
       const remote = this.#gated(this.#parts.remote?.(http, fields) ?? http)
       this.#opened = { store, http, remote, handle: await this.#paused(store, remote), isStarted: false }
       return DONE

@@ -52,6 +52,8 @@ export const clientCases: readonly ClientCase[] = [
 export interface ClientSuiteOptions extends SuiteOptions {
   /** Also the cases that take a minute. Default false. */
   readonly isSlow?: boolean | undefined
+  /** How long the client's minute lasts, in milliseconds: of one whose time goes by faster. Default 60,000, with `isSlow`. */
+  readonly minuteMillis?: number | undefined
 }
 
 /** How long a case waits for what must come. */
@@ -64,6 +66,7 @@ const PATIENCE_MILLIS = 8000
  */
 export const clientSuite = (command: string | StartClient, options: ClientSuiteOptions = {}): Suite => {
   const start = typeof command === "string" ? () => startCommand(command) : command
-  const { name = typeof command === "string" ? command : "client", isSlow, patienceMillis = PATIENCE_MILLIS } = options
-  return makeSuite(() => name, clientCases, () => ClientTrial.begin({ start, isSlow, patienceMillis }))
+  const { name = typeof command === "string" ? command : "client", isSlow, minuteMillis, patienceMillis = PATIENCE_MILLIS } = options
+  const subject = { start, minuteMillis: minuteMillis ?? (isSlow === true ? 60_000 : undefined), patienceMillis }
+  return makeSuite(() => name, clientCases, () => ClientTrial.begin(subject))
 }

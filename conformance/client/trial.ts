@@ -27,8 +27,8 @@ export type ClientCase = Case<ClientTrial, ClientNeed>
 /** What is checked: how a client is started, and what the caller gives. */
 export interface ClientSubject {
   readonly start: StartClient
-  /** Also what takes a minute. */
-  readonly isSlow?: boolean | undefined
+  /** How long the client's minute lasts, in milliseconds; left out, cases that take one are skipped. 60,000 of nearly all. */
+  readonly minuteMillis?: number | undefined
   /** How long a case waits for what must come. */
   readonly patienceMillis: number
 }
@@ -84,7 +84,7 @@ export class ClientTrial implements Trial {
   }
 
   lacks(need: string): string | undefined {
-    if (need === "minute") return this.#subject.isSlow === true ? undefined : "the caller gives no time for it"
+    if (need === "minute") return this.#subject.minuteMillis !== undefined ? undefined : "the caller gives no time for it"
     return this.description.capabilities.includes(need) ? undefined : `the client does not claim ${need}`
   }
 
@@ -96,6 +96,11 @@ export class ClientTrial implements Trial {
   /** How long to wait for what must come. */
   get patienceMillis(): number {
     return this.#subject.patienceMillis
+  }
+
+  /** How long the client's minute lasts; only for cases that require `minute`. */
+  get minuteMillis(): number {
+    return this.#subject.minuteMillis ?? 60_000
   }
 
   /** Opens the client's store, for the first time or again. */
