@@ -143,7 +143,10 @@ class _BlockReader:
             check((0 if kinds[row] == CHOICE else 1) <= len(value) <= 1_048_576, "F-20")
         check(reader.at == reader.end, "F-18")
         return tuple(
-            Row(seqs[row], kinds[row], *stamps[row], keys[row], values.get(row), names[collections[row]], contexts[row], keeps.get(row, ()), settles.get(row))
+            Row(
+                seqs[row], kinds[row], *stamps[row], keys[row], values.get(row), names[collections[row]], contexts[row],
+                keeps.get(row, ()), settles.get(row),
+            )
             for row in range(rows)
         )
 

@@ -24,8 +24,8 @@ ANEW = ("clock_ahead", "writer_not_owned")
 WITHHELD = "withheld"
 ANEW_BYTES_MAX = 2_000_000
 WRITERS_MAX = 4096
-ROUNDS_MAX = 16
-"""How often one try begins anew with what a server keeps refusing, restarting or not knowing."""
+ROUNDS_MAX = 4
+"""How often one try begins again because the server refuses what was just written anew, restarts, or does not know what it has told."""
 HANDSHAKE_SECONDS_MAX = 3600
 AGAIN = ("unauthenticated", "forbidden", "store_not_found", "unsupported_version", "version_mismatch", "unsupported_feature", "unsupported_encoding")
 """Codes behind which the next try asks again what the server is like."""
@@ -48,11 +48,13 @@ class Cycle:
         self._frames_max: int | None = None
         self._has_new_token = False
         self._rounds = 0
+        self._began: dict[bytes, int] = {}
 
     def run(self, is_pushing: bool) -> None:
         """Does all that is to be done, or raises the first failure. A push that fails does not keep the pull from being sent (W-59)."""
         with self._lock:
             self._has_new_token, self._rounds = False, 0
+            self._began = {writer: self._log.pair(writer)[0] for writer in list(self._log.own)}
             try:
                 self._run(is_pushing)
             except Failure as failure:
@@ -133,10 +135,11 @@ class Cycle:
                     raise
                 self._has_new_token = True
 
-    def _begin_round(self, code: str, what: str) -> None:
+    def _begin_round(self, failure: Failure) -> None:
+        """Goes on, unless it did so too often."""
         self._rounds += 1
         if self._rounds > ROUNDS_MAX:
-            raise Failure(code, what)
+            raise failure
 
     def _shake_hands(self) -> None:
         self._handshake = self._ask("handshake", {"versions": [1]}, None, read_handshake)
@@ -178,7 +181,7 @@ class Cycle:
                 self._frames_max = len(planned) // 2  # W-62
                 continue
             if isinstance(answer, Unknown):
-                self._begin_round("unknown", "the server does not know what this log builds on")
+                self._begin_round(Failure("unknown", "the server does not know what this log builds on"))
                 return  # not again before a pull was answered (W-37)
             if isinstance(answer, Taken):
                 self._acks.update(answer.pairs)
@@ -194,7 +197,8 @@ class Cycle:
         cursor = self._known.cursor
         basis = list(dict.fromkeys([cursor, self._last or cursor]))  # W-29
         own = [writer for writer in dict.fromkeys(block.writer for block in blocks) if writer in self._log.own]
-        return self._ask("push", {"basis": basis, "own": own}, [block.content for block in blocks], lambda fields, parts: read_push(fields, parts, blocks, basis))
+        contents = [block.content for block in blocks]
+        return self._ask("push", {"basis": basis, "own": own}, contents, lambda fields, parts: read_push(fields, parts, blocks, basis))
 
     def _take_refused(self, answer: Refused) -> None:
         """W-35: on record before anything else is sent, with what is written anew in the same frame."""
@@ -205,8 +209,8 @@ class Cycle:
                 self._brings_own_alone = True
             if any(code == "writer_not_owned" for writer, _, code, _ in answer.refused if writer not in foreign):
                 self._log.leave_writer()
-            if any(code in ANEW for _, _, code, _ in answer.refused):
-                self._begin_round(answer.refused[0][2], "the server refuses what was written anew")
+            if any(code in ANEW and seq > self._began.get(writer, 0) for writer, seq, code, _ in answer.refused):
+                self._begin_round(Failure(answer.refused[0][2], "the server refuses what was written anew", "after_action"))
             is_ahead = any(code == "clock_ahead" for _, _, code, _ in answer.refused)
             offset = max(now() - answer.server_millis, 0) if is_ahead else None
             refused = [refusal for refusal in answer.refused if refusal[0] not in foreign]
@@ -242,7 +246,7 @@ class Cycle:
         request = {"cursor": cursor, "have": list(have.items()), "partsBytesMax": PARTS_BYTES_MAX}
         answer = self._ask("pull", request, None, lambda fields, parts: read_pull(fields, parts, cursor, have))
         if isinstance(answer, Restart):
-            self._begin_round("protocol_violation", "the server restarts again and again")
+            self._begin_round(violation("the server restarts again and again"))
             self._log.append([], self._change(is_restart=True, cursor=answer.at))  # W-44
             self._acks, self._last = {}, None
             return False

@@ -116,6 +116,8 @@ class Engine:
             self._failures += 1
             self._hard = 0 if failure.may_pass else self._hard + 1
             self._is_given_up = self._hard > 1 or failure.code in AT_ONCE
+            if self._is_given_up:
+                self._hints.hold()
             self._not_before = time.monotonic() + max(random_wait(self._failures), failure.floor_millis / 1000)
 
     def _work(self, interval: float) -> None:

@@ -155,11 +155,12 @@ class FrameFile:
         """All frames. What a kill has left unfinished at the end is cut off; nobody was told that it was written."""
         self._file.seek(0)
         data, at = self._file.read(), 0
-        while len(data) - at >= 4 and at + 4 + (length := int.from_bytes(data[at:at + 4], "big")) <= len(data):
-            check(0 < length <= FRAME_BYTES_MAX, "F-16")
+        while len(data) - at >= 4 and 0 < (length := int.from_bytes(data[at:at + 4], "big")) <= len(data) - at - 4:
+            check(length <= FRAME_BYTES_MAX, "F-16")
             yield data[at + 4:at + 4 + length]
             at += 4 + length
         if at < len(data):
+            check(len(data) - at < 4 or data[at:at + 4] != bytes(4) or not any(data[at:]), "F-16")  # zeros alone may stand for nothing
             self._file.truncate(at)
 
     def append(self, frame: bytes) -> None:

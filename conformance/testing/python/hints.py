@@ -1,7 +1,6 @@
-"""Hints of a server: they say that there may be something to pull, and nothing else (protocol/SPEC.md, section 7, W-63). The rules that a line
-follows stand behind it.
+"""Hints of a server: they say that there may be something to pull, and nothing else (protocol/SPEC.md, section 7, W-63).
 
-    a try went well, and "live" is in use  ─▶  watch, again and again  ─▶  three streams in a row that ended at once  ─▶  wait, again and again
+    a try went well, "live" is in use ─▶ watch, again and again ─▶ three streams in a row ended at once ─▶ wait, again and again
 """
 from __future__ import annotations
 
@@ -60,32 +59,39 @@ class Hints:
     def __init__(self, server: Server, cycle: Cycle, tell: Callable[[], None]) -> None:
         self._server, self._cycle, self._tell = server, cycle, tell
         self._thread: threading.Thread | None = None
-        self._went_well, self._ended = threading.Event(), threading.Event()
+        self._changed = threading.Condition()
+        self._is_on = self._is_ended = False
 
     def start(self) -> None:
         """Listens from the next try on that goes well."""
-        self._ended.clear()
-        self._went_well.clear()
+        self._is_on = self._is_ended = False
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Ends it; the server was interrupted before."""
-        self._ended.set()
-        self._went_well.set()
+        with self._changed:
+            self._is_ended = True
+            self._changed.notify_all()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
 
     def go_on(self) -> None:
         """A try went well."""
-        self._went_well.set()
+        with self._changed:
+            self._is_on = True
+            self._changed.notify_all()
+
+    def hold(self) -> None:
+        """Asks for nothing more until a try goes well."""
+        self._is_on = False
 
     def _listen(self) -> None:
         failures = short = 0
-        while self._went_well.wait() and not self._ended.is_set():
+        while self._may_ask():
             if "live" not in self._server.features:
-                self._went_well.clear()
+                self.hold()
                 continue
             began, floor, is_stream = time.monotonic(), 0.0, short < SHORT_STREAMS_MAX
             try:
@@ -97,13 +103,23 @@ class Hints:
             except Failure as failure:
                 failures, floor = failures + 1, failure.floor_millis / 1000
                 if not failure.may_pass:
-                    self._went_well.clear()  # a try finds out what is to be done
+                    self.hold()  # a try finds out what is to be done
             is_short = time.monotonic() - began < SHORT_SECONDS
             if is_stream:
                 short = short + 1 if is_short else 0
                 self._tell()  # of whatever no stream told
             if is_stream or is_short:
-                self._ended.wait(max(random_wait(max(failures, short)), floor))
+                self._pause(max(random_wait(max(failures, short)), floor))
+
+    def _may_ask(self) -> bool:
+        """Waits until it is on; answers whether it has not ended."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_on or self._is_ended)
+            return not self._is_ended
+
+    def _pause(self, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_ended, seconds)
 
     def _watch(self) -> None:
         """Listens to one stream until it ends."""
@@ -119,7 +135,7 @@ class Hints:
         cursor = self._cycle.cursor
         fields, _ = self._server.ask("wait", self._cycle.replica, {"cursor": cursor, "waitMillis": WAIT_MILLIS}, more_seconds=WAIT_MILLIS / 1000)
         if _head_of(fields) not in (None, cursor):
-            self._went_well.clear()
+            self.hold()
             self._tell()
 
 

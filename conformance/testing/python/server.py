@@ -28,8 +28,8 @@ sys.dont_write_bytecode = True  # a folder of sources stays one
 
 from blocks import CHOICE, Block, decode_block
 from wire import (
-    MEDIA_TYPE, MESSAGE_BYTES_MAX, NO_CALL, PARTS_BYTES_MAX, PARTS_MAX, SEQ_MAX, START, Cursor, Damaged, Fields, Malformed, Mangled, TooNew, decode_message,
-    encode_message, is_text, is_value, now,
+    MEDIA_TYPE, MESSAGE_BYTES_MAX, NO_CALL, PARTS_BYTES_MAX, PARTS_MAX, SEQ_MAX, START, Cursor, Damaged, Fields, Malformed, Mangled, TooNew,
+    decode_message, encode_message, is_text, is_value, now,
 )
 
 FEATURES = ["gzip", "live"]

@@ -107,7 +107,8 @@ def row_notation(row: Row) -> list[Any]:
 
 
 def block_notation(block: Block) -> list[Any]:
-    return [block.writer.hex(), block.start, block.to, list(block.withheld), dots(block.links), block.label, [row_notation(row) for row in block.rows]]
+    rows = [row_notation(row) for row in block.rows]
+    return [block.writer.hex(), block.start, block.to, list(block.withheld), dots(block.links), block.label, rows]
 
 
 def block_of(it: Vectors) -> list[Any]:
@@ -177,7 +178,8 @@ def log_notation(log: DeviceLog, it: Vectors) -> list[Any]:
 
 def version_notation(version: Version) -> list[Any]:
     row = version.row
-    return [version.writer.hex(), row.seq, row.millis, row.counter, pairs(row.context), dots(row.keeps), None if row.value is None else row.value.hex()]
+    value = None if row.value is None else row.value.hex()
+    return [version.writer.hex(), row.seq, row.millis, row.counter, pairs(row.context), dots(row.keeps), value]
 
 
 def record_of(it: Vectors) -> list[Any]:
