@@ -5,7 +5,6 @@
  *
  * `syncs` by itself only between `start` and `stop`: until then its handle is paused, and asks nobody anything.
  */
-import { flushCompileCache } from "node:module"
 import { join } from "node:path"
 import process from "node:process"
 import { createInterface } from "node:readline"
@@ -200,7 +199,6 @@ const serve = async (): Promise<void> => {
       answer = { error: { code, message: String(error) } }
     }
     process.stdout.write(`${JSON.stringify({ ...answer, id })}\n`)
-    if (command === "open") flushCompileCache() // it may be killed, which would keep nothing for the next one
   }
   await client.kill()
 }

