@@ -164,6 +164,7 @@ function decodeRequest(body: Bytes): Envelope & { readonly identity: RequestIden
     throw wireError("version_mismatch", `the path names version ${PROTOCOL_VERSION} of the protocol, the body version ${protocol}`)
   }
   const store = asText(memberOf(fields, "store"), "store", STORE_NAME_BYTES_MAX)
+  if (store.includes("\0")) malformed("store", "has the character U+0000")
   const session = asBinary(memberOf(fields, "session"), "session", SESSION_BYTES)
   const replica = memberOf(fields, "replica")
   const identity: RequestIdentity = {

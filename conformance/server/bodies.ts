@@ -5,7 +5,7 @@ import { drawCall, requestOf } from "./message.ts"
 import type { ServerCase, ServerTrial } from "./trial.ts"
 
 const UNCHANGED = "An error means that nothing was done"
-const PIECES = "A body comes with its length or in chunks, as HTTP/1.1 has them (RFC 9112, 6.3), in pieces of any size"
+const PIECES = "Over HTTP/1.1 a body comes with its length or in chunks (RFC 9112, 6.3), in pieces of any size"
 const TWO_LENGTHS = "a request whose head tells two lengths of its body, or one that is none, MUST NOT be taken"
 const KIB = 1024
 /** Time for a server to see that a connection is gone. */

@@ -96,7 +96,7 @@ function changesOf(message: MessageName, [, fields]: Noted): readonly Change[] {
   if (message !== "pull answer") set("head", ...cursors)
   set("serverTimeMillis", ["is above 2^48 - 1", 2 ** 48])
   set("partsBytesMax", ["is 0", 0])
-  set("store", ["is empty", ""], ["has 201 bytes", "ü".repeat(100) + "u"], ["is a binary", bin("6e")])
+  set("store", ["is empty", ""], ["has 201 bytes", "ü".repeat(100) + "u"], ["has a NUL", "a\u0000b"], ["is a binary", bin("6e")])
   set("session", ["has 15 bytes", bin("5e".repeat(15))], ["is nil", null], ["is a list", [0]])
   set("replica", ["has 16 bytes", bin(NO_ID)], ["is a string", "a0a1a2a3"])
   for (const name of ["accept", "features"]) set(name, ["is a name", "gzip"], ["has an empty name", [""]], ["has a number", [1]])

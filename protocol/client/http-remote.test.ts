@@ -92,7 +92,7 @@ describe("httpRemote()", () => {
   })
 
   it("refuses what it cannot use, and sends nothing", () => {
-    for (const store of ["", "\ud800", "x".repeat(201), 7, undefined]) {
+    for (const store of ["", "\ud800", "x".repeat(201), "a\0b", 7, undefined]) {
       assert.throws(() => httpRemote("https://sync.example.com", { store: store as string }), InvalidStoreName)
     }
     assert.throws(() => httpRemote("http://sync.example.com", { store: "notes" }), InvalidOption)

@@ -57,6 +57,7 @@ export const httpRemote = (url: string, options: HttpRemoteOptions): HttpRemote 
 
 const checkStoreName = (store: unknown): void => {
   const bytes = typeof store === "string" ? utf8Length(store) : -1
-  if (bytes > 0 && bytes <= STORE_NAME_BYTES_MAX) return
-  throw new InvalidStoreName({ name: textOf(store), reason: `it is no well-formed string of 1 to ${STORE_NAME_BYTES_MAX} bytes in UTF-8` })
+  if (bytes > 0 && bytes <= STORE_NAME_BYTES_MAX && !String(store).includes("\0")) return
+  const reason = `it is no well-formed string of 1 to ${STORE_NAME_BYTES_MAX} bytes in UTF-8 without the character U+0000`
+  throw new InvalidStoreName({ name: textOf(store), reason })
 }

@@ -36,7 +36,7 @@ const anyParts = (minLength: number): fc.Arbitrary<Part[]> =>
     maxLength: 20,
   })
 const anyIdentity = fc.record({
-  store: anyText(200, 1),
+  store: anyText(200, 1).filter((name) => !name.includes("\0")),
   session: bytes(16),
   replica: fc.option(bytes(8), { nil: undefined }),
   accept: fc.array(anyName, { maxLength: 3 }),

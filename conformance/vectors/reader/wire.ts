@@ -70,10 +70,15 @@ const first = (element: Notation): string => bytesOf(items(element, "W-15")[0])
 const dot = (element: Notation): string => `${first(element)} ${items(element, "W-15")[1]}`
 const DURABILITY = word("W-25", "durable", "buffered")
 
+const STORE: Shape = (value) => {
+  text(1, 200, "W-17")(value)
+  check(!String(value).includes("\u0000"), "W-17")
+}
+
 /** W-17. */
 const REQUEST = {
   protocol: COUNT,
-  store: text(1, 200, "W-17"),
+  store: STORE,
   session: binary(16),
   replica: optional(binary(8)),
   accept: optional(list(64, NAME, "W-51")),
