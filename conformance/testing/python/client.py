@@ -3,6 +3,10 @@ two pages suffice. It does what it is told in lines of JSON on its standard inpu
 
     python3 client.py
     {"id": 1, "command": "describe"}    ─▶    {"id": 1, "name": …, "version": …, "capabilities": […]}
+
+    wire, blocks        bytes of values, messages, operation blocks      server_calls, answers    one request, and what may be believed of its answer
+    records, frames     versions of records; frames and their file       pushes, cycle            what a push brings; one try to sync
+    device_log          the log, with all that is folded from it         waits, hints, engine     when to try
 """
 from __future__ import annotations
 

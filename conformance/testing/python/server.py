@@ -4,7 +4,7 @@ memory, and is there to prove that the two pages suffice. The rules that a line 
     python3 server.py
 
 It listens on a free port of this machine and prints {"what": "listening", "port": …} as a line. Each line of its standard input is a token,
-{"token": …, "principal": …, "namespace": …, "rights": ["read", …], "expiresMillis": …}, answered by {"what": "known"}; it ends with its input.
+{"token": …, "principal": …, "namespace": …, "rights": ["read", …], "expiresMillis": …}, answered by {"what": "known"}; it ends with it.
 """
 from __future__ import annotations
 
