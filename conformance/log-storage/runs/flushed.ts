@@ -15,6 +15,7 @@ const SYNCHRONOUS = /O_D?SYNC/
 
 const levelsOf = (trial: LogStorageTrial): readonly Durability[] => trial.capabilities.levels.filter((level) => level !== "none")
 
+const isFolder = (path: string): boolean => fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 const isFile = (path: string): boolean => fs.statSync(path, { throwIfNoEntry: false })?.isFile() === true
 
 /** Fails each flush of a file that an append at the level full or a flush() makes. What a close makes may be of use to the next open alone. */
@@ -26,7 +27,7 @@ export const failEachFlush = async (trial: LogStorageTrial): Promise<void> => {
       before: [{ do: "open" }, ...appends(3)],
       work: [...appends(isFull ? 2 : 1), { do: "flush" }, ...appends(1), { do: "flush" }],
       set: "writes",
-      isWanted: (text) => FLUSH.test(text) && isFile(pathOf(text)),
+      isWanted: (text) => FLUSH.test(text) && !isFolder(pathOf(text)),
       faults: [{ kind: "error", errno: "EIO", isLasting: false }],
       runsMax: 8,
       check: (what, told) => ensure(told.length > 0, `${what}: no call of this handle told of it`),

@@ -95,7 +95,12 @@ export const runAtSteps = async (trial: LogStorageTrial, options: StepsOptions):
       const reply = await run.process.ask("mark", { name: MARK })
       if (isPlain && reply.kind !== "value") fail(`${what}: ${formatReply(reply)}`)
     }
-    const worked = await outcomeOf(async () => run.process.isRunning ? await work(run, begin) : undefined)
+    const worked = await outcomeOf(async () => {
+      if (!run.process.isRunning) return
+      await work(run, begin)
+      // What a runtime does as it ends is nobody's call.
+      await run.process.ask("mark", { name: "end" })
+    })
     await run.process.dismiss()
     const calls = readTrace(log)
     // An error that has fallen elsewhere, on the runtime's own wake-ups, ends the process: then there is nothing to judge but what is left.
@@ -146,6 +151,7 @@ const shuffle = <T>(all: readonly T[], random: Random): T[] => {
 /** What reads are about: files that are there. A runtime reads pipes, too, by the same calls. */
 const pathsIn = (folder: string): readonly string[] => [
   `${MARKS}${MARK}`,
+  `${MARKS}end`,
   ...fs.readdirSync(folder, { recursive: true, withFileTypes: true }).map((entry) => join(entry.parentPath, entry.name)),
 ]
 
