@@ -2,6 +2,7 @@
 import assert from "node:assert/strict"
 import { spawn, spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
 import { after, describe, it } from "node:test"
@@ -22,7 +23,8 @@ interface Ended {
 }
 
 const runIn = async (cwd: string, [program = "", ...args]: readonly string[]): Promise<Ended> => {
-  const child = spawn(program, args, { cwd, stdio: ["ignore", "pipe", "pipe"] })
+  const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "node-compile-cache") }
+  const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] })
   const [out, error]: [string[], string[]] = [[], []]
   child.stdout.setEncoding("utf8").on("data", (text: string) => out.push(text))
   child.stderr.setEncoding("utf8").on("data", (text: string) => error.push(text))

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict"
 import { spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
 import { after, describe, it } from "node:test"
@@ -22,7 +23,13 @@ const call = async (
   const runtime = "Deno" in globalThis ? ["run", "-A", "--no-check", PROGRAM] : [PROGRAM]
   const child = spawn(process.execPath, [...runtime, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, PERSIST_TOKEN: undefined, PERSIST_TOKENS: undefined, ...env },
+    env: {
+      ...process.env,
+      NODE_COMPILE_CACHE: join(tmpdir(), "node-compile-cache"),
+      PERSIST_TOKEN: undefined,
+      PERSIST_TOKENS: undefined,
+      ...env,
+    },
   })
   const [out, error]: [string[], string[]] = [[], []]
   child.stdout.on("data", (chunk) => out.push(String(chunk)))
