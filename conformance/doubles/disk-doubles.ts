@@ -13,6 +13,8 @@ export const diskDoubles: readonly Double[] = [
   diskDouble("records a base only when it is closed", "crash/after-trim"),
   diskDouble("drops the last frame of a store that was not closed", "crash/twice"),
   diskDouble("checks no sums", "damage/flipped-bits", "damage/truncated", "damage/bytes-behind", "damage/snapshots"),
+  diskDouble("checks no sums", "damage/every-bit", "damage/torn-anywhere", "damage/old-bytes-behind"),
+  diskDouble("takes damage for the end of the log", "damage/good-frames-stay"),
   diskDouble("leaves out frames that are damaged", "damage/flipped-bits"),
   diskDouble("reports a torn tail and does not cut it", "damage/truncated"),
   diskDouble("makes a new store over what it does not know", "damage/foreign-bytes"),

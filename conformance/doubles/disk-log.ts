@@ -65,6 +65,10 @@ export const openLog = (
     for (let position = base() + 1; position <= last; position += 1) {
       if (contentOf(frameFile(position)) !== undefined) continue
       const reason = "its sum is another"
+      if (faults.has("takes damage for the end of the log")) {
+        for (let behind = position; behind <= last; behind += 1) files.delete(frameFile(behind))
+        return { kind: "torn_tail", position, bytes: 0, reason }
+      }
       if (position === last) {
         if (faults.has("reports a torn tail and does not cut it")) hiddenFrom = position
         else files.delete(frameFile(position))

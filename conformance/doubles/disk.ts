@@ -7,6 +7,7 @@ export type DiskFault =
   | "writes a frame in two steps, without a sum"
   | "checks no sums"
   | "leaves out frames that are damaged"
+  | "takes damage for the end of the log"
   | "reports a torn tail and does not cut it"
   | "drops the last frame of a store that was not closed"
   | "makes a new store over what it does not know"

@@ -11,14 +11,16 @@ import { bytesOf, equalFrames, fill, frameAt, framesBetween, holds, readAll } fr
 import { holdsSnapshots, slicesFor } from "./snapshots.ts"
 import type { LogStorageCase, LogStorageTrial } from "./trial.ts"
 
-type Image = ReadonlyMap<string, Bytes>
+/** The bytes of a place. */
+export type Image = ReadonlyMap<string, Bytes>
 
-const HEAD = 12
+/** Frames of the image. */
+export const HEAD = 12
 const NOTHING_CHANGED = "then nothing was changed but folders made."
 const NOTICED = "`CorruptFrame` if the medium's own check fails."
 
 /** An image of a closed store with frames up to {@link HEAD}. */
-const makeImage = async (trial: LogStorageTrial): Promise<Image> => {
+export const makeImage = async (trial: LogStorageTrial): Promise<Image> => {
   const storage = await trial.open()
   await fill(storage, HEAD)
   await trial.closeAll()
@@ -26,25 +28,26 @@ const makeImage = async (trial: LogStorageTrial): Promise<Image> => {
 }
 
 /** The image with one of its files replaced. */
-const withFile = (image: Image, path: string, bytes: Bytes): Image => new Map([...image, [path, bytes]])
+export const withFile = (image: Image, path: string, bytes: Bytes): Image => new Map([...image, [path, bytes]])
 
 /** Where the last byte that is not zero ends: media preallocate. */
-const usedBytes = (bytes: Bytes): number => {
+export const usedBytes = (bytes: Bytes): number => {
   let end = bytes.length
   while (end > 0 && bytes[end - 1] === 0) end -= 1
   return end
 }
 
-const isSame = (left: Image, right: Image): boolean =>
+/** Whether two images hold the same files with the same bytes. */
+export const isSame = (left: Image, right: Image): boolean =>
   left.size === right.size && [...left].every(([path, bytes]) => areSameBytes(bytes, right.get(path) ?? new Uint8Array(0)))
 
 /** Fails unless `error` is one that tells people what is wrong. */
-const isOurs = (error: unknown, what: string): void => {
+export const isOurs = (error: unknown, what: string): void => {
   if (!(error instanceof PersistError)) fail(`${what}: it failed with ${describeError(error)}, which is no error of ours`, error)
 }
 
 /** Opens the damaged image and fails unless the damage is noticed or harmless. Answers the head, or undefined if it was noticed. */
-const examine = async (trial: LogStorageTrial, damaged: Image, what: string): Promise<number | undefined> => {
+export const examine = async (trial: LogStorageTrial, damaged: Image, what: string): Promise<number | undefined> => {
   await trial.restore(damaged)
   const opened = await outcomeOf(() => trial.open("notes", { create: false }))
   if (opened.kind === "error") {

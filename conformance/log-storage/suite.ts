@@ -7,6 +7,7 @@ import { capabilityCases } from "./capabilities.ts"
 import { closingCases } from "./closing.ts"
 import { crashCases } from "./crash.ts"
 import { damageCases } from "./damage.ts"
+import { damageEverywhereCases } from "./damage-everywhere.ts"
 import { durabilityCases } from "./durability.ts"
 import { nameCases } from "./names.ts"
 import { faultCases } from "./faults.ts"
@@ -45,6 +46,7 @@ export const logStorageCases: readonly LogStorageCase[] = [
   ...durabilityCases,
   ...crashCases,
   ...damageCases,
+  ...damageEverywhereCases,
   ...processCases,
   ...faultCases,
 ]

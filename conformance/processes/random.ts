@@ -24,6 +24,17 @@ export class Random {
     return Math.min(max, Math.floor(2 ** (this.next() * Math.log2(max + 1))))
   }
 
+  /** The same ones in another order. */
+  shuffle<T>(all: readonly T[]): T[] {
+    const shuffled = [...all]
+    for (let index = shuffled.length - 1; index > 0; index -= 1) {
+      const other = this.below(index + 1), one = shuffled[index]!
+      shuffled[index] = shuffled[other]!
+      shuffled[other] = one
+    }
+    return shuffled
+  }
+
   /** True once in `times`. */
   oneIn(times: number): boolean {
     return this.below(times) === 0

@@ -118,8 +118,7 @@ export const runAtSteps = async (trial: LogStorageTrial, options: StepsOptions):
     const { calls, wanted } = await runOnce("without a fault", [], undefined)
     ensure(wanted.length > 0, "the work makes no call about its folder that could fail")
     const all = wanted.flatMap((step) => faults.map((fault) => ({ step, fault })))
-    const random = new Random(trial.seed, all.length)
-    const waiting = trial.isSlow ? [...all] : shuffle(all, random).slice(0, runsMax)
+    const waiting = trial.isSlow ? [...all] : new Random(trial.seed, all.length).shuffle(all).slice(0, runsMax)
     const end = trial.isSlow ? Infinity : performance.now() + SAMPLE_MILLIS
     let hits = 0
     const workOn = async (): Promise<void> => {
@@ -135,17 +134,6 @@ export const runAtSteps = async (trial: LogStorageTrial, options: StepsOptions):
   } finally {
     fs.rmSync(logs, { recursive: true, force: true })
   }
-}
-
-/** In an order of its own for each seed. */
-const shuffle = <T>(all: readonly T[], random: Random): T[] => {
-  const shuffled = [...all]
-  for (let index = shuffled.length - 1; index > 0; index -= 1) {
-    const other = random.below(index + 1), one = shuffled[index]!
-    shuffled[index] = shuffled[other]!
-    shuffled[other] = one
-  }
-  return shuffled
 }
 
 /** What reads are about: files that are there. A runtime reads pipes, too, by the same calls. */
