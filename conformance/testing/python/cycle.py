@@ -26,6 +26,8 @@ ANEW_BYTES_MAX = 2_000_000
 WRITERS_MAX = 4096
 ROUNDS_MAX = 4
 """How often one try begins again because the server refuses what was just written anew, restarts, or does not know what it has told."""
+EMPTY_PAGES_MAX = 100
+"""How many pages in a row may bring nothing and still not be the last."""
 HANDSHAKE_SECONDS_MAX = 3600
 AGAIN = ("unauthenticated", "forbidden", "store_not_found", "unsupported_version", "version_mismatch", "unsupported_feature", "unsupported_encoding")
 """Codes behind which the next try asks again what the server is like."""
@@ -102,7 +104,9 @@ class Cycle:
         return self._acks.get(writer) or (self._log.lineage.reach(writer, self._known.vector), frozenset())
 
     def _run(self, is_pushing: bool) -> None:
-        if self._handshake is None or time.monotonic() > self._handshake_at + HANDSHAKE_SECONDS_MAX:
+        if self._handshake is None or time.monotonic() > self._handshake_at + EMPTY_PAGES_MAX = 100
+"""How many pages in a row may bring nothing and still not be the last."""
+HANDSHAKE_SECONDS_MAX:
             self._shake_hands()
         self._answer_withheld()
         while True:
@@ -236,11 +240,14 @@ class Cycle:
     # ---- pull (section 6) -----------------------------------------------------------------------------------------------------------------
 
     def _pull_all(self) -> None:
-        while not self._pull():
-            pass
+        empty = 0
+        while (page := self._pull()) is None or not page.is_up_to_date:
+            empty = empty + 1 if page is not None and not page.blocks and not page.ranges else 0
+            if empty > EMPTY_PAGES_MAX:
+                raise violation("page behind page brings nothing and is not the last")
 
-    def _pull(self) -> bool:
-        """Takes one answer; tells whether it was a page that is up to date."""
+    def _pull(self) -> Page | None:
+        """Takes one answer; None for a restart."""
         cursor = self._known.cursor
         have = {writer: self._log.complete(writer) for writer in list(self._log.own)[-WRITERS_MAX:] if self._log.complete(writer) > 0}
         request = {"cursor": cursor, "have": list(have.items()), "partsBytesMax": PARTS_BYTES_MAX}
@@ -249,12 +256,12 @@ class Cycle:
             self._begin_round(violation("the server restarts again and again"))
             self._log.append([], self._change(is_restart=True, cursor=answer.at))  # W-44
             self._acks, self._last = {}, None
-            return False
+            return None
         self._take_page(answer)
         if answer.is_up_to_date:
             self._acks, self._last = {}, None  # W-46
         self._note_time(answer.server_millis)
-        return answer.is_up_to_date
+        return answer
 
     def _take_page(self, page: Page) -> None:
         """W-43: one frame with what brings anything."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
-from blocks import ROWS_MAX, WITHHELD_BYTES, Block, Dot, Row, encoded
+from blocks import ROWS_MAX, Block, Dot, Row, encoded
 from device_log import Pair
 from frames import Frame
 from records import Lineage
