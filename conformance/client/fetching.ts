@@ -210,7 +210,7 @@ export const fetchingCases: readonly ClientCase[] = [
     run: async (trial) => {
       const client = await trial.synced()
       await client.put("ours", "from here")
-      trial.server.on("push", () => Promise.resolve(undefined), 1)
+      trial.server.on("push", () => Promise.resolve(undefined))
       await client.failsToSync("a sync whose push is cut off", "network")
       const [listed] = listedIn(trial.server.of("push").flatMap(({ blocks }) => blocks))
       ensure(listed !== undefined, "no push came")
@@ -218,8 +218,7 @@ export const fetchingCases: readonly ClientCase[] = [
       const id = Uint8Array.from(writer.match(/../g) ?? [], (digits) => parseInt(digits, 16))
       equal(bytesToHex(id), writer, "the case itself: the writer")
       await trial.push([new BlockWriter(Date.now(), id).write(seq).part(0, seq, { listed: [], withheld: [seq] })])
-      // It is to hear of that before it can send the number itself, which the server would take.
-      trial.server.on("push", () => Promise.resolve(undefined))
+      // Pushes are cut off on: it is to hear of that before it can send the number itself, which the server would take.
       await client.failsToSync("a sync that hears of it, whose push is cut off")
       trial.server.behave()
       await client.syncs("the sync after it")
