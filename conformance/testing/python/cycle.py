@@ -104,9 +104,7 @@ class Cycle:
         return self._acks.get(writer) or (self._log.lineage.reach(writer, self._known.vector), frozenset())
 
     def _run(self, is_pushing: bool) -> None:
-        if self._handshake is None or time.monotonic() > self._handshake_at + EMPTY_PAGES_MAX = 100
-"""How many pages in a row may bring nothing and still not be the last."""
-HANDSHAKE_SECONDS_MAX:
+        if self._handshake is None or time.monotonic() > self._handshake_at + HANDSHAKE_SECONDS_MAX:
             self._shake_hands()
         self._answer_withheld()
         while True:
