@@ -39,18 +39,20 @@ export const interruptionCases: readonly RemoteCase[] = [
       const remotes = [trial.remote, await trial.another(), await trial.another()]
       const writers = remotes.map(() => trial.writer().write(NUMBERS))
       const acknowledged = remotes.map(() => 0)
-      let isEnough = (): void => undefined
+      let isEnough = (): void => undefined, isOver = false
       const enough = new Promise<void>((resolve) => isEnough = resolve)
       const pushing = Promise.all(remotes.map(async (remote, at) => {
-        for (let from = 0; from < NUMBERS; from += 2) {
+        for (let from = 0; from < NUMBERS && !isOver; from += 2) {
           const outcome = await outcomeOf(() => push(remote, blocksOf(writers[at]!, from)))
           if (outcome.kind === "error" || outcome.value.kind !== "ok") return
           acknowledged[at] = from + 2
           if (acknowledged.reduce((sum, count) => sum + count, 0) >= ACKNOWLEDGED_MIN) isEnough()
+          await new Promise((resolve) => setTimeout(resolve, 0)) // a push that never waits for anything lets nobody restart
         }
       }))
       await Promise.race([enough, pushing])
       await trial.restart()
+      isOver = true
       await pushing
 
       const { parts } = await pullAll(trial.remote)

@@ -18,10 +18,13 @@ class MortalLog extends PlainLog {
 export const disasterDoubles: readonly RemoteDouble[] = [
   logDouble("stores a push block by block", "restart/under-way", () =>
     new class extends MortalLog {
+      #pushes = 0
       override async take(blocks: readonly PlainBlock[], person: Person): Promise<PushAnswer> {
         const { starts } = this
+        // Of those that come at once each takes another time, so that some are always half done.
+        const millis = 20 + 30 * (this.#pushes++ % 3)
         for (const [at, block] of blocks.entries()) {
-          if (at > 0) await pause(5)
+          if (at > 0) await pause(millis)
           if (this.starts !== starts) throw new Error("it was killed")
           super.take([block], person)
         }
@@ -32,7 +35,7 @@ export const disasterDoubles: readonly RemoteDouble[] = [
     new class extends MortalLog {
       override take(blocks: readonly PlainBlock[], person: Person): PushAnswer {
         const { starts } = this
-        void pause(50).then(() => this.starts === starts && super.take(blocks, person))
+        void pause(1000).then(() => this.starts === starts && super.take(blocks, person))
         return this.ok(blocks)
       }
     }()),

@@ -62,8 +62,8 @@ export const plainSubject = (
     openAs: (person) => open(log, person),
     restart: () => log.restart(),
     roll: async () => {
-      for (const at of [0, 1]) {
-        await new Promise((resolve) => setTimeout(resolve, 10 * at))
+      for (let process = 0; process < 2; process += 1) {
+        await new Promise((resolve) => setTimeout(resolve, 50)) // others come meanwhile
         log.restart()
       }
     },
