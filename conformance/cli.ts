@@ -1,14 +1,15 @@
 /**
- * `npm run conformance`: checks adapters against the storage port, remotes and servers against the protocol of syncing, CRDT
- * types against their laws.
+ * `npm run conformance`: checks adapters against the storage port, remotes, servers and clients against the protocol of syncing,
+ * CRDT types against their laws.
  *
- *   npm run conformance                                      all adapters, remotes and types of this package, all cases
+ *   npm run conformance                                      all adapters, remotes, types and clients of this package, all cases
  *   npm run conformance -- --adapter file                    one adapter (may be repeated)
  *   npm run conformance -- --adapter libsql --url URL         libsql at a server (http:, ws:, libsql:) or ":memory:"; else in a local file
  *   npm run conformance -- --remote http                     a server over SQLite in a process of its own, through its HTTP client
  *   npm run conformance -- --remote http --url URL            any server, with the token in the environment as PERSIST_TOKEN
  *   npm run conformance -- --remote log                      a log in SQLite as a remote
  *   npm run conformance -- --type counter                    one CRDT type
+ *   npm run conformance -- --client sqlite                   the client of this package, as a program; also with --slow
  *   npm run conformance -- adapter FILE                      an adapter of yours: FILE exports makeAdapter
  *   npm run conformance -- remote FILE                       a remote of yours: FILE exports makeRemote
  *   npm run conformance -- crdt FILE                         a CRDT type of yours: FILE exports type and edit
@@ -29,12 +30,13 @@
 import process from "node:process"
 import { runConformance } from "./cli/command.ts"
 import { ourAdapters, type Subjects } from "./cli/our-adapters.ts"
+import { type ClientCommandLines, ourClients } from "./cli/our-clients.ts"
 import { ourRemotes, type RemotePlaces } from "./cli/our-remotes.ts"
 import { ourTypes, type TypeSuites } from "./cli/our-types.ts"
 
 const USAGE = `usage: npm run conformance -- [what] [how]
   what: [--adapter memory|file|sqlite|libsql]... [--remote http|log]... [--url URL] [--type counter|add-wins-set|register-map]...
-        | adapter FILE [--slow] | remote FILE | crdt FILE | server URL [--slow] | server FILE | client COMMAND [--slow] | doubles
+        [--client sqlite]... | adapter FILE [--slow] | remote FILE | crdt FILE | server URL [--slow] | server FILE | client COMMAND [--slow] | doubles
   how:  [--only id|group]... [--json] [--junit FILE] [--list] [--help]`
 
 /** Runs the call; answers the exit code. */
@@ -43,7 +45,8 @@ export const main = (
   adapters: Subjects = ourAdapters,
   remotes: RemotePlaces = ourRemotes,
   types: TypeSuites = ourTypes,
+  clients: ClientCommandLines = ourClients,
 ): Promise<number> =>
-  runConformance(args, { usage: USAGE, own: { adapters, remotes, types, loadKillTable: () => import("./cli/kill-table.ts") } })
+  runConformance(args, { usage: USAGE, own: { adapters, remotes, types, clients, loadKillTable: () => import("./cli/kill-table.ts") } })
 
 if (import.meta.main) process.exitCode = await main(process.argv.slice(2))

@@ -12,10 +12,11 @@ import { parseArgs } from "node:util"
 import { oneOf } from "./arguments.ts"
 import { type GeneratedPage, readPage, writePage } from "./cli/generated.ts"
 import { ourAdapters } from "./cli/our-adapters.ts"
+import { ourClients } from "./cli/our-clients.ts"
 import { ourRemotes } from "./cli/our-remotes.ts"
 import { ourTypes } from "./cli/our-types.ts"
 import { cellOf, type Columns, formatTable, type Outcomes, readTable, withTable, wrongCells } from "./cli/table-page.ts"
-import { crdtCases, logStorageCases, remoteCases, type Report } from "./mod.ts"
+import { clientCases, crdtCases, logStorageCases, remoteCases, type Report } from "./mod.ts"
 import { findChromium } from "./web/chromium.ts"
 import { WEB_ROWS } from "./web/row-names.ts"
 import { runRows } from "./web/runtime.ts"
@@ -44,6 +45,7 @@ const subjects = [
   ...Object.keys(ourAdapters).map((name) => ({ row: `adapter ${name}`, args: ["--adapter", name], count: logStorageCases.length })),
   ...Object.keys(ourRemotes).map((name) => ({ row: `remote ${name}`, args: ["--remote", name], count: remoteCases.length })),
   ...Object.keys(ourTypes).map((name) => ({ row: `type ${name}`, args: ["--type", name], count: crdtCases.length })),
+  ...Object.keys(ourClients).map((name) => ({ row: `client ${name}`, args: ["--client", name], count: clientCases.length })),
 ]
 const counts = new Map(subjects.map(({ row, count }) => [row, count]))
 

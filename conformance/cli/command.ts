@@ -17,6 +17,7 @@ import { type Report, reportsToJunit } from "../mod.ts"
 import { formatTotals, reportToJson } from "../report.ts"
 import { AUTHORS_KINDS, CASES_BY_KIND, planAuthorsFile, planServerFile } from "./authors-file.ts"
 import type { Subjects } from "./our-adapters.ts"
+import type { ClientCommandLines } from "./our-clients.ts"
 import type { RemotePlaces } from "./our-remotes.ts"
 import type { TypeSuites } from "./our-types.ts"
 import { planClient } from "./plan-client.ts"
@@ -35,6 +36,7 @@ export interface OwnSubjects {
   readonly adapters: Subjects
   readonly remotes: RemotePlaces
   readonly types: TypeSuites
+  readonly clients: ClientCommandLines
   /** The doubles, loaded when they are asked for. */
   readonly loadKillTable: () => Promise<Pick<typeof import("./kill-table.ts"), "selectKills" | "printKillTable">>
 }
@@ -63,6 +65,7 @@ const OPTIONS = {
   adapter: { type: "string", multiple: true },
   remote: { type: "string", multiple: true },
   type: { type: "string", multiple: true },
+  client: { type: "string", multiple: true },
   only: { type: "string", multiple: true },
   url: { type: "string" },
   slow: { type: "boolean", default: false },
@@ -94,8 +97,11 @@ const planCommand = async (positionals: readonly string[], { only, list, slow }:
 }
 
 /** What a call without a command asks for: this package's own subjects, all or those that are named. */
-const planOwn = ({ adapters, remotes, types }: OwnSubjects, { adapter, remote, type, url, only, slow }: Values): readonly Planned[] => {
-  const named = adapter ?? remote ?? type
+const planOwn = async (
+  { adapters, remotes, types, clients }: OwnSubjects,
+  { adapter, remote, type, client, url, only, slow }: Values,
+): Promise<readonly Planned[]> => {
+  const named = adapter ?? remote ?? type ?? client
   const namesOf = (found: readonly string[] | undefined, known: Readonly<Record<string, unknown>>): readonly string[] =>
     named === undefined ? Object.keys(known) : [...new Set(found)]
   const adapterNames = namesOf(adapter, adapters)
@@ -103,7 +109,8 @@ const planOwn = ({ adapters, remotes, types }: OwnSubjects, { adapter, remote, t
   for (const name of adapterNames) if (!known.includes(name)) throw new UnknownAdapter({ adapter: name, known })
   const remoteNames = namesOf(remote, remotes).map((name) => oneOf("remote", name, Object.keys(remotes)))
   const typeNames = namesOf(type, types).map((name) => oneOf("type", name, Object.keys(types)))
-  const found = [...adapterNames, ...remoteNames, ...typeNames].join(", ")
+  const clientNames = namesOf(client, clients).map((name) => oneOf("client", name, Object.keys(clients)))
+  const found = [...adapterNames, ...remoteNames, ...typeNames, ...clientNames].join(", ")
   if (url !== undefined && found !== "libsql" && found !== "http") {
     throw new InvalidOption({ option: "--url", found, expected: "--adapter libsql or --remote http, which alone have a URL" })
   }
@@ -111,6 +118,7 @@ const planOwn = ({ adapters, remotes, types }: OwnSubjects, { adapter, remote, t
     ...adapterNames.map((name) => planAdapter(adapters, name, url, slow)),
     ...remoteNames.map((name) => planRemote(remotes, name, url)),
     ...typeNames.map((name) => planType(types, name)),
+    ...await Promise.all(clientNames.map((name) => planClient(clients[name] ?? "", slow, `client ${name}`))),
   ]
   return selectPlan(plan, only)
 }
@@ -128,17 +136,18 @@ const parseCall = async (args: readonly string[], own: OwnSubjects | undefined):
   if (values.help) return undefined
   const { url, only, json, junit, list } = values
   const [command, file] = positionals
-  const ownOption = (["adapter", "remote", "type", "url"] as const).find((name) => values[name] !== undefined)
+  const ownOption = (["adapter", "remote", "type", "client", "url"] as const).find((name) => values[name] !== undefined)
   const isLong = values.slow || command === "server" || command === "client"
-  const hasSlow = ["adapter", "server", "client"].some((one) => one === command) || command === undefined && values.adapter !== undefined
-  if (values.slow && !hasSlow) throw new TypeError('--slow is of "adapter", "server" and "client", and of --adapter')
+  const hasSlow = ["adapter", "server", "client"].some((one) => one === command) ||
+    command === undefined && (values.adapter ?? values.client) !== undefined
+  if (values.slow && !hasSlow) throw new TypeError('--slow is of "adapter", "server" and "client", and of --adapter and --client')
 
   if (own === undefined && (ownOption !== undefined || command === "doubles")) {
     const what = ownOption === undefined ? '"doubles"' : `--${ownOption}`
     throw new TypeError(`${what} checks what the package itself has: npm run conformance, in a clone of its repository`)
   }
   if (command !== undefined && ownOption !== undefined) {
-    throw new TypeError(`"${command}" stands without --adapter, --remote, --type and --url`)
+    throw new TypeError(`"${command}" stands without --adapter, --remote, --type, --client and --url`)
   }
   if (own !== undefined && command === "doubles") {
     if (file !== undefined) throw new TypeError(`"doubles" takes no file, found "${file}"`)
@@ -150,7 +159,7 @@ const parseCall = async (args: readonly string[], own: OwnSubjects | undefined):
     return { plan: [], listed: casesOf(selectPlan(catalogueOf(command), only)), json, junit }
   }
   if (command === undefined && own === undefined) throw new TypeError(`it is not said what to check, expected ${ALL_KINDS.join(", ")}`)
-  const plan = command === undefined && own !== undefined ? planOwn(own, values) : await planCommand(positionals, values)
+  const plan = command === undefined && own !== undefined ? await planOwn(own, values) : await planCommand(positionals, values)
   return { plan, isLong: isLong || url !== undefined, json, junit, ...list ? { listed: casesOf(plan) } : {} }
 }
 

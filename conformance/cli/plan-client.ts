@@ -3,7 +3,7 @@ import { clientCases, clientSuite } from "../mod.ts"
 import type { Planned } from "./plan.ts"
 
 /** The client that `command` starts; `isSlow`: also what takes a minute. Rejects with `TypeError` where the package of the server that misbehaves is missing. */
-export const planClient = async (command: string, isSlow: boolean): Promise<Planned> => {
+export const planClient = async (command: string, isSlow: boolean, name: string = `client ${command}`): Promise<Planned> => {
   try {
     await import("@cuitty/persist/server")
   } catch (cause) {
@@ -11,6 +11,6 @@ export const planClient = async (command: string, isSlow: boolean): Promise<Plan
     throw new TypeError('"client" needs a package for the server that misbehaves: npm install --save-dev hono', { cause })
   }
   const start = (): ReturnType<Planned["start"]> =>
-    Promise.resolve({ suite: clientSuite(command, { isSlow }), end: () => Promise.resolve() })
-  return { name: `client ${command}`, cases: clientCases, start }
+    Promise.resolve({ suite: clientSuite(command, { name, isSlow }), end: () => Promise.resolve() })
+  return { name, cases: clientCases, start }
 }

@@ -104,6 +104,7 @@ export const listeningCases: readonly ClientCase[] = [
       await client.start(400)
       await client.put("ours", 1)
       await trial.arrives("ours", 1)
+      await pause(600) // what it does after a write is over
       await trial.elsewhere("theirs", 2)
       await hears(trial, client, "theirs")
     },
