@@ -9,6 +9,7 @@ import type { Adapter } from "../kernel/ports/log-storage.ts"
 import type { Remote } from "../kernel/ports/remote.ts"
 import { logRemote } from "../kernel/sync/log-remote.ts"
 import { groupOf } from "./case.ts"
+import { CLIENT_CAPABILITIES } from "./client/contract.ts"
 import { clientCases } from "./client/suite.ts"
 import { adapterSuite, logStorageCases } from "./log-storage/suite.ts"
 import { remoteCases, remoteSuite } from "./remote/suite.ts"
@@ -125,6 +126,21 @@ describe("docs/implementing-the-protocol.md", () => {
   }
 
   it("names only cases that exist", () => namesCases(serverHalf, serverCases))
+
+  it("tells of each command of a client, its fields and answers, and of each capability", async () => {
+    const source = await readFile(join(ROOT, "conformance/client/contract.ts"), "utf8")
+    /** The members of an interface, as they stand there. */
+    const membersOf = (name: string): readonly string[] =>
+      [...(new RegExp(`^export interface ${name} \\{\\n([^]*?)^\\}`, "m").exec(source)?.[1] ?? "").matchAll(
+        /^ {2}readonly ([a-zA-Z]+)\??:/gm,
+      )]
+        .map(([, member = ""]) => member)
+    const names = ["ClientCommands", "OpenFields", "ClientDescription", "ClientRecord", "ClientSync", "ClientStatus"].flatMap(membersOf)
+    assert.ok(names.length > 25, `${names.length} members`)
+    assert.deepEqual([...names, ...CLIENT_CAPABILITIES].filter((name) => !clientHalf.includes(`\`${name}\``)), [])
+    const commands = [...clientHalf.matchAll(/^\| `([a-z]+)` \|/gm)].map(([, name]) => name)
+    assert.deepEqual(commands.sort(), [...membersOf("ClientCommands")].sort())
+  })
 
   it("tells of each person and each member of a subject that there is", async () => {
     const source = await readFile(join(ROOT, "conformance/server/subject.ts"), "utf8")
