@@ -102,9 +102,7 @@ export const injectionsFor = ({ call, nth, text }: Step, fault: Fault, calls: re
   // Every name from the step on. `write` alone would also meet pipes and the runtime's own wake-ups, which end the process: it fails at its step only.
   const at = calls.findIndex((one) => one.text === text && one.nth === nth)
   const before = new Map<string, number>()
-  for (const one of calls.slice(0, Math.max(at, 0))) {
-    if (one.thread === calls[at]?.thread) before.set(one.call, (before.get(one.call) ?? 0) + 1)
-  }
+  for (const one of calls.slice(0, Math.max(at, 0))) before.set(one.call, Math.max(before.get(one.call) ?? 0, one.nth))
   return [...new Set([call, ...calls.map((one) => one.call)])].flatMap((name) => {
     if (name === "write") return call === "write" ? [`write:error=${fault.errno}:when=${nth}`] : []
     if (name === "openat" || name === "open") return []
