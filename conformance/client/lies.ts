@@ -207,12 +207,24 @@ const LIES: readonly Lie[] = [
   {
     id: "lie/restart-at-the-cursor",
     title: "A restart at the cursor that was sent is not taken.",
-    rule: "a restart from position 0, or at the cursor that was sent",
+    rule: "a restart from position 0, at the cursor that was sent, or to another position than 0 without a state (W-42)",
     why: "The device would begin anew without end.",
     route: "pull",
     lie: answered(({ pull }) => ({
       type: "restart",
       at: [pull?.cursor.position ?? 0, pull?.cursor.id ?? ZEROS],
+      serverTimeMillis: now(),
+    })),
+  },
+  {
+    id: "lie/restart-behind-frames",
+    title: "A restart behind frames that the server does not bring is not taken.",
+    rule: "a restart from position 0, at the cursor that was sent, or to another position than 0 without a state (W-42)",
+    why: "What lies before would never come to the device, and nothing would tell.",
+    route: "pull",
+    lie: answered(({ pull }) => ({
+      type: "restart",
+      at: [(pull?.cursor.position ?? 0) + 1, new Uint8Array(16).fill(7)],
       serverTimeMillis: now(),
     })),
   },
@@ -230,7 +242,7 @@ export const lieCases: readonly ClientCase[] = [
     title: "A restart of a pull that began at the first frame is not taken.",
     level: "MUST",
     requires: [],
-    rule: "a restart from position 0, or at the cursor that was sent",
+    rule: "a restart from position 0, at the cursor that was sent, or to another position than 0 without a state (W-42)",
     why: "A new device would begin anew without end.",
     run: async (trial) => {
       const client = await trial.open()

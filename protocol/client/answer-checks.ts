@@ -83,7 +83,9 @@ const isBefore = (a: Cursor, b: Cursor): boolean => a.position < b.position || (
 export function wrongPullAnswer({ cursor, have }: PullRequest, answer: PullAnswer): string | undefined {
   if (answer.kind === "restart") {
     if (cursor.position === 0) return "it wants a restart of a pull that began at the first frame"
-    return isSame(answer.at, cursor) ? "it wants a restart at the same cursor" : undefined
+    if (isSame(answer.at, cursor)) return "it wants a restart at the same cursor"
+    // Behind a frame only together with a state, which this version does not have: what lies before would never come.
+    return answer.at.position === 0 ? undefined : "it wants a restart behind frames that it does not bring"
   }
   const { parts, ranges, next, upToDate, head } = answer
   if (isBefore(next, cursor)) return `it goes back from ${cursor.position} to ${next.position}`

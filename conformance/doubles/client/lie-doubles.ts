@@ -112,7 +112,11 @@ export const lieDoubles: readonly ClientDouble[] = [
     upToDate: fields["head"] === nextOf(fields)[0],
   })),
   believing("takes all ranges that a page names", "lie/leaves-out-what-is-lacking", "page", () => ({ ranges: [] })),
-  remoteDouble("begins anew wherever a restart says", ["lie/restart-at-the-cursor", "lie/restart-from-the-start"], (remote) => {
+  remoteDouble("begins anew wherever a restart says", [
+    "lie/restart-at-the-cursor",
+    "lie/restart-behind-frames",
+    "lie/restart-from-the-start",
+  ], (remote) => {
     const quiet = async (request: PullRequest, call: Parameters<Remote["pull"]>[1]): Promise<PullAnswer> => {
       try {
         return await remote.pull(request, call)
