@@ -9,6 +9,7 @@ import { HEALTH_PATH, MEDIA_TYPE } from "../../protocol/routes.ts"
 import { describe, ensure, outcomeOf } from "../expect.ts"
 import { bodyOf } from "./misdeeds.ts"
 import type { SeenRequest } from "./seen-request.ts"
+import { listedIn } from "./shown.ts"
 
 /** What the client was told to ask with. */
 export interface RequestTerms {
@@ -36,6 +37,7 @@ export const checkRequests = async (requests: readonly SeenRequest[], terms: Req
     await learnFeatures(seen, features)
   }
   checkOverlaps(requests)
+  checkDots(requests)
 }
 
 const checkPlace = (seen: SeenRequest): void => {
@@ -87,6 +89,18 @@ const learnFeatures = async ({ route, reply }: SeenRequest, features: Set<string
   if (route !== "handshake" || reply?.status !== 200) return
   const answer = await outcomeOf(() => decodeHandshakeAnswer(bodyOf(reply) ?? new Uint8Array(0)))
   if (answer.kind === "value") { for (const feature of answer.value.features) features.add(feature) }
+}
+
+/** A dot names one operation for ever. */
+const checkDots = (requests: readonly SeenRequest[]): void => {
+  const known = new Map<string, string>()
+  for (const seen of requests) {
+    for (const { dot, kind, key, millis, value } of listedIn(seen.blocks)) {
+      const name = dot.join(" "), operation = JSON.stringify([kind, key, millis, value])
+      ensure((known.get(name) ?? operation) === operation, `${nameOf(seen)}: operation ${name} is another one than it was before`)
+      known.set(name, operation)
+    }
+  }
 }
 
 /** At most one push and one pull are under way at once. */
