@@ -242,6 +242,16 @@ export const faultCases: readonly LogStorageCase[] = [
     run: async (trial) => (await import("./runs/full.ts")).fillVolume(trial),
   },
   {
+    id: "fault/read-only-volume",
+    title: "a volume that is mounted for reading only takes no frame, is not taken for empty, and goes on when it can be written again",
+    level: "MUST",
+    requires: ["durable", "volumes"],
+    rule: TRUE_ERRORS,
+    why:
+      "Systems mount a volume for reading only when it has errors; a program that does not notice loses all that it writes from then on.",
+    run: async (trial) => (await import("./runs/full.ts")).lockVolume(trial),
+  },
+  {
     id: "fault/few-files",
     title: "a process that may have 256 files open opens and closes stores for ever",
     level: "MUST",

@@ -23,6 +23,15 @@ export const processCases: readonly LogStorageCase[] = [
     run: async (trial) => (await import("./runs/raced.ts")).raceAppends(trial),
   },
   {
+    id: "process/raced-trims",
+    title: "I25 four processes that append while another one saves snapshots and drops frames lose nothing",
+    level: "MUST",
+    requires: ["durable", "snapshots", "multiProcess", "processes"],
+    rule: "Drops frames up to `through`, as far as the older kept snapshot covers them, never more",
+    why: "Compaction runs while users write; a frame that comes in the middle of it must not be dropped with the old ones.",
+    run: async (trial) => (await import("./runs/raced.ts")).raceTrims(trial),
+  },
+  {
     id: "process/raced-first-open",
     title: "of eight processes that open a new store at once exactly one makes it",
     level: "MUST",

@@ -8,7 +8,7 @@
  */
 import process from "node:process"
 import { setTimeout as sleep } from "node:timers/promises"
-import { PersistError, PositionTaken, StoreBusy, StoreLocked } from "../../kernel/errors.ts"
+import { FramesTrimmed, PersistError, PositionTaken, StoreBusy, StoreLocked } from "../../kernel/errors.ts"
 import type { Adapter, Bytes, Capabilities, LogStorage, Position } from "../../kernel/ports/log-storage.ts"
 import { START, type State, stateAfter } from "./history.ts"
 import { type Answer, JournalWriter, markOf } from "./journal.ts"
@@ -55,7 +55,8 @@ export const raceFor = async (
       ended = await make(markOf(number, callNumber))
     } catch (error) {
       const isKnown = error instanceof PersistError && error.storedNothing
-      if (!(error instanceof PositionTaken || error instanceof StoreBusy)) throw error
+      // What was the last frame may be dropped by the time it is read.
+      if (!(error instanceof PositionTaken || error instanceof FramesTrimmed || error instanceof StoreBusy)) throw error
       ended = { what: isKnown ? "failed" : "unknown", code: error.code }
     }
     journal.write({ ...ended, process: number, call: callNumber, micros: Math.round((performance.now() - started) * 1000) })
@@ -68,7 +69,7 @@ export const raceFor = async (
     const until = Math.min(made + turn, increments)
     while (made < until) {
       let state = START, position: Position = 0
-      await call(async () => {
+      const seen = await call(async () => {
         const head = await storage.head()
         const page = head === 0 ? [] : await storage.read(head - 1, PAGE)
         const last = page.at(-1)
@@ -76,6 +77,7 @@ export const raceFor = async (
         position = head === 0 ? 0 : head - 1 + page.length
         return { what: "saw", state, version: state.mark }
       })
+      if (seen.what !== "saw") continue
       if (random.oneIn(4)) await sleep(random.below(2)) // gives others time to be faster
       const ended = await call(async (mark) => {
         const next = stateAfter(state, mark)

@@ -19,6 +19,7 @@ const fileDouble = (fault: FileFault, ...caughtBy: readonly string[]): FileDoubl
 export const fileDoubles: readonly FileDouble[] = [
   fileDouble("acknowledges an append before it writes", "process/killed-at-random"),
   fileDouble("puts a frame where another one may be by now", "process/raced-appends"),
+  fileDouble("copies what stays to another folder when it drops frames", "process/raced-trims"),
   fileDouble("looks whether there is a store, then makes it", "process/raced-first-open"),
   fileDouble("lets a second process in, and claims that it does not", "process/second-opener"),
   fileDouble("keeps a lock that a killed process has left", "process/killed-holder"),
@@ -32,7 +33,7 @@ export const fileDoubles: readonly FileDouble[] = [
   fileDouble("drops the last frame of a store that was not closed", "process/killed-at-random", "process/killed-holder"),
   fileDouble("drops one more frame at each open that was broken off", "fault/killed-recovering"),
   fileDouble("removes a store file by file, its head last", "fault/killed-removing"),
-  fileDouble("takes a failed write for a success", "fault/failed-writes", "fault/failing-disk"),
+  fileDouble("takes a failed write for a success", "fault/failed-writes", "fault/failing-disk", "fault/read-only-volume"),
   fileDouble("says that nothing was stored after the frame has its name", "fault/failed-writes"),
   fileDouble("takes a head that cannot be opened for none", "fault/failed-opens"),
   fileDouble("goes on after a flush that failed", "fault/failed-flushes"),

@@ -8,6 +8,7 @@ export type FileFault =
   | "writes a frame under the name that readers look for"
   | "writes a snapshot under the name that readers look for"
   | "drops frames before it records the base"
+  | "copies what stays to another folder when it drops frames"
   | "drops the last frame of a store that was not closed"
   | "drops one more frame at each open that was broken off"
   | "removes a store file by file, its head last"

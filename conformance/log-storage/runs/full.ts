@@ -99,6 +99,41 @@ export const fillVolume = async (trial: LogStorageTrial): Promise<void> => {
   }
 }
 
+/** Mounts the volume for reading only, and for writing again. */
+export const lockVolume = async (trial: LogStorageTrial): Promise<void> => {
+  const what = "on a volume for reading only", ledger = ledgerOf(trial), { folder } = trial
+  const mount = (options: string): void => void execFileSync("mount", ["-o", options, folder])
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=16m", "tmpfs", folder])
+  try {
+    const before = await trial.startProcess()
+    await openIn(before, ledger, what)
+    for (let count = 0; count < 5; count += 1) await examine(before, ledger, await ledger.append(before), what)
+    await before.must(`${what}: closing`, "close", {})
+    await before.dismiss()
+    mount("remount,ro")
+    const process = await trial.startProcess()
+    for (const create of [false, undefined, true]) {
+      const opened = await process.ask("open", { storeName: ledger.storeName, durability: ledger.durability, create })
+      if (opened.kind !== "value") {
+        ensure(opened.kind === "error" && opened.error.name !== "StoreNotFound", `${what}: opening: ${formatReply(opened)}`)
+        continue
+      }
+      equal([opened.value.created, opened.value.head], [false, 5], `${what}: whether the store was made, and its head`)
+      const appended = await process.ask("append", { position: 6 })
+      ensure(appended.kind === "error", `${what}: an append succeeds`)
+      await process.ask("close", {})
+    }
+    const read = await process.ask("open", { storeName: ledger.storeName, durability: ledger.durability, create: false, readPrefix: true })
+    if (read.kind === "value") equal(read.value.head, 5, `${what}: the head with readPrefix`)
+    await process.kill()
+    mount("remount,rw")
+    await ledger.judge(trial, `${what}, and for writing again`)
+    await trial.closeAll()
+  } finally {
+    execFileSync("umount", ["-l", folder])
+  }
+}
+
 /** Opens and closes a store, and one that is missing, many times. */
 export const openOften = async (trial: LogStorageTrial): Promise<void> => {
   const ledger = ledgerOf(trial)

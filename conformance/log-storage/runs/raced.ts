@@ -2,7 +2,9 @@
 import fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { ensure, equal, fail } from "../../expect.ts"
+import { setTimeout as sleep } from "node:timers/promises"
+import { StoreBusy } from "../../../kernel/errors.ts"
+import { ensure, equal, fail, outcomeOf } from "../../expect.ts"
 import { checkHistory, START, type State } from "../../processes/history.ts"
 import { callsOf, checkTurns, JournalReader, JournalWriter, type Version } from "../../processes/journal.ts"
 import { formatReply, type OtherProcess } from "../../processes/other-process.ts"
@@ -11,39 +13,77 @@ import { readAll } from "../frames.ts"
 import type { LogStorageTrial } from "../trial.ts"
 
 const PROCESSES = 8
+const RACE = "race"
 const INCREMENTS = { usual: 50, slow: 1000 }
 
 /** Starts so many processes at once. */
 export const startProcesses = (trial: LogStorageTrial, count: number): Promise<readonly OtherProcess[]> =>
   Promise.all(Array.from({ length: count }, () => trial.startProcess()))
 
-/** Eight processes increment a register by compare-and-append; the history of all their calls is judged. */
-export const raceAppends = async (trial: LogStorageTrial): Promise<void> => {
+/** Lets so many processes increment a register by compare-and-append; `beside` answers the states of the log when they have ended. */
+const race = async (
+  trial: LogStorageTrial,
+  count: number,
+  beside: (racing: Promise<unknown>) => Promise<readonly State[]>,
+): Promise<void> => {
   const { capabilities: { levels, multiProcess } } = trial
   const increments = trial.isSlow ? INCREMENTS.slow : INCREMENTS.usual
-  const storeName = "race", durability = levels[0] ?? "normal"
+  const durability = levels[0] ?? "normal"
   const folder = fs.mkdtempSync(join(tmpdir(), "persist-race-")), journal = join(folder, "journal")
   try {
     new JournalWriter(journal) // makes the file
-    const processes = await startProcesses(trial, PROCESSES)
-    const replies = await Promise.all(
+    const processes = await startProcesses(trial, count)
+    const racing = Promise.all(
       processes.map((process, index) =>
-        process.ask("race", { storeName, durability, journal, process: index + 1, increments, turn: multiProcess ? 200 : 10 })
+        process.ask("race", { storeName: RACE, durability, journal, process: index + 1, increments, turn: multiProcess ? 200 : 10 })
       ),
     )
-    for (const [index, reply] of replies.entries()) if (reply.kind !== "value") fail(`process ${index + 1}: ${formatReply(reply)}`)
+    const states = await beside(racing)
+    for (const [index, reply] of (await racing).entries()) if (reply.kind !== "value") fail(`process ${index + 1}: ${formatReply(reply)}`)
     for (const process of processes) await process.dismiss()
 
     const reader = new JournalReader(journal), entries = reader.read()
     reader.close()
-    const states = (await readAll(await trial.open(storeName, { create: false }))).map(toState)
     const statesByVersion = new Map<Version, State>([[START.mark, START], ...states.map((state) => [state.mark, state] as const)])
     if (!multiProcess) checkTurns(entries)
     checkHistory(callsOf(entries, statesByVersion), states)
-    equal(states.length, PROCESSES * increments, "frames, one for each increment that was acknowledged")
+    equal(states.length, count * increments, "frames, one for each increment that was acknowledged")
   } finally {
     fs.rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** Eight processes increment a register by compare-and-append; the history of all their calls is judged. */
+export const raceAppends = (trial: LogStorageTrial): Promise<void> =>
+  race(trial, PROCESSES, async (racing) => {
+    await racing
+    return (await readAll(await trial.open(RACE, { create: false }))).map(toState)
+  })
+
+/** The same of four processes, while this one saves snapshots and drops what they cover. */
+export const raceTrims = async (trial: LogStorageTrial): Promise<void> => {
+  await trial.open(RACE)
+  await trial.reopen()
+  await race(trial, 4, async (racing) => {
+    const storage = await trial.open(RACE, { create: false })
+    const states: State[] = []
+    let isOver = false
+    const ended = racing.then(() => isOver = true)
+    for (let isLast = false; !isLast;) {
+      isLast = isOver
+      states.push(...(await readAll(storage, states.length)).map(toState))
+      const at = states.length, [newest] = await storage.snapshots.list()
+      if (!isLast && at > (newest?.at ?? 0)) {
+        const saved = await outcomeOf(() => storage.snapshots.write(at, [new Uint8Array(100)]))
+        const trimmed = await outcomeOf(() => storage.trim(at))
+        for (const outcome of [saved, trimmed]) {
+          if (outcome.kind === "error" && !(outcome.error instanceof StoreBusy)) fail("a snapshot or a trim beside appends", outcome.error)
+        }
+      }
+      await Promise.race([ended, sleep(5)])
+    }
+    return states
+  })
 }
 
 /** Eight processes make the same store at once. */
