@@ -240,6 +240,31 @@ export const answerCases: readonly ClientCase[] = [
       }),
   },
   {
+    id: "answer/status",
+    title: "A message that is no error counts with a status of success alone, an error with any.",
+    level: "MUST",
+    requires: [],
+    rule: "a message that is no error counts with a status of success (2xx) alone, and an error with any",
+    why: "What a gateway says is wrong would be taken for right, and what the server says is wrong would not be heard.",
+    run: async (trial) => {
+      const client = await trial.synced()
+      await trial.elsewhere("theirs", "from elsewhere")
+      for (const status of [400, 404, 500, 503]) {
+        trial.server.on("pull", async ({ serve }) => replyOf(bodyOf(await serve()) ?? new Uint8Array(0), status), 1)
+        await client.failsToSync(`a sync whose page has the status ${status}`)
+        await client.lacks("theirs")
+        trial.server.behave()
+      }
+      for (const status of [200, 404, 503]) {
+        trial.server.on("pull", failing("rate_limited", { status }), 1)
+        await client.failsToSync(`a sync whose pull is answered with an error of status ${status}`, "rate_limited")
+        trial.server.behave()
+      }
+      await client.syncs("the sync after them")
+      await client.shows("theirs", "from elsewhere")
+    },
+  },
+  {
     id: "answer/redirect",
     title: "A redirect is not followed: not to another origin, which would be given the token, and not to the same one.",
     level: "MUST",

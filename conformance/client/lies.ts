@@ -59,6 +59,8 @@ interface Lie {
   readonly lie: Misdeed
 }
 
+const WITHOUT_END =
+  "A client MUST bound the restarts and the `unknown` of one try, and the empty pages in a row, and then waits as after a failure that may pass."
 const PAIRS_RULE =
   "`ok` with a pair of a writer that was not sent, without the pair of one that was, with a seq below what was sent (W-32), or with a `last` before a cursor of the push's `basis`"
 const PAGE_RULE = "a page whose `next` is before the cursor, or at its position with another id"
@@ -295,9 +297,9 @@ export const lieCases: readonly ClientCase[] = [
   {
     id: "lie/no-end",
     title: "A server of which each page moves a step and brings nothing does not keep a client busy.",
-    level: "SHOULD",
+    level: "MUST",
     requires: [],
-    rule: "A client does not trust a server.",
+    rule: WITHOUT_END,
     why: "The battery of every device would be gone in a day.",
     run: async (trial) => {
       const client = await trial.synced()
@@ -311,6 +313,29 @@ export const lieCases: readonly ClientCase[] = [
       await client.sync()
       const { length } = trial.server.of("pull")
       ensure(length <= 300, `${length} pulls in one sync that brought nothing`)
+    },
+  },
+  {
+    id: "lie/begins-anew-without-end",
+    title: "A server that has a client begin anew wherever it stands does not keep it busy.",
+    level: "MUST",
+    requires: [],
+    rule: WITHOUT_END,
+    why: "The battery of every device would be gone in a day.",
+    run: async (trial) => {
+      const client = await trial.synced()
+      trial.server.on(
+        "pull",
+        answered(({ pull }) =>
+          pull?.cursor.position === 0
+            ? { type: "page", ranges: [], next: [1, SOME_ID], upToDate: false, head: 1000, serverTimeMillis: now() }
+            : { type: "restart", at: [0, ZEROS], serverTimeMillis: now() }
+        ),
+      )
+      await trial.elsewhere("theirs", 1)
+      await client.sync()
+      const { length } = trial.server.of("pull")
+      ensure(length <= 300, `${length} pulls in one sync that began anew again and again`)
     },
   },
   {

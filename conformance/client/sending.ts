@@ -237,6 +237,26 @@ export const sendingCases: readonly ClientCase[] = [
     },
   },
   {
+    id: "sending/unknown-without-end",
+    title: "A server that answers unknown to every push is not pushed to on and on.",
+    level: "MUST",
+    requires: [],
+    rule:
+      "A client MUST bound the restarts and the `unknown` of one try, and the empty pages in a row, and then waits as after a failure that may pass.",
+    why: "The battery of every device would be gone in a day.",
+    run: async (trial) => {
+      const client = await trial.synced()
+      await client.put("ours", "from here")
+      trial.server.on("push", answered({ type: "unknown" }))
+      await client.sync()
+      const { length } = trial.server.of("push")
+      ensure(length <= 20, `${length} pushes in one sync, all of which were answered unknown`)
+      trial.server.behave()
+      await client.syncs("the sync after it")
+      await trial.arrives("ours", "from here")
+    },
+  },
+  {
     id: "sending/own",
     title: "A push names as own those writers that wrote into the client's log, and no other.",
     level: "MUST",

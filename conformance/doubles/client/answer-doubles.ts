@@ -80,6 +80,11 @@ export const answerDoubles: readonly ClientDouble[] = [
     "answer/media-type",
     () => withBytes((body, _, { status }) => readMessage(body) === undefined ? undefined : messageResponse(body, status)),
   ),
+  fetchDouble(
+    "does not look at the status of an answer",
+    "answer/status",
+    () => withBytes((body) => readMessage(body) === undefined ? undefined : messageResponse(body)),
+  ),
   fetchDouble("compares the whole text of the media type", "answer/media-type-parameters", () => async (url, init) => {
     const response = await send(url, init)
     return response.headers.get("content-type") === MEDIA_TYPE ? response : failed()

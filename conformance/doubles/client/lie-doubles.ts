@@ -150,11 +150,12 @@ export const lieDoubles: readonly ClientDouble[] = [
       }
     },
   })),
-  remoteDouble("asks for page after page, though they bring nothing", "lie/no-end", (remote) => ({
+  remoteDouble("asks on and on, though nothing comes of it", ["lie/no-end", "lie/begins-anew-without-end"], (remote) => ({
     pull: async (request, call) => {
       let answer = await remote.pull(request, call), cursor: Cursor = request.cursor
-      for (let empty = 0; empty < 400 && answer.kind === "page" && !answer.upToDate && answer.parts.length === 0; empty += 1) {
-        cursor = answer.next
+      const isEmpty = (): boolean => answer.kind === "restart" || !answer.upToDate && answer.parts.length === 0
+      for (let asked = 0; asked < 400 && isEmpty(); asked += 1) {
+        cursor = answer.kind === "restart" ? answer.at : answer.next
         answer = await remote.pull({ ...request, cursor }, call)
       }
       return answer
