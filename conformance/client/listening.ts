@@ -4,16 +4,18 @@ import { formatHint } from "../../protocol/hints.ts"
 import { ANSWER_HEADERS, EVENTS_MEDIA_TYPE } from "../../protocol/routes.ts"
 import { ensure, equal, fail } from "../expect.ts"
 import type { Client } from "./client.ts"
-import { dropped, page, refielded } from "./misdeeds.ts"
+import { page, refielded } from "./misdeeds.ts"
 import type { Misdeed } from "./server.ts"
 import type { ClientCase, ClientTrial } from "./trial.ts"
 
-const NEVER_MILLIS = 3_600_000
+/** An interval that no case lives to see the end of. */
+export const NEVER_MILLIS = 3_600_000
 
-const pause = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
+/** Waits. */
+export const pause = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 
 /** Resolves when the client of its own accord shows this record. */
-const hears = async (trial: ClientTrial, client: Client, key: string, millis: number = trial.patienceMillis): Promise<void> => {
+export const hears = async (trial: ClientTrial, client: Client, key: string, millis: number = trial.patienceMillis): Promise<void> => {
   for (const late = performance.now() + millis; !(await client.get(key)).found;) {
     if (performance.now() > late) fail(`what others wrote did not come within ${millis} ms`)
     await pause(50)
@@ -21,11 +23,11 @@ const hears = async (trial: ClientTrial, client: Client, key: string, millis: nu
 }
 
 /** Resolves when the client listens. */
-const listens = async ({ server, patienceMillis }: ClientTrial): Promise<void> =>
+export const listens = async ({ server, patienceMillis }: ClientTrial): Promise<void> =>
   await server.until("a watch", () => server.of("watch").length > 0, patienceMillis)
 
 /** A stream of these events; it ends when `events` does, or the client goes. */
-const streaming = (events: (signal: AbortSignal) => AsyncGenerator<string>): Misdeed => ({ seen }) => {
+export const streaming = (events: (signal: AbortSignal) => AsyncGenerator<string>): Misdeed => ({ seen }) => {
   const text = new TextEncoder()
   const pieces = async function* (): AsyncGenerator<Uint8Array> {
     for await (const event of events(seen.incoming.signal)) yield text.encode(event)
@@ -33,11 +35,12 @@ const streaming = (events: (signal: AbortSignal) => AsyncGenerator<string>): Mis
   return Promise.resolve({ status: 200, headers: { ...ANSWER_HEADERS, "content-type": EVENTS_MEDIA_TYPE }, body: pieces() })
 }
 
-const eventOf = (position: number, id: Bytes = new Uint8Array(16).fill(0xee)): string =>
+/** A hint as an event. */
+export const eventOf = (position: number, id: Bytes = new Uint8Array(16).fill(0xee)): string =>
   `event: head\ndata: ${formatHint({ position, id: position === 0 ? new Uint8Array(16) : id })}\n\n`
 
 /** Resolves when `until` does, or nobody listens any more. */
-const lasting = (signal: AbortSignal, until: Promise<unknown> = new Promise(() => {})): Promise<void> =>
+export const lasting = (signal: AbortSignal, until: Promise<unknown> = new Promise(() => {})): Promise<void> =>
   new Promise((resolve) => {
     signal.addEventListener("abort", () => resolve())
     if (signal.aborted) resolve()
@@ -45,7 +48,7 @@ const lasting = (signal: AbortSignal, until: Promise<unknown> = new Promise(() =
   })
 
 /** A stream that begins as it should, tells nothing, and lasts. */
-const dumb: Misdeed = streaming(async function* (signal) {
+export const dumb: Misdeed = streaming(async function* (signal) {
   yield eventOf(0)
   yield ": beat\n\n"
   await lasting(signal)
@@ -53,9 +56,6 @@ const dumb: Misdeed = streaming(async function* (signal) {
 
 const NEVER_DATA =
   "It is never data: a client MUST be correct if hints are lost, late, doubled, reordered or forged, and pulls to learn anything."
-const DEAD = "A stream on which nothing came for 45 s is dead."
-const AFTER_BREAK = "After every break or end of a stream a client pulls once, and comes back after a random time."
-
 export const listeningCases: readonly ClientCase[] = [
   {
     id: "listening/hint",
@@ -168,110 +168,6 @@ export const listeningCases: readonly ClientCase[] = [
     },
   },
   {
-    id: "listening/passed-over",
-    title: "Events and data that are none of this protocol are passed over, and the true hint between them is heard.",
-    level: "MUST",
-    requires: ["live"],
-    rule: "Unknown events are ignored, and so is a `head` that is none.",
-    why: "A server of tomorrow would end the program of today, or deafen it.",
-    run: async (trial) => {
-      const client = await trial.synced()
-      const written = Promise.withResolvers<void>()
-      trial.server.on(
-        "watch",
-        streaming(async function* (signal) {
-          yield eventOf(0)
-          yield "event: weather\ndata: rain\n\nevent: head\ndata: many\n\nevent: head\ndata: -1 00\n\nevent: head\ndata:\n\n"
-          yield "data: 7 without an event\n\nid: 5\nretry: 1\n: beat\n\nevent: head\ndata: 007 ffffffffffffffffffffffffffffffff\n\n"
-          yield "event: head\r\ndata: 99999999999999999999 ffffffffffffffffffffffffffffffff\r\n\r\nnonsense\n\n"
-          await lasting(signal, written.promise)
-          // In pieces, with another end of lines.
-          for (const piece of ["event: he", "ad\r\nda", `ta: 1 ${"e".repeat(32)}\r`, "\n\r\n"]) {
-            yield piece
-            await pause(20)
-          }
-          await lasting(signal)
-        }),
-      )
-      await client.start(NEVER_MILLIS)
-      await listens(trial)
-      await pause(500)
-      await trial.elsewhere("theirs", 1)
-      await pause(200)
-      await client.lacks("theirs")
-      written.resolve()
-      await hears(trial, client, "theirs")
-    },
-  },
-  {
-    id: "listening/break",
-    title: "After the end of a stream the client pulls once, since it may have missed something, and listens again.",
-    level: "MUST",
-    requires: ["live"],
-    rule: AFTER_BREAK,
-    why: "What is written while a stream is renewed, every minute, would not be seen until something else is written.",
-    run: async (trial) => {
-      const client = await trial.synced()
-      const over = Promise.withResolvers<void>()
-      trial.server.on("watch", dumb)
-      trial.server.on(
-        "watch",
-        streaming(async function* (signal) {
-          yield eventOf(0)
-          await lasting(signal, over.promise)
-          yield "event: bye\ndata:\n\n"
-        }),
-        1,
-      )
-      await client.start(NEVER_MILLIS)
-      await listens(trial)
-      await pause(1200) // a stream that lived
-      await trial.elsewhere("theirs", 1)
-      over.resolve()
-      await trial.server.until("another watch", () => trial.server.of("watch").length > 1, 2 * trial.patienceMillis)
-      await hears(trial, client, "theirs")
-    },
-  },
-  {
-    id: "listening/no-storm",
-    title: "Streams that end at once are not opened again and again without a pause.",
-    level: "MUST",
-    requires: ["live"],
-    rule: AFTER_BREAK,
-    why: "A server in trouble would be kept there by its own clients.",
-    run: async (trial) => {
-      const client = await trial.synced()
-      for (const route of ["watch", "wait"] as const) trial.server.on(route, dropped("before"))
-      await client.start(NEVER_MILLIS)
-      await pause(3000)
-      const opened = trial.server.of("watch").length + trial.server.of("wait").length
-      ensure(opened > 0 && opened <= 30, `${opened} streams and waits in 3 s, all of which were cut off`)
-      ensure(trial.server.of("pull").length <= 40, `${trial.server.of("pull").length} pulls in 3 s`)
-    },
-  },
-  {
-    id: "listening/wait",
-    title: "After three streams in a row that lived for less than a second the client uses wait, and hears by it.",
-    level: "MUST",
-    requires: ["live"],
-    rule: "After three streams in a row that lived for less than a second it uses `wait`.",
-    why: "Behind a proxy that cuts streams the device would hear nothing.",
-    run: async (trial) => {
-      const client = await trial.synced()
-      trial.server.on(
-        "watch",
-        streaming(async function* () {
-          yield eventOf(0)
-        }),
-      )
-      await client.start(NEVER_MILLIS)
-      await trial.server.until("a wait", () => trial.server.of("wait").length > 0, 2 * trial.patienceMillis)
-      ensure(trial.server.of("watch").length >= 3, `it gave up streams after ${trial.server.of("watch").length}`)
-      await trial.elsewhere("theirs", 1)
-      await hears(trial, client, "theirs")
-    },
-  },
-  {
     id: "listening/not-in-use",
     title: "Where the server uses no features, the client sends no watch, no wait and nothing zipped.",
     level: "MUST",
@@ -287,25 +183,6 @@ export const listeningCases: readonly ClientCase[] = [
       await pause(1000)
       equal(trial.server.of("watch").length + trial.server.of("wait").length, 0, "watches and waits")
       equal(trial.server.requests.filter(({ incoming }) => incoming.headers.has("content-encoding")).length, 0, "zipped requests")
-    },
-  },
-  {
-    id: "listening/half-open",
-    title: "A stream on which nothing comes is dead after 45 seconds: the client pulls and opens another one.",
-    level: "MUST",
-    requires: ["live", "minute"],
-    rule: DEAD,
-    why: "A connection that a router forgot would deafen the device until it is started anew.",
-    run: async (trial) => {
-      const client = await trial.synced()
-      trial.server.on("watch", dumb, 1)
-      await client.start(NEVER_MILLIS)
-      await listens(trial)
-      await trial.elsewhere("theirs", 1)
-      const began = performance.now()
-      await trial.server.until("another watch", () => trial.server.of("watch").length > 1, trial.minuteMillis)
-      ensure(performance.now() - began > trial.minuteMillis * 0.6, "the stream was given up long before 45 s")
-      await hears(trial, client, "theirs")
     },
   },
 ]

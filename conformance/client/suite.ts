@@ -9,6 +9,10 @@ import { makeSuite, type Suite, type SuiteOptions } from "../suite.ts"
 import { type StartClient, startCommand } from "./driver.ts"
 import { answerCases } from "./answers.ts"
 import { fetchingCases } from "./fetching.ts"
+import { longLieCases } from "./long-lies.ts"
+import { runningCases } from "./running.ts"
+import { httpAnswerCases } from "./http-answers.ts"
+import { hintStreamCases } from "./streams.ts"
 import { keepingCases } from "./keeping.ts"
 import { lieCases } from "./lies.ts"
 import { listeningCases } from "./listening.ts"
@@ -26,15 +30,19 @@ import { type ClientCase, ClientTrial } from "./trial.ts"
 export const clientCases: readonly ClientCase[] = [
   ...requestCases,
   ...answerCases,
+  ...httpAnswerCases,
   ...messageCases,
   ...lieCases,
+  ...longLieCases,
   ...sendingCases,
   ...fetchingCases,
   ...refusedCases,
   ...lossCases,
   ...troubleCases,
+  ...runningCases,
   ...loginCases,
   ...listeningCases,
+  ...hintStreamCases,
   ...keepingCases,
   ...togetherCases,
 ].map((one): ClientCase => ({

@@ -1,5 +1,5 @@
 /** Cases: errors, and when a client that syncs by itself tries again. */
-import { ensure, equal, fail } from "../expect.ts"
+import { ensure, equal } from "../expect.ts"
 import type { Client } from "./client.ts"
 import { dropped, failing, type FailingOptions, page } from "./misdeeds.ts"
 import type { ClientCase, ClientTrial } from "./trial.ts"
@@ -7,10 +7,11 @@ import type { ClientCase, ClientTrial } from "./trial.ts"
 /** How long nothing must come, to be taken for nothing. */
 const QUIET_MILLIS = 1500
 
-const pause = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
+/** Waits. */
+export const pause = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 
 /** Fails if a request comes within {@link QUIET_MILLIS}. */
-const isQuiet = async ({ server }: ClientTrial, what: string): Promise<void> => {
+export const isQuiet = async ({ server }: ClientTrial, what: string): Promise<void> => {
   const { length } = server.requests
   await pause(QUIET_MILLIS)
   equal(server.requests.length - length, 0, `requests in ${QUIET_MILLIS} ms ${what}`)
@@ -239,85 +240,5 @@ export const troubleCases: readonly ClientCase[] = [
     rule: "A client that is answered `unsupported_version` MUST NOT repeat the request",
     why: "All devices of an old release would ask without end, and no user would be told to update.",
     run: (trial) => stops(trial, "unsupported_version", { details: { min: 2, max: 3 } }, 1),
-  },
-  {
-    id: "comeback/stop-is-silence",
-    title: "After stop nothing is sent, whatever is written.",
-    level: "MUST",
-    requires: [],
-    rule: "ends that; nothing is sent after the answer",
-    why: "Who goes offline on purpose would be online.",
-    run: async (trial) => {
-      const client = await trial.open()
-      await client.start(100)
-      await trial.server.until("a pull", () => trial.server.of("pull").length > 1, trial.patienceMillis)
-      await client.stop()
-      const written = client.put("ours", 1)
-      await isQuiet(trial, "after stop")
-      await written
-      await client.syncs("a sync that somebody asks for")
-      await trial.arrives("ours", 1)
-      await isQuiet(trial, "after that sync")
-    },
-  },
-  {
-    id: "comeback/sync-plans-nothing",
-    title: "A sync that failed, of a client that is not started, is not tried again by itself.",
-    level: "MUST",
-    requires: [],
-    rule: "The client plans no further try because of it",
-    why: "Who asks once would get an answer later, when nobody expects it.",
-    run: async (trial) => {
-      const client = await trial.open()
-      await client.put("ours", 1)
-      trial.server.on("any", failing("internal"))
-      await client.failsToSync("a sync of a server that fails", "internal")
-      await isQuiet(trial, "after a sync that failed")
-    },
-  },
-  {
-    id: "comeback/writes-go-by-themselves",
-    title: "A started client sends what is written, and fetches what others write, without being asked.",
-    level: "MUST",
-    requires: [],
-    rule: "syncs by itself from now on, until `stop`: at once, after writes, at the latest `intervalMillis` after the last time",
-    why: "Users would have to press a button.",
-    run: async (trial) => {
-      const client = await trial.open()
-      await client.start(300)
-      await client.put("ours", 1)
-      await trial.arrives("ours", 1)
-      await trial.elsewhere("theirs", 2)
-      for (const late = performance.now() + trial.patienceMillis; !(await client.get("theirs")).found;) {
-        if (performance.now() > late) fail("what others wrote did not come by itself")
-        await pause(50)
-      }
-    },
-  },
-  {
-    id: "comeback/one-at-a-time",
-    title: "At most one push and one pull are under way at once, however much is asked and written.",
-    level: "MUST",
-    requires: [],
-    rule: "At most one push and one pull of one store are under way at one server at a time.",
-    why: "Two pushes at once would overtake each other, and a slow server would be asked ever more.",
-    run: async (trial) => {
-      const client = await trial.open()
-      await client.start(100)
-      for (const route of ["push", "pull"] as const) {
-        trial.server.on(route, async ({ serve }) => {
-          await pause(400)
-          return await serve()
-        })
-      }
-      for (let at = 0; at < 8; at += 1) {
-        await client.put(`key ${at}`, at)
-        await trial.elsewhere(`their ${at}`, at)
-        await pause(150)
-      }
-      await client.syncs("a sync beside it")
-      await trial.arrives("key 7", 7)
-      await client.stop()
-    },
   },
 ]
