@@ -4,11 +4,11 @@
  */
 import { posix } from "node:path"
 import { type Manifest, targetsOf } from "./check-layers.ts"
-import { importSpecifiers } from "./imports.ts"
+import { importSpecifiers, resolvedSpecifiers } from "./imports.ts"
 import { type Check, readJson, readText, runAsProgram } from "./repository.ts"
 import { run } from "./run.ts"
 
-/** Files that the entry points of the repository at `root` reach, under any condition. */
+/** Files that the entry points of the repository at `root` reach, under any condition, with the programs that they start. */
 export const reachedFiles = async (root: string): Promise<ReadonlySet<string>> => {
   const manifest = await readJson<Manifest>(root, "package.json")
   const reached = new Set<string>()
@@ -16,7 +16,10 @@ export const reachedFiles = async (root: string): Promise<ReadonlySet<string>> =
   for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
     if (reached.has(path)) continue
     reached.add(path)
-    for (const specifier of importSpecifiers(await readText(root, path))) queue.push(...targetsOf(manifest, path, specifier))
+    const source = await readText(root, path)
+    for (const specifier of [...importSpecifiers(source), ...resolvedSpecifiers(source)]) {
+      queue.push(...targetsOf(manifest, path, specifier))
+    }
   }
   return reached
 }

@@ -10,7 +10,7 @@ const blankAllButSpecifiers = (source: string): string => {
   const pattern = /\/\/[^\n]*|\/\*[\s\S]*?\*\/|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\[\s\S])*`/g
   return source.replace(pattern, (match, at: number) => {
     const isSpecifier = (match[0] === '"' || match[0] === "'") &&
-      /\b(?:from|import|import\s*\()\s*$/.test(source.slice(Math.max(0, at - 24), at))
+      /\b(?:from|import|import(?:\.meta\.resolve)?\s*\()\s*$/.test(source.slice(Math.max(0, at - 24), at))
     return isSpecifier ? match : match.replace(/[^\n]/g, " ")
   })
 }
@@ -21,4 +21,10 @@ export const importSpecifiers = (source: string): readonly string[] => {
   const found = new Set<string>()
   for (const match of blankAllButSpecifiers(source).matchAll(pattern)) found.add(match[2] ?? match[4] ?? match[6] ?? "")
   return [...found]
+}
+
+/** Every specifier that `source` resolves without loading it: programs that it starts, each once. */
+export const resolvedSpecifiers = (source: string): readonly string[] => {
+  const pattern = /\bimport\.meta\.resolve\s*\(\s*(["'])(.+?)\1/g
+  return [...new Set([...blankAllButSpecifiers(source).matchAll(pattern)].map((match) => match[2] ?? ""))]
 }
