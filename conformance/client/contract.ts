@@ -73,7 +73,7 @@ export interface ClientRecord {
   readonly found: boolean
   /** Where it was found. */
   readonly value?: Json | undefined
-  /** Values of all open versions, the shown one first; null for a deletion. */
+  /** Values of all open versions, the shown one first; null for a deletion beside others. */
   readonly versions: readonly Json[]
 }
 
