@@ -63,7 +63,13 @@ export const filesIn = async (folder: string): Promise<Readonly<Record<string, U
   const files: Record<string, Uint8Array> = {}
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name), name = path.slice(folder.length + 1).replaceAll("\\", "/")
-    if (entry.isFile() && !/(?:\/lock|-shm)$/.test(name)) files[name] = await readFile(path)
+    if (!entry.isFile() || /(?:\/lock|-shm)$/.test(name)) continue
+    try {
+      files[name] = await readFile(path)
+    } catch (error) {
+      // The package libsql removes an empty log when it likes.
+      if (Object(error).code !== "ENOENT" || !name.endsWith("-wal")) throw error
+    }
   }
   return Object.fromEntries(Object.entries(files).sort(([a], [b]) => a < b ? -1 : 1))
 }

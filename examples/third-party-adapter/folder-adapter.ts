@@ -82,8 +82,7 @@ export const folderAdapter = (root: string): persist.Adapter => {
         watch: () => () => undefined,
         close: () => void handles.delete(log),
       }
-      handles.set(log, store)
-      return log
+      return handles.set(log, store) && log
     },
   }
 }
