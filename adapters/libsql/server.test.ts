@@ -132,7 +132,7 @@ describe("libsqlAdapter at a server", { skip: serverMissing }, () => {
         const options = proxied()
         // A clock of its own, so that the deadline of the read-back comes soon.
         let now = Date.now()
-        const store = await openStore<number>("notes", libsqlAdapter({ ...options, timeoutMillis: 60 }), {
+        const store = await openStore<number>("notes", libsqlAdapter({ ...options, timeoutMillis: 600 }), {
           platform: { ...webPlatform, now: () => now += 1000 },
         })
         await store.records.put("a", 1)
