@@ -47,6 +47,14 @@ describe("npm run conformance", () => {
     assert.equal(out.trimEnd().split("\n").at(-1), "1 passed, 0 failed, 1 skipped")
   })
 
+  it("ends with a table of all subjects where there are several", async () => {
+    const { out } = await call(["--adapter", "memory", "--type", "counter", "--only", "append/gap", "--only", "empty"])
+    assert.match(
+      out,
+      /^subject +passed {2}failed {2}skipped\nmemory +1 +0 +0\ncounter, seed 1 +[1-9] +0 +0\n\n[0-9]+ passed, 0 failed, 0 skipped\n$/m,
+    )
+  })
+
   it("prints JSON alone on standard output with --json", async () => {
     const { code, out } = await call(["--adapter", "memory", "--only", "append/gap", "--json"])
     assert.equal(code, 0)

@@ -196,6 +196,15 @@ const runPlan = async (
   return reports
 }
 
+/** What became of several subjects, one under the other. */
+const formatSummary = (reports: readonly Report[]): string => {
+  const rows = reports.map(({ name, passed, failed, skipped }) => [name, `${passed}`, `${failed}`, `${skipped}`])
+  const all = [["subject", "passed", "failed", "skipped"], ...rows]
+  const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)))
+  return all.map((row) => row.map((cell, column) => column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)).join("  "))
+    .join("\n")
+}
+
 /** Runs the call; answers the exit code. */
 export const runConformance = async (args: readonly string[], { usage, own }: ConformanceProgram): Promise<number> => {
   let call: Call | undefined
@@ -233,6 +242,7 @@ export const runConformance = async (args: readonly string[], { usage, own }: Co
   const sum = (count: "passed" | "failed" | "skipped"): number => reports.reduce((total, report) => total + report[count], 0)
   if (json) console.log(`[${reports.map(reportToJson).join(",\n")}]`)
   if (junit !== undefined) await writeFile(junit, reportsToJunit(reports))
+  if (reports.length > 1) say(`${formatSummary(reports)}\n`)
   say(formatTotals({ passed: sum("passed"), failed: sum("failed"), skipped: sum("skipped") }))
   // A selection of which an adapter can do nothing has skipped all, and said why: no failure of the adapter.
   return reports.some((report) => report.failed > 0) ? 1 : 0
