@@ -25,7 +25,7 @@ const NODE_ONLY =
 const isUnit = (path: string): boolean => !NODE_ONLY.test(path)
 /** What takes long and is left to `check:all` (`npm test -- --later`): real processes by the dozen, and disks, on one more runtime than Node. */
 const LATER_ON_NODE =
-  /^(conformance\/(bad-days|sync-race|doubles\/(client|crdt|files))\/|conformance\/(cli\/served-place|processes\/third-party|log-storage\/suite|server\/(python|sqlite|suite))|conformance\/client\/(python|our-client)|adapters\/libsql\/server|tools\/check-jsr)/
+  /^(conformance\/(bad-days|sync-race|doubles\/(client|crdt|files))\/|conformance\/(cli\/served-place|processes\/third-party|log-storage\/suite|server\/(python|sqlite|suite))|conformance\/client\/(python|our-client)|tools\/check-jsr)/
 const LATER_ELSEWHERE =
   /^(adapters\/file\/(crash|damage|faults|links|power-loss)|adapters\/libsql\/server|adapters\/sqlite\/libsql|conformance\/(client\/our-client|log-storage\/suite|server\/suite)|crdt\/untrusted)\.test\.ts$/
 
