@@ -16,7 +16,7 @@ import { type Finished, run } from "./run.ts"
 
 /** How long a case may take, where the runner can end it, and how long a file. */
 const CASE_MILLIS_MAX = 60_000
-export const FILE_MILLIS_MAX = 180_000
+export const FILE_MILLIS_MAX = 300_000
 
 /** Reports and outputs, one of each a file and lane. */
 const REPORTS = "build/test"
