@@ -8,6 +8,7 @@
  */
 import process from "node:process"
 import { parseArgs } from "node:util"
+import { LANES } from "./lanes.ts"
 import { run } from "./run.ts"
 
 const ADAPTERS = ["memory", "file", "sqlite", "libsql"]
@@ -52,7 +53,7 @@ const SLOW_STEPS: readonly Step[] = [
   { name: "race-file", command: ["node", "conformance/race.ts", "--adapter", "file", "--increments", "500", "--stop-seconds", "5"] },
   { name: "sync-race-sqlite", command: ["node", "conformance/sync-race.ts", "--kills", "4"] },
   { name: "sync-race-sqld", command: ["node", "conformance/sync-race.ts", "--sqld", "--writes", "2000"] },
-  { name: "tests-later", command: ["node", "tools/test.ts", "--later"] },
+  ...LANES.map(({ name }): Step => ({ name: `tests-later-${name}`, command: ["node", "tools/test.ts", "--later", "--lane", name] })),
   { name: "simulation", command: ["node", "simulation/main.ts", "--seeds", "2000"] },
   { name: "planted-bugs", command: ["node", "simulation/main.ts", "--planted"] },
   { name: "bench", command: ["node", "bench/main.ts", "--quick"] },
