@@ -61,6 +61,8 @@ export class Racer {
     while (this.#made < increments) {
       const store = await this.#open()
       const hearsEnd = this.#listen(store)
+      // At once: what is folded between the look at the head and the subscription would be missed by both.
+      this.#journal.write({ what: "opened", process: number, head: store.status().head })
       const until = Math.min(this.#made + 1 + random.below(2 * turn), increments)
       while (this.#made < until) await this.#step(store, until - this.#made)
       if (this.#made === increments) {
@@ -78,9 +80,7 @@ export class Racer {
   async #open(): Promise<Store<State>> {
     for (;;) {
       try {
-        const store = await openStore(this.#order.subject)
-        this.#journal.write({ what: "opened", process: this.#order.process, head: store.status().head })
-        return store
+        return await openStore(this.#order.subject)
       } catch (error) {
         if (error instanceof StoreLocked) this.#journal.write({ what: "locked", process: this.#order.process })
         else if (!(error instanceof PersistError && error.retryable)) throw error
